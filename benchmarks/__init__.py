@@ -1,0 +1,1 @@
+"""Paired benchmarks: ours and its peer in one run, in turn."""

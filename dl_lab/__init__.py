@@ -1,0 +1,66 @@
+"""Deep learning in the notebook: widgets that train real PyTorch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dl_lab import data, nets, train
+    from dl_lab.train.history import History
+    from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.playground import Playground
+
+__version__ = "0.1.0"
+
+# The public API: name → module that holds it, imported when the name is first used. The Jupyter
+# server imports this package too, and must load neither torch nor anywidget by doing so.
+_EXPORTS = {
+    "History": "dl_lab.train.history",
+    "Playground": "dl_lab.widgets.playground",
+    "Trainer": "dl_lab.train.trainer",
+}
+_SUBMODULES = ("data", "nets", "train")
+
+__all__ = [
+    "History",
+    "Playground",
+    "Trainer",
+    "__version__",
+    "data",
+    "nets",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"dl_lab.{name}")
+    if name in _EXPORTS:
+        value: object = getattr(importlib.import_module(_EXPORTS[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    public = {known.lower(): known for known in __all__ if not known.startswith("_")}
+    near = difflib.get_close_matches(name.lower(), public, n=1)
+    hint = f"did you mean {public[near[0]]!r}?" if near else f"it has {', '.join(public.values())}."
+    return f"module 'dl_lab' has no attribute {name!r}; {hint}"
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "dl-lab"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    from dl_lab.server.app import DeepLearningApp
+
+    return [{"module": "dl_lab.server.app", "app": DeepLearningApp}]

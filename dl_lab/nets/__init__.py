@@ -1,0 +1,1 @@
+"""Networks as data, and as PyTorch modules."""

@@ -1,0 +1,185 @@
+"""The one protocol between a widget's two halves: envelope and array codec.
+
+A message is JSON-able content plus binary buffers::
+
+    {"v": 1, "kind": "noun.verb", "id"?: str, "seq"?: int, "meta": {...},
+     "arrays": [{"name": str, "dtype": "f4"|"i4"|"u4"|"u1", "shape": [int, ...]}]}
+
+``buffers[i]`` holds ``arrays[i]``, C-contiguous and little-endian. ``js/shared/protocol.ts`` is
+the same in TypeScript; the byte vectors in ``tests/golden`` are read by the tests of both.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+VERSION = 1
+DTYPES = {"f4": np.dtype("<f4"), "i4": np.dtype("<i4"), "u4": np.dtype("<u4"), "u1": np.dtype("u1")}
+
+Array = npt.NDArray[Any]
+Buffer = bytes | bytearray | memoryview
+
+_KIND = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+
+
+class ProtocolError(ValueError):
+    """A message that breaks the protocol, told in one sentence."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A decoded message.
+
+    Attributes
+    ----------
+    kind
+        What it is about, ``noun.verb`` or a single word such as ``hello``.
+    meta
+        Small JSON values.
+    arrays
+        Arrays by name, read-only views of the buffers where these allow it.
+    id
+        Set on requests and their replies.
+    seq
+        Position in a stream, for acknowledgements.
+    """
+
+    kind: str
+    meta: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    id: str | None = None
+    seq: int | None = None
+
+
+def encode(message: Message) -> tuple[dict[str, Any], list[memoryview]]:
+    """Return the content and the buffers of a message.
+
+    Raises
+    ------
+    ProtocolError
+        If the kind is malformed or an array's dtype is not one of `DTYPES`: convert it with `cast`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> content, buffers = encode(Message("loss.append", arrays={"loss": np.float32([1, 2])}))
+    >>> content["arrays"], len(buffers[0])
+    ([{'name': 'loss', 'dtype': 'f4', 'shape': [2]}], 8)
+    """
+    if not _KIND.fullmatch(message.kind):
+        raise ProtocolError(f"{message.kind!r} is not a message kind; write it as noun.verb.")
+    described, buffers = [], []
+    for name, array in message.arrays.items():
+        code = f"{array.dtype.kind}{array.dtype.itemsize}"
+        if code not in DTYPES:
+            raise ProtocolError(
+                f"Array {name!r} is {array.dtype}; the protocol carries {', '.join(DTYPES)}. "
+                "Convert it with protocol.cast first."
+            )
+        plain = np.ascontiguousarray(array, dtype=DTYPES[code])
+        described.append({"name": name, "dtype": code, "shape": list(array.shape)})
+        buffers.append(memoryview(plain.reshape(-1).view(np.uint8)))
+    content: dict[str, Any] = {
+        "v": VERSION,
+        "kind": message.kind,
+        "meta": message.meta,
+        "arrays": described,
+    }
+    if message.id is not None:
+        content["id"] = message.id
+    if message.seq is not None:
+        content["seq"] = message.seq
+    return content, buffers
+
+
+def decode(content: object, buffers: Sequence[Buffer] = ()) -> Message:
+    """Return the message that `encode` made, checking everything that came over the wire.
+
+    Raises
+    ------
+    ProtocolError
+        With a sentence that names the first thing that is wrong.
+    """
+    if not isinstance(content, Mapping):
+        raise ProtocolError("A message must be an object.")
+    if content.get("v") != VERSION:
+        raise ProtocolError(
+            f"The message has protocol version {content.get('v')!r}; this side speaks {VERSION}. "
+            "Reload the page after an upgrade of dl-lab."
+        )
+    kind, meta, described = content.get("kind"), content.get("meta", {}), content.get("arrays", [])
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        raise ProtocolError(f"{kind!r} is not a message kind; write it as noun.verb.")
+    if not isinstance(meta, Mapping):
+        raise ProtocolError(f"The meta of {kind} must be an object.")
+    if not isinstance(described, list) or len(described) != len(buffers):
+        raise ProtocolError(f"{kind} describes other arrays than its {len(buffers)} buffers.")
+    arrays = {}
+    for entry, buffer in zip(described, buffers, strict=True):
+        name, array = _decode_array(kind, entry, buffer)
+        arrays[name] = array
+    identifier, seq = content.get("id"), content.get("seq")
+    if identifier is not None and not isinstance(identifier, str):
+        raise ProtocolError(f"The id of {kind} must be a string.")
+    if seq is not None and (isinstance(seq, bool) or not isinstance(seq, int)):
+        raise ProtocolError(f"The seq of {kind} must be a whole number.")
+    return Message(kind, dict(meta), arrays, identifier, seq)
+
+
+def _decode_array(kind: str, entry: object, buffer: Buffer) -> tuple[str, Array]:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+        raise ProtocolError(f"An array of {kind} has no name.")
+    name, code, shape = entry["name"], entry.get("dtype"), entry.get("shape")
+    if code not in DTYPES:
+        raise ProtocolError(f"Array {name!r} has dtype {code!r}; allowed are {', '.join(DTYPES)}.")
+    if not isinstance(shape, list) or not all(
+        isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape
+    ):
+        raise ProtocolError(f"Array {name!r} has shape {shape!r}; allowed are whole numbers.")
+    dtype = DTYPES[code]
+    expected = math.prod(shape) * dtype.itemsize
+    size = memoryview(buffer).nbytes
+    if size != expected:
+        raise ProtocolError(f"Array {name!r} of shape {shape} needs {expected} bytes; {size} came.")
+    return name, np.frombuffer(buffer, dtype=dtype).reshape(shape)
+
+
+def cast(array: npt.ArrayLike, code: str) -> Array:
+    """Convert to a dtype of the protocol, or say why that would lose something.
+
+    Parameters
+    ----------
+    array
+        Any shape.
+    code
+        One of `DTYPES`. To ``f4`` values are rounded to float32, NaN and inf pass; a finite value
+        beyond float32, or a fraction or value beyond an integer type, raises.
+
+    Raises
+    ------
+    ProtocolError
+        If a value does not fit.
+
+    Examples
+    --------
+    >>> cast([0, 255], "u1").tolist()
+    [0, 255]
+    """
+    dtype = DTYPES[code]
+    source = np.asarray(array)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = source.astype(dtype)
+    if code == "f4":
+        lost = np.isinf(result) & np.isfinite(source)
+    else:
+        lost = result.astype(np.float64) != source
+    if lost.any():
+        raise ProtocolError(f"{source[lost].flat[0]} does not fit into {code}.")
+    return result

@@ -1,0 +1,255 @@
+"""The thread that trains: step after step, with commands in between."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from enum import Enum
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+_Result = TypeVar("_Result")
+_Parameters = ParamSpec("_Parameters")
+
+
+class State(str, Enum):
+    """What a worker is doing; each is also its own name as text."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+    __str__ = str.__str__
+
+
+class Worker:
+    """Run `step` again and again in a thread that exists only while it runs.
+
+    Parameters
+    ----------
+    step
+        Does one step. It returns None to go on, True to go on when an epoch has ended (only then
+        `pace` may make it wait), or the state to end in. What it raises ends the run as failed
+        and is kept in `error`.
+    around
+        Makes the context manager that the thread runs in.
+    name
+        Of the thread.
+
+    Notes
+    -----
+    Pausing and commands take effect after the step that is running. Nothing waits in a sleep: a
+    command wakes a worker that holds its pace.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[], bool | State | None],
+        *,
+        around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+        name: str = "dl-lab worker",
+    ) -> None:
+        self._step = step
+        self._around = around
+        self._name = name
+        self._condition = threading.Condition()
+        # Whoever steps or runs a command holds it: the thread for its whole life, or a caller.
+        self._turn = threading.RLock()
+        self._commands: deque[Callable[[], None]] = deque()
+        self._ending: State | None = None
+        self._state = State.IDLE
+        self._thread: threading.Thread | None = None
+        # Threads whose run has ended and that still tell the listeners.
+        self._leaving: set[threading.Thread] = set()
+        self._pace: float | None = None
+        self._callbacks: list[Callable[[], None]] = []
+        self.error: BaseException | None = None
+
+    @property
+    def state(self) -> State:
+        """What it is doing."""
+        return self._state
+
+    @property
+    def pace(self) -> float | None:
+        """The most epochs a second; None for as many as it can."""
+        return self._pace
+
+    @pace.setter
+    def pace(self, pace: float | None) -> None:
+        with self._condition:
+            self._pace = pace
+            self._condition.notify_all()
+
+    @property
+    def here(self) -> bool:
+        """Whether the caller is the worker's own thread."""
+        thread = threading.current_thread()
+        return thread is self._thread or thread in self._leaving
+
+    def start(self) -> None:
+        """Run, unless it runs already; a pause that was asked for and not yet done is undone."""
+        with self._condition:
+            self._ending = None
+            self.error = None
+            if self._thread is not None:
+                return
+            self._state = State.RUNNING
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            # A daemon thread inside torch can crash an interpreter that shuts down.
+            atexit.register(self.stop)
+            self._thread.start()
+        self._tell()
+
+    def stop(self, state: State = State.PAUSED) -> None:
+        """End the run in `state` after the step that is running, and wait until it has ended.
+
+        In the worker's own thread it only asks for that and returns.
+        """
+        with self._condition:
+            if self._thread is not None:
+                self._ending = state
+                self._condition.notify_all()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until no thread is left; returns at once in the worker's own thread."""
+        if self.here:
+            return
+        while threads := self._threads():
+            threads[0].join()
+
+    def _threads(self) -> list[threading.Thread]:
+        with self._condition:
+            return [*([self._thread] if self._thread is not None else []), *self._leaving]
+
+    def settle(self, state: State) -> None:
+        """Take on `state` when nothing runs; in the worker's own thread, end the run in it."""
+        with self._condition:
+            if self._thread is not None:
+                self._ending = state
+                return
+            changed = self._state is not state
+            self._state = state
+            self.error = None
+        if changed:
+            self._tell()
+
+    def call(
+        self,
+        function: Callable[_Parameters, _Result],
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> Future[_Result]:
+        """Run `function` between two steps: in the worker's thread, or here when none runs.
+
+        Returns
+        -------
+        Future
+            Its result, or what it raised. In the worker's own thread it is done on return.
+        """
+        future: Future[_Result] = Future()
+
+        def command() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = function(*args, **kwargs)
+                except BaseException as error:  # noqa: BLE001  # handed on, whatever it is
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+
+        with self._condition:
+            if self._thread is not None and not self.here:
+                self._commands.append(command)
+                self._condition.notify_all()
+                return future
+        with self._turn:
+            command()
+        return future
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each change of state, in whichever thread; return its end.
+
+        It must not wait for anything: note what happened and return.
+        """
+        with self._condition:
+            self._callbacks = [*self._callbacks, callback]
+
+        def unsubscribe() -> None:
+            with self._condition:
+                self._callbacks = [kept for kept in self._callbacks if kept is not callback]
+
+        return unsubscribe
+
+    def _tell(self) -> None:
+        for callback in self._callbacks:
+            try:
+                callback()
+            except Exception:  # noqa: PERF203
+                # One listener's fault is neither training's nor the next listener's.
+                logging.getLogger(__name__).exception("a callback of on_change raised")
+
+    def _run(self) -> None:
+        with self._turn, self._around():
+            self._loop()
+        self._tell()
+        with self._condition:
+            self._leaving.discard(threading.current_thread())
+            if self._thread is None:
+                atexit.unregister(self.stop)
+
+    def _loop(self) -> None:
+        began = 0.0
+        fresh, waiting = True, False
+        while True:
+            if self._commands:
+                self._commands.popleft()()
+                continue
+            if self._ending is not None and self._end():
+                return
+            if waiting and not self._due(began):
+                continue
+            if fresh or waiting:
+                began = time.monotonic()
+                fresh = False
+            try:
+                outcome = self._step()
+            except BaseException as error:  # noqa: BLE001  # any model may raise anything
+                self.error = error
+                outcome = State.FAILED
+            waiting = outcome is True
+            if isinstance(outcome, State):
+                with self._condition:
+                    self._ending = outcome
+
+    def _end(self) -> bool:
+        """Leave `running`, unless a command or a start came in between."""
+        with self._condition:
+            if self._commands or self._ending is None:
+                return False
+            self._state = self._ending
+            self._ending = None
+            self._leaving.add(threading.current_thread())
+            self._thread = None
+            return True
+
+    def _due(self, began: float) -> bool:
+        """Wait for the next epoch's time; False if something else is to be done first."""
+        with self._condition:
+            while not self._commands and self._ending is None:
+                left = 0.0 if self._pace is None else began + 1 / self._pace - time.monotonic()
+                if left <= 0:
+                    return True
+                self._condition.wait(left)
+            return False

@@ -1,0 +1,172 @@
+"""What every widget has: a bundle found by name, requests with answers, a stream with credit."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import anywidget
+
+from dl_lab.errors import InputError
+from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
+from dl_lab.widgets._channel import Channel
+
+STATIC = Path(__file__).parents[1] / "static"
+
+_log = logging.getLogger(__name__)
+
+Reply = tuple[dict[str, Any], dict[str, Array]]
+Handler = Callable[[Any, Message], "Reply | None"]
+HandlerT = TypeVar("HandlerT", bound=Handler)
+
+
+def handles(kind: str) -> Callable[[HandlerT], HandlerT]:
+    """Mark a method as the answer to requests of this kind.
+
+    It gets the message and returns the reply's meta and arrays, or None. What it raises becomes a
+    reply too: an `InputError` as its sentence, anything else as an unexpected failure.
+    """
+
+    def mark(method: HandlerT) -> HandlerT:
+        method.__handles__ = kind  # type: ignore[attr-defined]  # functions carry attributes
+        return method
+
+    return mark
+
+
+class Widget(anywidget.AnyWidget):
+    """Base of all widgets: the file ``dl_lab/widgets/NAME.py`` shows ``static/NAME.js``.
+
+    A subclass marks its answers with `handles` and composes its stream in `compose`.
+    """
+
+    _handlers: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # anywidget derives a class of its own for each instance, with these two as traits.
+        if "_esm" not in vars(cls):
+            cls._esm, cls._css = _bundle(cls.__module__.rpartition(".")[2])
+        cls._handlers = {
+            method.__handles__: name
+            for base in reversed(cls.__mro__)
+            for name, method in vars(base).items()
+            if hasattr(method, "__handles__")
+        }
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._channel = Channel(
+            self._send_stream,
+            streaming=self.is_streaming,
+            deserted=self.on_deserted,
+            failed=self.on_stream_failed,
+        )
+        # ipykernel 7.4 sends a comm's messages to the shell that published on it last, which for
+        # a stream from a thread is the main one: Pause would wait for a busy cell.
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = lambda data, default: default  # noqa: SLF001, ARG005
+        self.on_msg(self._receive)
+
+    def compose(self, *, touched: bool) -> Message | None:  # noqa: ARG002 - for subclasses
+        """Return the newest state as one message that stands for itself.
+
+        Runs in the channel's thread. May be None when the channel was not touched and nothing is
+        new; a widget that streams nothing leaves it at that.
+        """
+        return None
+
+    def is_streaming(self) -> bool:
+        """Whether something new comes without a touch of the channel."""
+        return False
+
+    def on_deserted(self) -> None:
+        """Do what is right when the last view is gone for good: by default nothing."""
+
+    def on_stream_failed(self, error: Exception) -> None:
+        """Take note that `compose` raised."""
+        _log.error("dl-lab: %s could not be shown", type(self).__name__, exc_info=error)
+
+    def close(self) -> None:
+        """End the stream and take the widget off the page."""
+        self._channel.close()
+        super().close()
+
+    def _send_stream(self, seq: int, touched: bool) -> bool:
+        message = self.compose(touched=touched)
+        if message is None:
+            return False
+        content, buffers = encode(Message(message.kind, message.meta, message.arrays, seq=seq))
+        self.send(content, buffers)
+        return True
+
+    @handles("hello")
+    def _hello(self, message: Message) -> Reply:
+        reply = self.introduce(message.meta.get("have") or {})
+        self._channel.hello(str(message.meta.get("view")))
+        return reply
+
+    def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - for subclasses
+        """Answer a view that opens with what it lacks."""
+        return {}, {}
+
+    @handles("ack")
+    def _ack(self, message: Message) -> None:
+        self._channel.ack(str(message.meta["view"]), int(message.meta["seq"]))
+
+    @handles("bye")
+    def _bye(self, message: Message) -> None:
+        self._channel.bye(str(message.meta["view"]))
+
+    def _handler(self, kind: str) -> Callable[[Message], Reply | None]:
+        if kind not in self._handlers:
+            raise InputError.unknown("kind", kind, self._handlers)
+        handler: Callable[[Message], Reply | None] = getattr(self, self._handlers[kind])
+        return handler
+
+    def _receive(self, _: object, content: object, buffers: list[Buffer]) -> None:
+        identifier = content.get("id") if isinstance(content, Mapping) else None
+        try:
+            message = decode(content, buffers)
+            meta, arrays = self._handler(message.kind)(message) or ({}, {})
+        except (InputError, ProtocolError) as error:
+            meta, arrays = refusal(error), {}
+        except Exception as error:  # noqa: BLE001 - any failure must reach the view as a sentence
+            _log.exception("dl-lab: the request %r failed", content)
+            meta, arrays = refusal(error), {}
+        else:
+            meta = {"ok": True, **meta}
+        if identifier is not None:
+            self.send(*encode(Message("reply", meta, arrays, id=str(identifier))))
+
+
+def _bundle(stem: str) -> tuple[Path, Path]:
+    script, style = STATIC / f"{stem}.js", STATIC / f"{stem}.css"
+    if not script.is_file():
+        raise ImportError(f"{script} has not been built: run `npm run build` in the repository.")
+    return script, style
+
+
+def refusal(error: Exception) -> dict[str, Any]:
+    """Return the meta of a reply that says what went wrong."""
+    return {"ok": False, "error": sentence(error)}
+
+
+def sentence(error: Exception) -> dict[str, Any]:
+    """Return an exception as a sentence that a view can say in its own language."""
+    if not isinstance(error, InputError):
+        kind, detail = type(error).__name__, str(error)
+        error = InputError("unexpected", kind=kind, detail=detail)
+    return {"key": error.key, "params": error.params, "text": str(error)}
+
+
+def refuse_unknown(cls: type, unknown: Mapping[str, object], known: Sequence[str]) -> None:
+    """Raise TypeError for keyword arguments that do not exist, naming the nearest that does."""
+    for name in unknown:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        listed = ", ".join(known)
+        raise TypeError(f"{cls.__name__} has no argument {name!r}.{hint} It takes: {listed}.")

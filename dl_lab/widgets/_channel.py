@@ -1,0 +1,195 @@
+"""From threads to the comm: a stream that is coalesced and flows only as fast as it is painted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+RATE = 25.0
+"""Stream messages a second at most: a view shows 20 and more also when some come late."""
+
+WINDOW = 2
+"""Messages on the way to the slowest view: one being painted, one being sent."""
+
+PATIENCE = 2.0
+"""Seconds after which a view that does not acknowledge is forgotten until it speaks again."""
+
+GRACE = 5.0
+"""Seconds in which another view may follow one that said goodbye, as when a cell runs again."""
+
+LINGER = 1.0
+"""Seconds that the thread waits for more to send before it ends."""
+
+
+@dataclass
+class _View:
+    acknowledged: int
+    waiting_since: float | None = None
+
+
+class Channel:
+    """Send the newest state to all views, from a thread that lives only while there is use for it.
+
+    Parameters
+    ----------
+    send
+        Called as ``send(seq, touched)`` in the channel's thread; composes one message that stands
+        for itself and sends it. Returns whether it sent one: it need not when it was not touched
+        and nothing is new.
+    streaming
+        Whether there will be something new without a `touch`, as while training runs.
+    deserted
+        Called once when the last view said goodbye and none came within `GRACE` seconds.
+    failed
+        Called with the exception if `send` raises; the stream goes on at the next `touch`.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[int, bool], bool],
+        *,
+        streaming: Callable[[], bool],
+        deserted: Callable[[], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._send = send
+        self._streaming = streaming
+        self._deserted = deserted
+        self._failed = failed
+        self._changed = threading.Condition()
+        self._views: dict[str, _View] = {}
+        self._thread: threading.Thread | None = None
+        self._seq = 0
+        self._due = 0.0
+        self._dirty = False
+        self._empty_since: float | None = None
+        self._closed = False
+
+    def hello(self, view: str) -> None:
+        """Take in a view that opened or woke up: it gets the newest state."""
+        with self._changed:
+            self._views[view] = _View(self._seq)
+            self._empty_since = None
+            self._dirty = True
+            self._wake()
+
+    def ack(self, view: str, seq: int) -> None:
+        """Note that a view has painted message `seq`."""
+        with self._changed:
+            known = self._views.get(view)
+            if known is None:
+                self._views[view] = _View(self._seq)
+                self._empty_since = None
+                self._dirty = True
+            else:
+                known.acknowledged = max(known.acknowledged, min(seq, self._seq))
+                waiting = known.acknowledged < self._seq
+                known.waiting_since = monotonic() if waiting else None
+            self._wake()
+
+    def bye(self, view: str) -> None:
+        """Note that a view is gone for good."""
+        with self._changed:
+            if self._views.pop(view, None) is not None and not self._views:
+                self._empty_since = monotonic()
+                self._wake()
+
+    def touch(self) -> None:
+        """Note that something changed that the views show."""
+        with self._changed:
+            self._dirty = True
+            if self._views:
+                self._wake()
+
+    def close(self) -> None:
+        """End the thread; nothing is sent any more. May be called twice."""
+        with self._changed:
+            self._closed = True
+            self._views.clear()
+            thread = self._thread
+            self._changed.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _wake(self) -> None:
+        if self._closed:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="dl-lab-channel", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._wait_for_turn():
+                    self._thread = None
+                    deserted = self._is_deserted(monotonic())
+                    self._empty_since = None
+                    break
+                touched, self._dirty = self._dirty, False
+                self._seq += 1
+                seq, now = self._seq, monotonic()
+                self._due = max(self._due + 1 / RATE, now)
+            self._send_one(seq, now, touched=touched)
+        if deserted:
+            self._deserted()
+
+    def _send_one(self, seq: int, now: float, *, touched: bool) -> None:
+        try:
+            sent = self._send(seq, touched)
+        except Exception as error:  # noqa: BLE001 - whatever a widget raises, the stream must tell it and live on
+            self._failed(error)
+            sent = False
+        with self._changed:
+            for view in self._views.values():
+                if not sent and view.acknowledged == seq - 1:
+                    view.acknowledged = seq
+                elif sent and view.waiting_since is None and view.acknowledged < seq:
+                    view.waiting_since = now
+
+    def _wait_for_turn(self) -> bool:
+        """Wait until a message may go out; False when the thread has nothing left to do."""
+        idle_since = monotonic()
+        while not self._closed:
+            now = monotonic()
+            self._forget_silent(now)
+            if not self._views:
+                if self._empty_since is None or self._is_deserted(now):
+                    return False
+                self._changed.wait(self._empty_since + GRACE - now)
+            elif not (self._dirty or self._streaming()):
+                if now - idle_since >= LINGER:
+                    return False
+                self._changed.wait(idle_since + LINGER - now)
+            elif self._on_the_way() >= WINDOW:
+                idle_since = now
+                self._changed.wait(PATIENCE / 4)
+            elif now < self._due:
+                idle_since = now
+                self._changed.wait(self._due - now)
+            else:
+                return True
+        return False
+
+    def _on_the_way(self) -> int:
+        return self._seq - min(view.acknowledged for view in self._views.values())
+
+    def _forget_silent(self, now: float) -> None:
+        silent = [
+            name
+            for name, view in self._views.items()
+            if view.waiting_since is not None and now - view.waiting_since > PATIENCE
+        ]
+        for name in silent:
+            del self._views[name]
+
+    def _is_deserted(self, now: float) -> bool:
+        return (
+            not self._closed
+            and not self._views
+            and self._empty_since is not None
+            and now - self._empty_since >= GRACE
+        )

@@ -1,0 +1,40 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ICommandPalette } from "@jupyterlab/apputils";
+import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
+import { ILauncher } from "@jupyterlab/launcher";
+import { ITranslator } from "@jupyterlab/translation";
+import { translator as translatorFor } from "../shared/i18n";
+import { OPEN_PLAYGROUND, addCommands } from "./commands";
+
+// Between Lab's own sections "Notebook" (0) and "Console" (20).
+const LAUNCHER_SECTION_RANK = 10;
+
+/** The launcher section "Deep learning" and the same commands in the palette. */
+const launcherPlugin: JupyterFrontEndPlugin<void> = {
+  id: "dl-lab:launcher",
+  description: "Opens dl-lab's notebooks from the launcher and the command palette.",
+  autoStart: true,
+  // Notebook 7 lacks some of these.
+  optional: [ITranslator, ILauncher, ICommandPalette, IDefaultFileBrowser],
+  activate: (
+    app: JupyterFrontEnd,
+    translator: ITranslator | null,
+    launcher: ILauncher | null,
+    palette: ICommandPalette | null,
+    fileBrowser: IDefaultFileBrowser | null,
+  ) => {
+    // Lab says es_ES where the web says es-ES.
+    const t = translatorFor((translator?.languageCode ?? "en").replace("_", "-"));
+    addCommands(app, { t, fileBrowser, translator });
+    const category = t("lab.category");
+    launcher?.add({
+      command: OPEN_PLAYGROUND,
+      category,
+      categoryRank: LAUNCHER_SECTION_RANK,
+      rank: 0,
+    });
+    palette?.addItem({ command: OPEN_PLAYGROUND, category });
+  },
+};
+
+export default [launcherPlugin];

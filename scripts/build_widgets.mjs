@@ -1,0 +1,58 @@
+// Bundle every widget, js/widgets/NAME.ts → dl_lab/static/NAME.{js,css}.
+//
+// A bundle is self-contained (anywidget sends it over the comm, where no import can be resolved)
+// and every instance of the widget carries it, hence the limit.
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, context } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const SOURCE = join(ROOT, "js", "widgets");
+const TARGET = join(ROOT, "dl_lab", "static");
+const LIMIT_BYTES = 150_000;
+
+async function entryPoints() {
+  const entries = await readdir(SOURCE, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && /^[a-z]\w*\.ts$/.test(entry.name))
+    .map((entry) => join(SOURCE, entry.name));
+}
+
+const options = {
+  entryPoints: await entryPoints(),
+  absWorkingDir: ROOT,
+  outdir: TARGET,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+function report(outputs) {
+  const tooLarge = [];
+  for (const { path, contents } of outputs) {
+    const size = `${(contents.length / 1000).toFixed(1)} kB`;
+    console.log(`${basename(path).padEnd(32)}${size.padStart(10)}`);
+    if (contents.length > LIMIT_BYTES) tooLarge.push(basename(path));
+  }
+  if (tooLarge.length > 0) {
+    throw new Error(
+      `Above ${LIMIT_BYTES / 1000} kB: ${tooLarge.join(", ")}. Import less, or split the widget.`,
+    );
+  }
+}
+
+if (process.argv.includes("--watch")) {
+  const watcher = await context({ ...options, sourcemap: "inline", logLevel: "info" });
+  await watcher.watch();
+} else {
+  // Written only when all is well: a build that fails leaves the last one in its place.
+  const { outputFiles } = await build({ ...options, minify: true, write: false });
+  report(outputFiles);
+  await rm(TARGET, { recursive: true, force: true });
+  await mkdir(TARGET, { recursive: true });
+  await Promise.all(outputFiles.map(({ path, contents }) => writeFile(path, contents)));
+}

@@ -1,0 +1,56 @@
+"""The front end's half of the protocol, played by a test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from dl_lab.protocol import Message, decode, encode
+from dl_lab.widgets._base import Widget
+
+
+class Page:
+    """The front end's side of a widget: speaks the protocol and keeps what comes."""
+
+    def __init__(self, widget: Widget) -> None:
+        self.widget = widget
+        self.changed = threading.Condition()
+        self.messages: list[Message] = []
+        self.requests = 0
+        self.acknowledging = True
+        widget.send = self._receive  # type: ignore[method-assign]
+
+    def _receive(self, content: dict[str, Any], buffers: list[memoryview] | None = None) -> None:
+        message = decode(content, [bytes(buffer) for buffer in buffers or []])
+        with self.changed:
+            self.messages.append(message)
+            self.changed.notify_all()
+        if message.seq is not None and self.acknowledging:
+            self.notice("ack", view="page", seq=message.seq)
+
+    def notice(self, kind: str, **meta: object) -> None:
+        content, _ = encode(Message(kind, meta))
+        self.widget._handle_custom_msg(content, [])
+
+    def request(self, kind: str, **meta: object) -> Message:
+        """Send a request and return its reply, which must have come at once."""
+        self.requests += 1
+        identifier = str(self.requests)
+        content, _ = encode(Message(kind, meta, id=identifier))
+        self.widget._handle_custom_msg(content, [])
+        (reply,) = [message for message in self.messages if message.id == identifier]
+        return reply
+
+    def frames(self) -> list[Message]:
+        return [message for message in self.messages if message.kind == "frame.show"]
+
+    def wait(self, condition: Callable[[], object], seconds: float = 20) -> bool:
+        with self.changed:
+            return bool(self.changed.wait_for(condition, seconds))
+
+    def next_frame(self) -> Message:
+        """Wait for a frame later than those that have come."""
+        count = len(self.frames())
+        assert self.wait(lambda: len(self.frames()) > count)
+        return self.frames()[-1]

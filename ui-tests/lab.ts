@@ -1,0 +1,105 @@
+// What every browser test does with JupyterLab: open a notebook, wait for its kernel, run it.
+import { type IJupyterLabPageFixture, galata } from "@jupyterlab/galata";
+import type { Page } from "@playwright/test";
+import type { NotebookPanel } from "@jupyterlab/notebook";
+
+/** The two ipykernels every widget is tested on: without and with subshells for comms. */
+export const KERNELS = ["ipykernel-6.30", "ipykernel-7.4"] as const;
+export type Kernel = (typeof KERNELS)[number];
+
+export interface NotebookOptions {
+  kernel?: Kernel;
+  name?: string;
+}
+
+/** A notebook document of code cells. */
+function notebook(cells: readonly string[], kernel: Kernel): string {
+  return JSON.stringify({
+    cells: cells.map((source, index) => ({
+      cell_type: "code",
+      id: `cell-${index}`,
+      metadata: {},
+      execution_count: null,
+      outputs: [],
+      source,
+    })),
+    metadata: { kernelspec: { name: kernel, display_name: kernel, language: "python" } },
+    nbformat: 4,
+    nbformat_minor: 5,
+  });
+}
+
+/** Open a new notebook with these cells and wait until its kernel listens. Nothing is run yet. */
+export async function openNotebook(
+  page: IJupyterLabPageFixture,
+  tmpPath: string,
+  cells: readonly string[],
+  { kernel = "ipykernel-7.4", name = "test.ipynb" }: NotebookOptions = {},
+): Promise<void> {
+  const path = `${tmpPath}/${name}`;
+  await page.contents.uploadContent(notebook(cells, kernel), "text", path);
+  await page.notebook.openByPath(path);
+  await page.notebook.activate(name);
+  await kernelConnected(page);
+}
+
+/** Wait until the current notebook's kernel is connected: running before opens a dialog. */
+export async function kernelConnected(page: IJupyterLabPageFixture): Promise<void> {
+  await page.waitForFunction(() => {
+    const panel = window.jupyterapp.shell.currentWidget as NotebookPanel | null;
+    return panel?.sessionContext?.session?.kernel?.connectionStatus === "connected";
+  });
+}
+
+/** Run all cells and wait until each has finished. */
+export async function runAll(page: IJupyterLabPageFixture): Promise<void> {
+  await kernelConnected(page);
+  await page.notebook.run();
+}
+
+/** Run code in the current notebook's kernel, outside its cells; give back what it prints. */
+export async function runInKernel(page: IJupyterLabPageFixture, code: string): Promise<string> {
+  const { text, error } = await page.evaluate(async (source) => {
+    const panel = window.jupyterapp.shell.currentWidget as NotebookPanel;
+    const kernel = panel.sessionContext.session?.kernel;
+    if (!kernel) throw new Error("The notebook has no kernel.");
+    const future = kernel.requestExecute({ code: source, store_history: false });
+    let text = "";
+    let error = "";
+    future.onIOPub = ({ header, content }) => {
+      if (header.msg_type === "stream") text += (content as { text: string }).text;
+      if (header.msg_type === "error") error = (content as { evalue: string }).evalue;
+    };
+    await future.done;
+    return { text, error };
+  }, code);
+  if (error) throw new Error(`${code}\n${error}`);
+  return text;
+}
+
+/** Lab's own settings with some of them changed. */
+function settings(changed: Record<string, Record<string, unknown>>) {
+  return { ...galata.DEFAULT_SETTINGS, ...changed };
+}
+
+export const DARK = {
+  mockSettings: settings({
+    "@jupyterlab/apputils-extension:themes": { theme: "JupyterLab Dark" },
+  }),
+};
+
+/** For `test.use(SPANISH)`: galata's own wait looks for a tab that says "Launcher". */
+export const SPANISH = {
+  mockSettings: settings({
+    "@jupyterlab/translation-extension:plugin": { locale: "es_ES" },
+  }),
+  waitForApplication: async (
+    {}: object,
+    use: (wait: (page: Page) => Promise<void>) => Promise<void>,
+  ) => {
+    await use(async (page) => {
+      await page.locator("#jupyterlab-splash").waitFor({ state: "detached" });
+      await page.locator(".jp-Launcher").waitFor();
+    });
+  },
+};

@@ -1,0 +1,33 @@
+"""Run JupyterLab for the browser tests, with a home of its own that goes away with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+KERNELS = HERE.parent / ".cache" / "kernels"
+
+with tempfile.TemporaryDirectory(prefix="dl-lab-ui-", ignore_cleanup_errors=True) as home:
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_GALATA_ROOT_DIR": "notebooks",
+        "TMPDIR": "tmp",
+    }
+    for folder in folders.values():
+        Path(home, folder).mkdir(mode=0o700)
+    env = os.environ | {name: str(Path(home, folder)) for name, folder in folders.items()}
+    env["JUPYTER_PATH"] = str(KERNELS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", "--config", "jupyter_server_test_config.py"],
+        cwd=HERE,
+        env=env,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: process.terminate())
+    process.wait()
