@@ -29,8 +29,9 @@ class Batches:
     batch_size
         1 to the number of rows; may change while an epoch runs and counts from the next one.
     shuffle
-        Whether each epoch draws a new order, from a generator of its own. Otherwise the order is
-        the data's, and every epoch yields the very same tensor objects.
+        Whether each epoch draws a new order, from a generator of its own; may change like the
+        batch size. Otherwise the order is the data's, and every epoch yields the very same
+        tensor objects.
     seed
         Of that generator.
 
@@ -71,7 +72,7 @@ class Batches:
         self.batch_size = batch_size
         self._generator = torch.Generator().manual_seed(whole("seed", seed, 0, 2**63 - 1))
         self._carried = torch.empty(0, dtype=torch.long)
-        self._kept: tuple[tuple[int, int], list[Batch]] | None = None
+        self._kept: tuple[tuple[int, ...], list[Batch]] | None = None
 
     @property
     def batch_size(self) -> int:
@@ -103,16 +104,16 @@ class Batches:
         self._carried = order[count - left :]
 
     def _in_order(self, rows: int) -> list[Batch]:
-        """Return the batches of this epoch, made anew only when their sizes have changed."""
-        sizes = (rows, len(self._carried))
-        if self._kept is None or self._kept[0] != sizes:
+        """Return the batches of this epoch, made anew only when they are others than before."""
+        made_of = (rows, *self._carried.tolist())
+        if self._kept is None or self._kept[0] != made_of:
             starts = range(0, len(self.inputs) - rows + 1, rows)
             batches = [(self.inputs[i : i + rows], self.targets[i : i + rows]) for i in starts]
             if len(self._carried):
                 carried = self.inputs[self._carried], self.targets[self._carried]
                 pairs = zip(carried, batches[0], strict=True)
                 batches[0] = tuple(torch.cat(pair) for pair in pairs)  # type: ignore[assignment]  # a pair
-            self._kept = sizes, batches
+            self._kept = made_of, batches
         return self._kept[1]
 
     def state_dict(self) -> dict[str, Any]:

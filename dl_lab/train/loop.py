@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from torch.nn.utils import parameters_to_vector
 
@@ -21,12 +21,17 @@ from dl_lab.train.loader_state import loader_state, restore_loader
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
     from torch import nn
     from torch.optim import Optimizer
 
     from dl_lab.train.random_stream import RandomStream
+
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Loop:
         self._first = Keep(model, optimizer)
         self._good = Keep(model, optimizer)
         self._good_epoch = 0
-        self._touched = False
+        self._touched = self._edited = False
         self._draws = True
         self._loss = loss
         self._choose()
@@ -110,12 +115,24 @@ class Loop:
             dense = DenseSteps.match(self.model, self._loss, self.optimizer)
             self._engine = self._autograd if dense is None else dense
 
-    def touch(self) -> None:
-        """Note that someone may have changed the model or the optimizer."""
-        self._touched = True
+    def between(self, function: Callable[[], _Result]) -> _Result:
+        """Run someone's function between two steps, and note that it may have changed things."""
+        before = self._versions()
+        try:
+            return function()
+        finally:
+            self._touched = True
+            self._edited = self._edited or self._versions() != before
 
-    def advance(self) -> bool | State | None:
-        """Do one step. True after an epoch's last, a state to end in, or None to go on."""
+    def _versions(self) -> list[tuple[int, int]]:
+        """Tell apart parameters that were replaced, or written to in place."""
+        return [
+            (id(parameter), parameter._version)  # noqa: SLF001  # there is no public way to ask
+            for parameter in self.model.parameters()
+        ]
+
+    def advance(self) -> bool | State:
+        """Do one step. Return whether it was an epoch's last, or the state to end in."""
         if self._touched:
             self._settle()
         batch = self._batch if self._batch is not None else self._open_epoch()
@@ -191,8 +208,10 @@ class Loop:
         self._touched = False
         self._choose()
         self._engine.attach(self.train)
-        if self._engine.finite():
+        # Only weights set by hand are kept: others may be on their way to infinity.
+        if self._edited and self._engine.finite():
             self._keep()
+        self._edited = False
 
     def _diverge(self, epoch: int, value: float) -> State:
         self.message = InputError(

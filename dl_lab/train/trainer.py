@@ -231,6 +231,8 @@ class Trainer:
                 changed.clear()
         finally:
             unsubscribe()
+        # The thread has told of its end and has nothing left to do.
+        self._worker.join()
         return self.state
 
     def reset(self, *, from_here: bool = False) -> None:
@@ -264,14 +266,7 @@ class Trainer:
         The place for changes to the model or the optimizer while training runs. Within the
         function other methods of the trainer may be called.
         """
-
-        def touching() -> _Result:
-            try:
-                return function(*args, **kwargs)
-            finally:
-                self._loop.touch()
-
-        return self._worker.call(touching)
+        return self._worker.call(self._loop.between, lambda: function(*args, **kwargs))
 
     def snapshot(self) -> Future[Snapshot]:
         """Copy all parameters between two steps."""

@@ -38,8 +38,8 @@ class Worker:
     Parameters
     ----------
     step
-        Does one step. It returns None to go on, True to go on when an epoch has ended (only then
-        `pace` may make it wait), or the state to end in. What it raises ends the run as failed
+        Does one step. It returns whether an epoch has ended (only then `pace` may make it wait),
+        or the state to end in. What it raises ends the run as failed
         and is kept in `error`.
     around
         Makes the context manager that the thread runs in.
@@ -54,7 +54,7 @@ class Worker:
 
     def __init__(
         self,
-        step: Callable[[], bool | State | None],
+        step: Callable[[], bool | State],
         *,
         around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
         name: str = "dl-lab worker",

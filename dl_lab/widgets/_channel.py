@@ -144,10 +144,13 @@ class Channel:
             self._failed(error)
             sent = False
         with self._changed:
+            if not sent:
+                self._seq -= 1
             for view in self._views.values():
-                if not sent and view.acknowledged == seq - 1:
-                    view.acknowledged = seq
-                elif sent and view.waiting_since is None and view.acknowledged < seq:
+                if not sent:
+                    # One that opened meanwhile counts from the number that was not used.
+                    view.acknowledged = min(view.acknowledged, self._seq)
+                elif view.waiting_since is None and view.acknowledged < seq:
                     view.waiting_since = now
 
     def _wait_for_turn(self) -> bool:

@@ -325,8 +325,9 @@ class Playground(Widget):
 
     def close(self) -> None:
         """End training, its thread and the stream, and take the widget off the page."""
-        self._experiment.close()
-        super().close()
+        if self._ready:  # ipywidgets also closes one whose settings were refused
+            self._experiment.close()
+            super().close()
 
     # -- for the views
 

@@ -392,9 +392,10 @@ def test_a_weight_edited_by_hand_survives_a_divergence():
         with torch.no_grad():
             trainer.model[1].weight[0, 0] = 0.75
 
-    trainer.call(edit).result(LONG)
     trainer.step(1)
+    trainer.call(edit).result(LONG)
     good = trainer.model[1].weight.detach().clone()
+    trainer.step(1)
 
     def spoil():
         for group in trainer.optimizer.param_groups:
@@ -404,6 +405,25 @@ def test_a_weight_edited_by_hand_survives_a_divergence():
     with pytest.raises(InputError):
         trainer.fit(2)
     assert torch.equal(trainer.model[1].weight, good)
+
+
+def test_looking_in_mid_epoch_does_not_make_runaway_weights_good_ones():
+    trainer = playground()
+    trainer.fit(1)
+    good = trainer.snapshot().result(LONG).parameters
+    trainer.call(setattr, trainer.optimizer, "lr", 1000.0).result(LONG)
+    trainer.step(2)
+    trainer.call(trainer.evaluate).result(LONG)
+    trainer.call(setattr, trainer.optimizer, "lr", 1e6).result(LONG)
+
+    def spoil():
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = math.nan
+
+    trainer.call(spoil).result(LONG)
+    with pytest.raises(InputError):
+        trainer.fit(2)
+    assert np.array_equal(trainer.snapshot().result(LONG).parameters, good)
 
 
 def test_close_ends_it_for_good():

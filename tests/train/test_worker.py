@@ -20,7 +20,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outcome = None
+        self.outcome = False
         self.steps = 0
         self.calls = 0
         self.busy = threading.Lock()
@@ -49,7 +49,7 @@ class Machine(RuleBasedStateMachine):
         self.outcome = outcome
         self.worker.start()
         self.worker.join()
-        self.outcome = None
+        self.outcome = False
         self.expected = state
 
     @rule()
@@ -104,7 +104,7 @@ class Machine(RuleBasedStateMachine):
     def set_pace(self, pace):
         # At 0.01 epochs a second only a worker that can be woken passes this test in time.
         self.worker.pace = pace
-        self.outcome = True if pace else None
+        self.outcome = pace is not None
 
     @rule()
     def finish(self):
@@ -147,6 +147,7 @@ def stepped():
     def step():
         entered.release()
         assert go.acquire(timeout=LONG)
+        return False
 
     worker = Worker(step)
     yield worker, entered, go
@@ -223,7 +224,7 @@ def test_it_holds_its_pace():
 
 
 def test_steps_within_an_epoch_do_not_wait():
-    outcomes = iter([None] * 50 + [State.FINISHED])
+    outcomes = iter([False] * 50 + [State.FINISHED])
     worker = Worker(lambda: next(outcomes))
     worker.pace = 0.001
     worker.start()

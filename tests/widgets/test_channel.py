@@ -22,6 +22,8 @@ class Recorder:
         self.deserted = 0
         self.streaming = False
         self.failing: Exception | None = None
+        self.silent = False
+        self.skipped = 0
         self.channel = Channel(
             self.send,
             streaming=lambda: self.streaming,
@@ -33,6 +35,10 @@ class Recorder:
         with self.changed:
             if self.failing:
                 raise self.failing
+            if self.silent:
+                self.skipped += 1
+                self.changed.notify_all()
+                return False
             self.sent.append(seq)
             self.touched.append(touched)
             self.changed.notify_all()
@@ -164,6 +170,21 @@ def test_a_failure_is_told_and_the_stream_lives_on(recorder: Recorder) -> None:
     recorder.failing = None
     recorder.channel.touch()
     assert recorder.wait(lambda: recorder.sent)
+
+
+def test_turns_without_news_take_no_place_on_the_way(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_channel, "PATIENCE", 1e9)
+    recorder.channel.hello("a")
+    assert recorder.wait(lambda: recorder.sent == [1])
+    recorder.silent = recorder.streaming = True
+    recorder.channel.touch()
+    assert recorder.wait(lambda: recorder.skipped >= 3)
+    recorder.silent = False
+    assert recorder.wait(lambda: recorder.sent == [1, 2])
+    recorder.channel.ack("a", 2)
+    assert recorder.wait(lambda: len(recorder.sent) >= 4)
 
 
 def test_close_ends_the_thread_and_is_final(recorder: Recorder) -> None:
