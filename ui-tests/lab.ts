@@ -54,7 +54,8 @@ export async function kernelConnected(page: IJupyterLabPageFixture): Promise<voi
 /** Run all cells and wait until each has finished. */
 export async function runAll(page: IJupyterLabPageFixture): Promise<void> {
   await kernelConnected(page);
-  await page.notebook.run();
+  // Not galata's own run: it clicks a menu by its English name.
+  await page.evaluate(() => window.jupyterapp.commands.execute("notebook:run-all-cells"));
 }
 
 /** Run code in the current notebook's kernel, outside its cells; give back what it prints. */

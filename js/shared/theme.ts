@@ -19,7 +19,10 @@ export interface Theme {
  */
 export function followTheme(element: HTMLElement, lifetime: AbortSignal): ReadonlySignal<Theme> {
   const theme = signal(readTheme(element));
-  const read = () => (theme.value = readTheme(element));
+  const read = () => {
+    const now = readTheme(element);
+    if (JSON.stringify(now) !== JSON.stringify(theme.value)) theme.value = now;
+  };
   // JupyterLab names its theme on the body, VS Code and Colab on the body or the root.
   const observer = new MutationObserver(read);
   const options = { attributes: true, attributeFilter: ["class", "style", "theme"] };
@@ -28,7 +31,13 @@ export function followTheme(element: HTMLElement, lifetime: AbortSignal): Readon
     attributes: true,
     attributeFilter: [...options.attributeFilter, "data-jp-theme-name", "data-jp-theme-light"],
   });
-  onEnd(lifetime, () => observer.disconnect());
+  // A view is drawn before it is put on the page, where it has no style yet.
+  const placed = new ResizeObserver(read);
+  placed.observe(element);
+  onEnd(lifetime, () => {
+    observer.disconnect();
+    placed.disconnect();
+  });
   return theme;
 }
 
@@ -47,6 +56,8 @@ function readTheme(element: HTMLElement): Theme {
 }
 
 function isDark(element: HTMLElement): boolean {
+  const light = document.body.dataset["jpThemeLight"];
+  if (light !== undefined) return light === "false";
   for (let node: HTMLElement | null = element.parentElement; node; node = node.parentElement) {
     const [red, green, blue, alpha = 1] = channels(getComputedStyle(node).backgroundColor);
     if (red === undefined || green === undefined || blue === undefined || alpha === 0) continue;
