@@ -21,7 +21,8 @@ SENTENCES = {
     "some": "{name} cannot be empty. Keep at least one of: {allowed}.",
     "sizes": "{name} must be a list of whole numbers, such as (4, 2); {given} is not.",
     "too_many": "{name} can have at most {most} entries; {given} were given.",
-    "unexpected": "Something went wrong in the kernel ({kind}: {detail}). The kernel's log tells more.",
+    "unexpected": "Something went wrong in the kernel ({kind}: {detail}). "
+    "The kernel's log tells more.",
     "step_failed": "A training step raised {kind}: {detail}. Mend that and start again; "
     "the weights are as they were.",
     "diverged": "Training diverged: in epoch {epoch} the loss or a weight became {value}. "

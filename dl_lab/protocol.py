@@ -21,7 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 VERSION = 1
-DTYPES = {"f4": np.dtype("<f4"), "i4": np.dtype("<i4"), "u4": np.dtype("<u4"), "u1": np.dtype("u1")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "f4": np.dtype("<f4"),
+    "i4": np.dtype("<i4"),
+    "u4": np.dtype("<u4"),
+    "u1": np.dtype("u1"),
+}
 
 Array = npt.NDArray[Any]
 Buffer = bytes | bytearray | memoryview
@@ -85,7 +90,7 @@ def encode(message: Message) -> tuple[dict[str, Any], list[memoryview]]:
             )
         plain = np.ascontiguousarray(array, dtype=DTYPES[code])
         described.append({"name": name, "dtype": code, "shape": list(array.shape)})
-        buffers.append(memoryview(plain.reshape(-1).view(np.uint8)))
+        buffers.append(plain.reshape(-1).view(np.uint8).data)
     content: dict[str, Any] = {
         "v": VERSION,
         "kind": message.kind,
@@ -172,10 +177,9 @@ def cast(array: npt.ArrayLike, code: str) -> Array:
     >>> cast([0, 255], "u1").tolist()
     [0, 255]
     """
-    dtype = DTYPES[code]
-    source = np.asarray(array)
+    source: Array = np.asarray(array)
     with np.errstate(over="ignore", invalid="ignore"):
-        result = source.astype(dtype)
+        result: Array = source.astype(DTYPES[code])
     if code == "f4":
         lost = np.isinf(result) & np.isfinite(source)
     else:

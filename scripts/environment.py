@@ -47,6 +47,8 @@ def make_venv() -> None:
             "This Python cannot make virtual environments (its ensurepip is missing). "
             "On Debian and Ubuntu: apt-get install python3-venv."
         ) from error
+    # The resolver of pip before 23.1 needs minutes for what a later one does in seconds.
+    run(PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
 
 
 def pip_install(*arguments: str) -> None:

@@ -78,6 +78,16 @@ export async function runInKernel(page: IJupyterLabPageFixture, code: string): P
   return text;
 }
 
+/** Every error that the page throws or logs from now on, in the order they come. */
+export function watchErrors(page: IJupyterLabPageFixture): string[] {
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(`${error.name}: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(`${message.text()} (${message.location().url})`);
+  });
+  return errors;
+}
+
 /** Lab's own settings with some of them changed. */
 function settings(changed: Record<string, Record<string, unknown>>) {
   return { ...galata.DEFAULT_SETTINGS, ...changed };

@@ -12,6 +12,7 @@ import anywidget
 
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
+from dl_lab.train.threads import one_thread
 from dl_lab.widgets._channel import Channel
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -64,6 +65,7 @@ class Widget(anywidget.AnyWidget):
             streaming=self.is_streaming,
             deserted=self.on_deserted,
             failed=self.on_stream_failed,
+            around=one_thread,
         )
         # ipykernel 7.4 sends a comm's messages to the shell that published on it last, which for
         # a stream from a thread is the main one: Pause would wait for a busy cell.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 
@@ -44,6 +45,8 @@ class Channel:
         Called once when the last view said goodbye and none came within `GRACE` seconds.
     failed
         Called with the exception if `send` raises; the stream goes on at the next `touch`.
+    around
+        Makes the context manager that the thread runs in.
     """
 
     def __init__(
@@ -53,11 +56,13 @@ class Channel:
         streaming: Callable[[], bool],
         deserted: Callable[[], None],
         failed: Callable[[Exception], None],
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._send = send
         self._streaming = streaming
         self._deserted = deserted
         self._failed = failed
+        self._around = around
         self._changed = threading.Condition()
         self._views: dict[str, _View] = {}
         self._thread: threading.Thread | None = None
@@ -123,19 +128,30 @@ class Channel:
 
     def _run(self) -> None:
         while True:
+            with self._around():
+                deserted = self._stream()
+            if deserted:
+                self._deserted()
+            with self._changed:
+                # A view may have spoken since.
+                news = self._views and (self._dirty or self._streaming())
+                if self._closed or not (news or self._empty_since is not None):
+                    self._thread = None
+                    return
+
+    def _stream(self) -> bool:
+        """Send until there is nothing left to do; return whether the last view said goodbye."""
+        while True:
             with self._changed:
                 if not self._wait_for_turn():
-                    self._thread = None
                     deserted = self._is_deserted(monotonic())
                     self._empty_since = None
-                    break
+                    return deserted
                 touched, self._dirty = self._dirty, False
                 self._seq += 1
                 seq, now = self._seq, monotonic()
                 self._due = max(self._due + 1 / RATE, now)
             self._send_one(seq, now, touched=touched)
-        if deserted:
-            self._deserted()
 
     def _send_one(self, seq: int, now: float, *, touched: bool) -> None:
         try:

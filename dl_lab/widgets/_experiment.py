@@ -17,9 +17,10 @@ from dl_lab.nets.features import FEATURES
 from dl_lab.probe.unit_grid import UnitGrid
 from dl_lab.protocol import Array
 from dl_lab.train.batches import Batches
+from dl_lab.train.loop import Snapshot
 from dl_lab.train.loss import half_squared_error
 from dl_lab.train.sgd import RegularizedSGD
-from dl_lab.train.trainer import Snapshot, Trainer
+from dl_lab.train.trainer import Trainer
 
 EPOCHS_A_SECOND = 25.0
 """What one epoch a frame comes to: the most frames a second that a view is sent."""

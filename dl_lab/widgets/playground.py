@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -213,7 +214,7 @@ class Playground(Widget):
         self._data_of[problem] = settings["data"]
         return settings
 
-    def _apply(self, changed: set[str]) -> None:
+    def _apply(self, changed: AbstractSet[str]) -> None:
         if changed & (_DATA | _NETWORK | {"seed"}):
             if "seed" in changed:
                 self._draws = {"data": 0, "weights": 0}
