@@ -14,7 +14,7 @@ lab: setup ## Set everything up and open JupyterLab on the Playground
 test: setup-tests ## Set everything up and run every test there is
 	@$(VENV) scripts/check.py
 
-bench: setup ## Time dl-lab beside its peers
+bench: setup-tests ## Time dl-lab beside its peers
 	@$(VENV) scripts/bench.py
 
 shots: setup-tests ## Take screenshots of every widget into shots/

@@ -9,10 +9,11 @@ from step import ROOT
 
 HEADER = """\
 # The versions dl-lab was tested with: `make constraints` writes them from .venv.
-# A line with a marker is a package that has left Python 3.10 behind.
+# A line with a marker is a package that has left an older Python behind.
 """
 # Ours, and what each environment brings itself.
 LEFT_OUT = {"dl-lab", "pip", "setuptools", "wheel"}
+OLDEST = (3, 10)
 
 
 def main() -> None:
@@ -29,10 +30,10 @@ def main() -> None:
 
 
 def _marker(requires: str) -> str:
-    oldest = re.search(r">=?\s*3\.(\d+)", requires)
-    if oldest is None or int(oldest[1]) <= 10:  # noqa: PLR2004 - Python 3.10, our oldest
+    oldest = re.search(r">=\s*(3(?:\.\d+)+)", requires)
+    if oldest is None or tuple(map(int, oldest[1].split("."))) <= OLDEST:
         return ""
-    return f' ; python_version >= "3.{oldest[1]}"'
+    return f' ; python_full_version >= "{oldest[1]}"'
 
 
 if __name__ == "__main__":

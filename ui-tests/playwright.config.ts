@@ -1,4 +1,4 @@
-// JupyterLab with dl-lab in a real browser: `tests` assert, `shots` take pictures.
+// JupyterLab with dl-lab in a real browser: `tests` assert, `shots` take pictures, `bench` measures.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -34,6 +34,7 @@ export default defineConfig({
   projects: [
     { name: "tests", testDir: "tests" },
     { name: "shots", testDir: "shots", testMatch: "*.ts" },
+    { name: "bench", testDir: "bench", testMatch: "*.ts" },
   ],
   use: {
     baseURL: url,
