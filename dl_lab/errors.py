@@ -13,7 +13,6 @@ from collections.abc import Iterable
 SENTENCES = {
     "choice": "{name} cannot be {given}. Choose one of: {allowed}.",
     "choice_near": "{name} cannot be {given}; did you mean {near}? Choose one of: {allowed}.",
-    "range": "{name} must lie between {low} and {high}; {given} does not.",
     "whole": "{name} must be a whole number between {low} and {high}; {given} is not.",
     "number": "{name} must be a number between {low} and {high}; {given} is not.",
     "yes_no": "{name} must be true or false; {given} is neither.",
@@ -50,8 +49,8 @@ class InputError(ValueError):
 
     Examples
     --------
-    >>> str(InputError("range", name="noise", low=0, high=50, given=80))
-    'noise must lie between 0 and 50; 80 does not.'
+    >>> str(InputError("number", name="noise", low=0, high=50, given=80))
+    'noise must be a number between 0 and 50; 80 is not.'
     """
 
     def __init__(self, key: str, **params: object) -> None:

@@ -13,7 +13,7 @@ HEADER = """\
 """
 # Ours, and what each environment brings itself.
 LEFT_OUT = {"dl-lab", "pip", "setuptools", "wheel"}
-OLDEST = (3, 10)
+OLDEST = (3, 10, 0)
 
 
 def main() -> None:

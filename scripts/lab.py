@@ -26,7 +26,9 @@ def has_browser() -> bool:
 
 def main() -> None:
     """Become the Jupyter server."""
-    command = [sys.executable, "-m", "jupyterlab", NOTEBOOK, "--ServerApp.ip=127.0.0.1"]
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    # As the address that is printed, so that it also serves who has no browser here.
+    command += [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{NOTEBOOK}"]
     if os.geteuid() == 0:
         command.append("--allow-root")
     if not has_browser():

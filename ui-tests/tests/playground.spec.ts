@@ -206,7 +206,7 @@ test("settings go both ways and nonsense gets a sentence", async ({ page, tmpPat
     await expect(setting("learning_rate")).toHaveValue("10");
     await view.locator(".dl-play").click();
     await expect(notice(view)).toContainText("Training diverged");
-    await expect(notice(view)).toContainText("Try a smaller learning rate (10 now)");
+    await expect(notice(view)).toContainText("Try a smaller learning rate (10");
     await expect(view).toHaveAttribute("data-state", "paused");
     const finite = "all(bool(p.isfinite().all()) for p in pg.model.parameters())";
     expect(await python(page, finite)).toBe("True");

@@ -79,12 +79,13 @@ export function largeMap(context: Context): HTMLElement {
   listen(square, "pointermove", lifetime, (event) => {
     const { left, top, width } = square.getBoundingClientRect();
     const [column, row] = [event.clientX - left, event.clientY - top].map((pixel) =>
-      Math.max(0, Math.min(SIDE - 1, Math.round((pixel / width) * (SIDE - 1)))),
+      Math.max(0, Math.min(SIDE - 1, Math.floor((pixel / width) * SIDE))),
     ) as [number, number];
     const grid = shown();
     if (grid === null) return;
     const [values, index] = grid;
-    const coordinate = (cell: number) => (cell / (SIDE - 1)) * 2 * EXTENT - EXTENT;
+    // A sample stands for the middle of its cell.
+    const coordinate = (cell: number) => ((cell + 0.5) / SIDE) * 2 * EXTENT - EXTENT;
     probe.hidden = false;
     setText(
       probe,
