@@ -46,7 +46,7 @@ export class SmallHeatmap {
   }
 }
 
-/** A picture at the resolution of the screen, whose outermost cells are centred on the edges. */
+/** A picture at the resolution of the screen: each value fills its cell. */
 export class LargeHeatmap {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
@@ -80,9 +80,8 @@ export class LargeHeatmap {
     const { side } = this;
     colorGrid(values, index * side * side, side, 1, table, this.#pixels);
     this.#cellContext.putImageData(this.#image, 0, 0);
-    const cell = this.#canvas.width / (side - 1);
     this.#context.imageSmoothingEnabled = smooth;
-    this.#context.drawImage(this.#cells, -cell / 2, -cell / 2, side * cell, side * cell);
+    this.#context.drawImage(this.#cells, 0, 0, this.#canvas.width, this.#canvas.height);
   }
 }
 

@@ -61,9 +61,9 @@ test("an unknown key shows itself", () => {
 test("a parameter is put in as it is, even where it looks like a placeholder", () => {
   const sentence = errorSentence(
     "en",
-    new RemoteError("range", { name: "{low}", low: "$&", high: 1, given: "<b>" }, ""),
+    new RemoteError("number", { name: "{low}", low: "$&", high: 1, given: "<b>" }, ""),
   );
-  expect(sentence).toBe("{low} must lie between $& and 1; <b> does not.");
+  expect(sentence).toBe("{low} must be a number between $& and 1; <b> is not.");
 });
 
 test("an error whose key this page does not know is said in English", () => {

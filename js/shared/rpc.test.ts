@@ -43,11 +43,11 @@ describe("request", () => {
 
   test("is refused with the kernel's sentence", async () => {
     const request = rpc.request("settings.set", { noise: 80 });
-    model.refuse(model.last("settings.set"), "range", { given: "80" }, "80 is too much.");
+    model.refuse(model.last("settings.set"), "number", { given: "80" }, "80 is too much.");
     await expect(request).rejects.toEqual(
-      new RemoteError("range", { given: "80" }, "80 is too much."),
+      new RemoteError("number", { given: "80" }, "80 is too much."),
     );
-    await expect(request).rejects.toMatchObject({ key: "range", params: { given: "80" } });
+    await expect(request).rejects.toMatchObject({ key: "number", params: { given: "80" } });
   });
 
   test("says after a while that the kernel may be busy, and ignores the late answer", async () => {

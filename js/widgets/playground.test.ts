@@ -152,13 +152,13 @@ describe("settings", () => {
     const select = choose("learning_rate", 2);
     kernel.refuse(
       kernel.last("settings.set"),
-      "range",
+      "number",
       { name: "learning_rate", low: "1e-05", high: "10", given: "0.3" },
       "no",
     );
     await paint();
     expect(select.value).toBe("0.03");
-    expect(notice()).toBe("learning_rate must lie between 1e-05 and 10; 0.3 does not.");
+    expect(notice()).toBe("learning_rate must be a number between 1e-05 and 10; 0.3 is not.");
     press(find('[aria-label="Dismiss"]'));
     expect(notice()).toBeNull();
   });
