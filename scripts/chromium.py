@@ -70,7 +70,8 @@ def unpack() -> None:
         run(*apt, "download", name, cwd=debs)
     for deb in sorted(debs.glob("*.deb")):
         run("dpkg", "--extract", deb, root)
-    shutil.rmtree(debs)
+    for folder in (debs, HOME / "lists"):
+        shutil.rmtree(folder)
     write_wrapper(root)
 
 

@@ -1,5 +1,5 @@
 // What every browser test does with JupyterLab: open a notebook, wait for its kernel, run it.
-import { type IJupyterLabPageFixture, galata } from "@jupyterlab/galata";
+import { type IJupyterLabPageFixture, type JupyterLabPage, galata } from "@jupyterlab/galata";
 import type { Page } from "@playwright/test";
 import type { NotebookPanel } from "@jupyterlab/notebook";
 
@@ -49,6 +49,31 @@ export async function kernelConnected(page: IJupyterLabPageFixture): Promise<voi
     const panel = window.jupyterapp.shell.currentWidget as NotebookPanel | null;
     return panel?.sessionContext?.session?.kernel?.connectionStatus === "connected";
   });
+}
+
+/** Wait until the current notebook's kernel has nothing to do, as after a restart. */
+export async function kernelIdle(page: IJupyterLabPageFixture): Promise<void> {
+  await page.waitForFunction(() => {
+    const panel = window.jupyterapp.shell.currentWidget as NotebookPanel | null;
+    return panel?.sessionContext?.kernelDisplayStatus === "idle";
+  });
+}
+
+/** Load the page again, whatever it shows then. */
+export async function reload(page: IJupyterLabPageFixture): Promise<void> {
+  // Its type lacks the option, which galata has: by default it waits for the launcher.
+  const again = page.reload as JupyterLabPage["reload"];
+  await again.call(page, { waitForIsReady: false });
+  await page.locator("#jupyterlab-splash").waitFor({ state: "detached" });
+}
+
+/** Open a notebook that was open before, with the kernel it has. */
+export async function openAgain(page: IJupyterLabPageFixture, path: string): Promise<void> {
+  await page.evaluate(
+    (file) => window.jupyterapp.commands.execute("docmanager:open", { path: file }),
+    path,
+  );
+  await kernelConnected(page);
 }
 
 /** Run all cells and wait until each has finished. */

@@ -219,7 +219,7 @@ class Loop:
             value=value,
             epoch=epoch,
             kept=self._good_epoch,
-            learning_rate=self.optimizer.param_groups[0].get("lr"),
+            learning_rate=format(float(self.optimizer.param_groups[0]["lr"]), "g"),
         )
         self._good.restore()
         self._batch = None

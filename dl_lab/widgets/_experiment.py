@@ -163,24 +163,30 @@ class Experiment:
         """Draw the network as it is: all units over the plane, the losses and their history."""
         trainer = self.trainer
 
-        def look() -> tuple[Snapshot, dict[str, float]]:
+        def look() -> tuple[Snapshot, dict[str, float], dict[str, Array]]:
             snapshot = trainer.snapshot().result()
-            history = trainer.history
-            if trainer.state == "running" and len(history["train_loss"]):
-                return snapshot, {name: float(history[name].values[-1]) for name in _LOSSES}
-            return snapshot, trainer.evaluate()
+            chart = self._chart()
+            if trainer.state == "running":
+                history = trainer.history
+                return snapshot, {name: history[name].values[-1] for name in _LOSSES}, chart
+            return snapshot, trainer.evaluate(), chart
 
-        snapshot, losses = trainer.call(look).result()
+        snapshot, losses, chart = trainer.call(look).result()
         arrays: dict[str, Array] = {
             "parameters": snapshot.parameters,
             "units": self._grid.units(snapshot.parameters),
             "losses": np.array([losses[name] for name in _LOSSES], dtype=np.float32),
         }
+        return Picture(snapshot.epoch, arrays | chart)
+
+    def _chart(self) -> dict[str, Array]:
+        """Return both losses over all epochs; between two steps, so that they are as long."""
+        arrays: dict[str, Array] = {}
         for name in _LOSSES:
-            epochs, low, high = trainer.history[name].envelope(pixels=CHART_BUCKETS)
+            epochs, low, high = self.trainer.history[name].envelope(pixels=CHART_BUCKETS)
             short = name.removesuffix("_loss")
             arrays |= {"chart_epochs": epochs, f"{short}_low": low, f"{short}_high": high}
-        return Picture(snapshot.epoch, arrays)
+        return arrays
 
     def training_settings(self) -> dict[str, Any]:
         """Return what the plain PyTorch source of the training loop needs."""

@@ -62,12 +62,20 @@ test("a parameter is put in as it is, even where it looks like a placeholder", (
   const sentence = errorSentence(
     "en",
     new RemoteError("number", { name: "{low}", low: "$&", high: 1, given: "<b>" }, ""),
+    "playground",
   );
   expect(sentence).toBe("{low} must be a number between $& and 1; <b> is not.");
 });
 
-test("an error whose key this page does not know is said in English", () => {
-  expect(errorSentence("es", new RemoteError("brand_new", {}, "Something new."))).toBe(
-    "Something new.",
+test("a setting is called as the view calls it", () => {
+  const error = new RemoteError("yes_no", { name: "shuffle", given: "1" }, "");
+  expect(errorSentence("es", error, "playground")).toContain(
+    translator("es")("playground.shuffle"),
   );
+});
+
+test("an error whose key this page does not know is said in English", () => {
+  expect(
+    errorSentence("es", new RemoteError("brand_new", {}, "Something new."), "playground"),
+  ).toBe("Something new.");
 });

@@ -29,11 +29,18 @@ export function pageLanguage(): string {
   return document.documentElement.lang || navigator.language;
 }
 
-/** What the kernel, or the lack of one, has to say, in the language of the view. */
-export function errorSentence(language: string, error: RemoteError): string {
+/**
+ * What the kernel, or the lack of one, has to say, in the language of the view.
+ *
+ * The kernel calls a setting by its Python name; `section` has what the view calls it.
+ */
+export function errorSentence(language: string, error: RemoteError, section: string): string {
   const catalogue = CATALOGUES[supported(language)];
   const template = find(catalogue, `error.${error.key}`) ?? find(catalogue, error.key);
-  return template === undefined ? error.text : fill(template, error.params);
+  if (template === undefined) return error.text;
+  const { name } = error.params;
+  const shown = typeof name === "string" ? find(catalogue, `${section}.${name}`) : undefined;
+  return fill(template, shown === undefined ? error.params : { ...error.params, name: shown });
 }
 
 function find(catalogue: Catalogue, key: string): string | undefined {

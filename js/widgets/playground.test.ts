@@ -158,7 +158,7 @@ describe("settings", () => {
     );
     await paint();
     expect(select.value).toBe("0.03");
-    expect(notice()).toBe("learning_rate must be a number between 1e-05 and 10; 0.3 is not.");
+    expect(notice()).toBe("Learning rate must be a number between 1e-05 and 10; 0.3 is not.");
     press(find('[aria-label="Dismiss"]'));
     expect(notice()).toBeNull();
   });

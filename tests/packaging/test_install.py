@@ -43,6 +43,7 @@ def test_first_use_loads_what_it_needs(fresh_python, elsewhere):
         ("jupyterlab.labextensions", r"dl-lab v[\d.]+ enabled OK"),
         ("jupyter_server.extension.serverextension", r"dl_lab enabled\n.*\n\s+dl_lab [\d.]+ +OK"),
     ],
+    ids=["labextension", "server extension"],
 )
 def test_jupyter_finds_and_accepts_it(fresh_python, elsewhere, module, accepted):
     # Jupyter writes its list to the error stream.

@@ -1,98 +1,110 @@
 // The Playground's life: reloads, second views, restarts, closed tabs, Run All pressed twice.
 import { expect, test } from "@jupyterlab/galata";
-import { kernelConnected, openNotebook, runAll } from "../lab";
+import { KERNELS, kernelIdle, openAgain, openNotebook, reload, runAll, watchErrors } from "../lab";
 import { CELL, epoch, holds, live, notice, passes, python, views } from "../playground_page";
 
-const NAME = "test.ipynb";
-
-test("a reload in mid-run and a closed tab lose nothing", async ({ page, tmpPath }) => {
-  const reopen = async () => {
-    await page.notebook.openByPath(`${tmpPath}/${NAME}`);
-    await page.notebook.activate(NAME);
-    await kernelConnected(page);
-  };
-  await openNotebook(page, tmpPath, [CELL, "made = id(pg)"]);
-  await runAll(page);
-  const view = views(page);
-  await live(view);
-  const made = await python(page, "made, __import__('os').getpid()");
-  await view.locator(".dl-play").click();
-  await passes(view, 0);
-  await page.notebook.save();
-
-  await test.step("the page is loaded again while it trains", async () => {
-    const before = await epoch(view);
-    await page.reload({ waitForIsReady: false });
-    await reopen();
-    await live(view);
-    await passes(view, before);
-    await expect(view).toHaveAttribute("data-state", "running");
-    await passes(view, await epoch(view));
-    expect(await python(page, "id(pg), __import__('os').getpid()")).toBe(made);
-    expect(await python(page, "pg.trainer.state")).toBe("running");
-    await expect(view.locator(".dl-notice")).toBeHidden();
-    await expect(view.locator("[data-unit]")).toHaveCount(4 + 2 + 1);
-  });
-
-  await test.step("the tab is closed and opened again", async () => {
-    await view.locator(".dl-play").click();
-    await holds(page, "pg.trainer.state", "paused");
-    const still = await python(page, "pg.trainer.epoch");
-    await page.notebook.save();
-    await page.notebook.close(false);
-    await expect(page.locator(".jp-NotebookPanel")).toHaveCount(0);
-    await reopen();
-    await live(view);
-    await expect(view).toHaveAttribute("data-epoch", still);
-    expect(await python(page, "id(pg), __import__('os').getpid()")).toBe(made);
-    await view.locator(".dl-play").click();
-    await passes(view, Number(still));
-  });
-});
-
-test("two views are one widget, and a restart tells both", async ({ page, tmpPath }) => {
-  await openNotebook(page, tmpPath, [CELL, "pg"]);
-  await runAll(page);
-  const all = views(page);
-  await expect(all).toHaveCount(2, { timeout: 60_000 });
-  const [first, second] = [all.first(), all.last()];
-
-  await test.step("both are live and pause together", async () => {
-    await live(first);
-    await first.locator(".dl-play").click();
-    await second.scrollIntoViewIfNeeded();
-    await live(second);
-    await passes(second, 0);
-    await passes(second, await epoch(second));
-    await second.locator(".dl-play").click();
-    await holds(page, "pg.trainer.state", "paused");
-    await expect(first).toHaveAttribute("data-state", "paused");
-    await expect(second).toHaveAttribute("data-state", "paused");
-    const still = await python(page, "pg.trainer.epoch");
-    await expect(second).toHaveAttribute("data-epoch", still);
-    await first.scrollIntoViewIfNeeded();
-    await expect(first).toHaveAttribute("data-epoch", still);
-  });
-
-  await test.step("a restarted kernel is told, and the cell brings it back", async () => {
-    await page.menu.clickMenuItem("Kernel>Restart Kernel…");
-    await page.locator(".jp-Dialog button.jp-mod-accept").click();
-    for (const view of [first, second]) {
-      await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
-      await expect(notice(view)).toContainText("Run the cell again to go on");
-      await expect(view.locator(".dl-play")).toBeDisabled();
-      await expect(view.locator('[data-setting="activation"]')).toBeDisabled();
-    }
+for (const kernel of KERNELS) {
+  test(`a reload in mid-run and a closed tab lose nothing on ${kernel}`, async ({
+    page,
+    tmpPath,
+  }) => {
+    const errors = watchErrors(page);
+    const path = `${tmpPath}/test.ipynb`;
+    await openNotebook(page, tmpPath, [CELL], { kernel });
     await runAll(page);
-    await live(all.first());
-    await all.first().locator(".dl-play").click();
-    await passes(all.first(), 0);
-    await expect(all).toHaveCount(2);
-    await expect(all.first().locator(".dl-notice")).toBeHidden();
+    const view = views(page);
+    await live(view);
+    const activation = view.locator('[data-setting="activation"]');
+    await activation.selectOption({ label: "Sigmoid" });
+    const made = await python(page, "id(pg), __import__('os').getpid()");
+    await view.locator(".dl-play").click();
+    await passes(view, 0);
+    await page.notebook.save();
+
+    await test.step("the page is loaded again while it trains", async () => {
+      const before = await epoch(view);
+      await reload(page);
+      await openAgain(page, path);
+      await live(view);
+      await passes(view, before);
+      await expect(view).toHaveAttribute("data-state", "running");
+      await passes(view, await epoch(view));
+      expect(await python(page, "id(pg), __import__('os').getpid()")).toBe(made);
+      expect(await python(page, "pg.trainer.state")).toBe("running");
+      await expect(view.locator(".dl-notice")).toBeHidden();
+      await expect(activation).toHaveValue("sigmoid");
+    });
+
+    await test.step("the tab is closed and opened again", async () => {
+      await view.locator(".dl-play").click();
+      await holds(page, "pg.trainer.state", "paused");
+      const still = await python(page, "pg.trainer.epoch");
+      await page.notebook.save();
+      await page.notebook.close(false);
+      await expect(page.locator(".jp-NotebookPanel")).toHaveCount(0);
+      await openAgain(page, path);
+      await live(view);
+      await expect(view).toHaveAttribute("data-epoch", still);
+      expect(await python(page, "id(pg), __import__('os').getpid()")).toBe(made);
+      await view.locator(".dl-play").click();
+      await passes(view, Number(still));
+    });
+    expect(errors).toEqual([]);
+  });
+}
+
+test.describe("with restarts as the server answers them", () => {
+  // Galata, where it keeps a list of kernels, gives back 201 for a restart: Lab takes it for an error.
+  test.use({ kernels: null });
+
+  test("two views are one widget, and a restart tells both", async ({ page, tmpPath }) => {
+    const errors = watchErrors(page);
+    await openNotebook(page, tmpPath, [CELL, "pg"]);
+    await runAll(page);
+    const all = views(page);
+    await expect(all).toHaveCount(2, { timeout: 60_000 });
+    const [first, second] = [all.first(), all.last()];
+
+    await test.step("both are live and pause together", async () => {
+      await live(first);
+      await first.locator(".dl-play").click();
+      await second.scrollIntoViewIfNeeded();
+      await live(second);
+      await passes(second, 0);
+      await passes(second, await epoch(second));
+      await second.locator(".dl-play").click();
+      await holds(page, "pg.trainer.state", "paused");
+      await expect(first).toHaveAttribute("data-state", "paused");
+      await expect(second).toHaveAttribute("data-state", "paused");
+      const still = await python(page, "pg.trainer.epoch");
+      await expect(second).toHaveAttribute("data-epoch", still);
+      await first.scrollIntoViewIfNeeded();
+      await expect(first).toHaveAttribute("data-epoch", still);
+    });
+
+    await test.step("a restarted kernel is told, and the cell brings it back", async () => {
+      await page.menu.clickMenuItem("Kernel>Restart Kernel…");
+      await page.locator(".jp-Dialog button.jp-mod-accept").click();
+      for (const view of [first, second]) {
+        await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
+        await expect(notice(view)).toContainText("Run the cell again to go on");
+        await expect(view.locator(".dl-play")).toBeDisabled();
+        await expect(view.locator('[data-setting="activation"]')).toBeDisabled();
+      }
+      await kernelIdle(page);
+      await runAll(page);
+      await live(all.first());
+      await all.first().locator(".dl-play").click();
+      await passes(all.first(), 0);
+      await expect(all).toHaveCount(2);
+      await expect(all.first().locator(".dl-notice")).toBeHidden();
+    });
+    expect(errors).toEqual([]);
   });
 });
 
 test("Run All pressed twice leaves one Playground that trains", async ({ page, tmpPath }) => {
+  const errors = watchErrors(page);
   const kept = "made = globals().get('made', [])\nmade.append(pg)";
   await openNotebook(page, tmpPath, [CELL, `${kept}\npg.play()`]);
   await runAll(page);
@@ -108,4 +120,5 @@ test("Run All pressed twice leaves one Playground that trains", async ({ page, t
   const names = "[thread.name for thread in __import__('threading').enumerate()]";
   expect(await python(page, `${names}.count('dl-lab trainer')`)).toBe("1");
   await passes(view, await epoch(view));
+  expect(errors).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { parseNumber } from "./format.ts";
 export interface NumberField {
   readonly element: HTMLElement;
   readonly input: HTMLInputElement;
-  /** Show a value, unless someone is typing. */
+  /** Show a value, unless someone is about to type another: that would undo the selection. */
   readonly show: (text: string) => void;
 }
 
@@ -55,7 +55,7 @@ export function numberField(
     input,
     show: (text) => {
       kept = text;
-      if (!typing && input.value !== text) input.value = text;
+      if (input !== document.activeElement && input.value !== text) input.value = text;
     },
   };
 }

@@ -98,14 +98,20 @@ export class Session {
     try {
       frame = readFrame(message);
     } catch (error) {
+      // The next one may be readable.
+      this.#acknowledge(message);
       this.#failed(error);
       return;
     }
     this.frame.value = frame;
     setAttribute(this.#root, "data-epoch", frame.epoch);
     setAttribute(this.#root, "data-frames", ++this.#painted);
-    this.#rpc.notify("ack", { view: this.#rpc.view, seq: message.seq });
+    this.#acknowledge(message);
     this.#followData(frame.dataRevision);
+  }
+
+  #acknowledge(message: Message): void {
+    this.#rpc.notify("ack", { view: this.#rpc.view, seq: message.seq });
   }
 
   #followData(revision: number): void {

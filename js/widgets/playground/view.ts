@@ -42,7 +42,7 @@ export function mountView(
   const notices = new Notices(t, lifetime);
   const complain = (error: unknown) => {
     if (lifetime.aborted) return;
-    if (error instanceof RemoteError) notices.show(errorSentence(language, error));
+    if (error instanceof RemoteError) notices.show(errorSentence(language, error, "playground"));
     else if (error instanceof ProtocolError) notices.show(error.message);
     else throw error;
   };
@@ -114,7 +114,7 @@ export function mountView(
     standing = true;
     if (connection === "gone" || connection === "silent") notices.show(t(`kernel.${connection}`));
     else if (connection === "live" && message !== null) {
-      notices.show(errorSentence(language, refusal(message)), {
+      notices.show(errorSentence(language, refusal(message), "playground"), {
         label: t("playground.reset"),
         act: () => context.command("trainer.reset"),
       });
