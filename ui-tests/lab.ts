@@ -38,9 +38,7 @@ export async function openNotebook(
 ): Promise<void> {
   const path = `${tmpPath}/${name}`;
   await page.contents.uploadContent(notebook(cells, kernel), "text", path);
-  await page.notebook.openByPath(path);
-  await page.notebook.activate(name);
-  await kernelConnected(page);
+  await openPath(page, path);
 }
 
 /** Wait until the current notebook's kernel is connected: running before opens a dialog. */
@@ -67,8 +65,12 @@ export async function reload(page: IJupyterLabPageFixture): Promise<void> {
   await page.locator("#jupyterlab-splash").waitFor({ state: "detached" });
 }
 
-/** Open a notebook that was open before, with the kernel it has. */
-export async function openAgain(page: IJupyterLabPageFixture, path: string): Promise<void> {
+/**
+ * Open a notebook of the server's, with the kernel that it has if one runs.
+ *
+ * By its command: galata's own functions look for menus and tabs by their English names.
+ */
+export async function openPath(page: IJupyterLabPageFixture, path: string): Promise<void> {
   await page.evaluate(
     (file) => window.jupyterapp.commands.execute("docmanager:open", { path: file }),
     path,
@@ -79,7 +81,6 @@ export async function openAgain(page: IJupyterLabPageFixture, path: string): Pro
 /** Run all cells and wait until each has finished. */
 export async function runAll(page: IJupyterLabPageFixture): Promise<void> {
   await kernelConnected(page);
-  // Not galata's own run: it clicks a menu by its English name.
   await page.evaluate(() => window.jupyterapp.commands.execute("notebook:run-all-cells"));
 }
 

@@ -1,6 +1,6 @@
 // The Playground's life: reloads, second views, restarts, closed tabs, Run All pressed twice.
 import { expect, test } from "@jupyterlab/galata";
-import { KERNELS, kernelIdle, openAgain, openNotebook, reload, runAll, watchErrors } from "../lab";
+import { KERNELS, kernelIdle, openPath, openNotebook, reload, runAll, watchErrors } from "../lab";
 import { CELL, epoch, holds, live, notice, passes, python, views } from "../playground_page";
 
 for (const kernel of KERNELS) {
@@ -24,7 +24,7 @@ for (const kernel of KERNELS) {
     await test.step("the page is loaded again while it trains", async () => {
       const before = await epoch(view);
       await reload(page);
-      await openAgain(page, path);
+      await openPath(page, path);
       await live(view);
       await passes(view, before);
       await expect(view).toHaveAttribute("data-state", "running");
@@ -42,7 +42,7 @@ for (const kernel of KERNELS) {
       await page.notebook.save();
       await page.notebook.close(false);
       await expect(page.locator(".jp-NotebookPanel")).toHaveCount(0);
-      await openAgain(page, path);
+      await openPath(page, path);
       await live(view);
       await expect(view).toHaveAttribute("data-epoch", still);
       expect(await python(page, "id(pg), __import__('os').getpid()")).toBe(made);
