@@ -385,6 +385,16 @@ def test_reset_while_it_runs():
     assert np.array_equal(trainer.snapshot().result(LONG).parameters, first)
 
 
+def make_it_diverge(trainer):
+    def spoil():
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = math.nan
+
+    trainer.call(spoil).result(LONG)
+    with pytest.raises(InputError):
+        trainer.fit(2)
+
+
 def test_a_weight_edited_by_hand_survives_a_divergence():
     trainer = playground()
 
@@ -397,13 +407,7 @@ def test_a_weight_edited_by_hand_survives_a_divergence():
     good = trainer.model[1].weight.detach().clone()
     trainer.step(1)
 
-    def spoil():
-        for group in trainer.optimizer.param_groups:
-            group["lr"] = math.nan
-
-    trainer.call(spoil).result(LONG)
-    with pytest.raises(InputError):
-        trainer.fit(2)
+    make_it_diverge(trainer)
     assert torch.equal(trainer.model[1].weight, good)
 
 
@@ -416,13 +420,7 @@ def test_looking_in_mid_epoch_does_not_make_runaway_weights_good_ones():
     trainer.call(trainer.evaluate).result(LONG)
     trainer.call(setattr, trainer.optimizer, "lr", 1e6).result(LONG)
 
-    def spoil():
-        for group in trainer.optimizer.param_groups:
-            group["lr"] = math.nan
-
-    trainer.call(spoil).result(LONG)
-    with pytest.raises(InputError):
-        trainer.fit(2)
+    make_it_diverge(trainer)
     assert np.array_equal(trainer.snapshot().result(LONG).parameters, good)
 
 

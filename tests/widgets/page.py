@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
+
+import dl_lab
 from dl_lab.protocol import Message, decode, encode
 from dl_lab.widgets._base import Widget
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Page:
@@ -54,3 +60,7 @@ class Page:
         count = len(self.frames())
         assert self.wait(lambda: len(self.frames()) > count)
         return self.frames()[-1]
+
+
+def parameters(pg: dl_lab.Playground) -> np.ndarray[Any, Any]:
+    return torch.nn.utils.parameters_to_vector(pg.model.parameters()).detach().numpy().copy()
