@@ -120,6 +120,20 @@ for (const kernel of KERNELS) {
       await expect(view.locator(".dl-card")).toBeHidden();
     });
 
+    await test.step("a click on a link edits its weight", async () => {
+      const from = await view.locator('[data-feature="x"]').boundingBox();
+      const to = await view.locator('[data-unit="0.0"]').boundingBox();
+      if (from === null || to === null) throw new Error("The link has no ends.");
+      const x = (from.x + from.width + to.x) / 2;
+      await page.mouse.click(x, (from.y + from.height / 2 + to.y + to.height / 2) / 2);
+      const editor = view.locator(".dl-link-editor");
+      await expect(editor.getByRole("textbox")).toBeFocused();
+      await page.keyboard.type("-1.5");
+      await page.keyboard.press("Enter");
+      await expect(editor).toBeHidden();
+      await holds(page, "next(pg.model.parameters())[0, 0].item()", "-1.5");
+    });
+
     await test.step("reset goes back to epoch 0", async () => {
       await button(view, "Reset").click();
       await expect(view).toHaveAttribute("data-epoch", "0");
