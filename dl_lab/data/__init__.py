@@ -1,1 +1,5 @@
 """Data sets as tensors."""
+
+from dl_lab.data.images import ImageSet, digits
+
+__all__ = ["ImageSet", "digits"]
