@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import playground
+from benchmarks import event_log, history, playground, training
 
 
 def main() -> None:
     """Run them one after the other."""
-    for benchmark in (playground,):
+    for benchmark in (playground, training, history, event_log):
         benchmark.main()
         print()
 

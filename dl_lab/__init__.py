@@ -6,10 +6,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dl_lab import data, nets, train
+    from dl_lab import adapters, callbacks, data, nets, runs, train
     from dl_lab.train.history import History
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
+    from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
+    from dl_lab.widgets.watch import watch
 
 __version__ = "0.1.0"
 
@@ -17,19 +20,32 @@ __version__ = "0.1.0"
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
     "History": "dl_lab.train.history",
+    "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
+    "LossPlot": "dl_lab.widgets.loss_plot",
     "Playground": "dl_lab.widgets.playground",
     "Trainer": "dl_lab.train.trainer",
+    "compare": "dl_lab.widgets.loss_plot",
+    "lr_find": "dl_lab.widgets.learning_rate_finder",
+    "watch": "dl_lab.widgets.watch",
 }
-_SUBMODULES = ("data", "nets", "train")
+_SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
     "History",
+    "LearningRateFinder",
+    "LossPlot",
     "Playground",
     "Trainer",
     "__version__",
+    "adapters",
+    "callbacks",
+    "compare",
     "data",
+    "lr_find",
     "nets",
+    "runs",
     "train",
+    "watch",
 ]
 
 

@@ -34,6 +34,276 @@ SENTENCES = {
     "dl_lab.nets.dense builds it; {given} is another network.",
     "parameters": "This network has {count} parameters; {given} were given.",
     "twice": "{name} has {given} twice. Give each at most once.",
+    "not_plain": "A checkpoint cannot hold {name}: {given} is neither a tensor or an array nor a "
+    "plain value. Leave it out of state_dict, or store there what it is made of.",
+    "not_written": "{path} could not be written ({detail}). What stood there before is untouched. "
+    "Make room or choose another folder, and save again.",
+    "not_read": "{path} could not be read ({detail}). Check the folder and the name.",
+    "damaged_file": "{path} is damaged or cut short ({detail}). Use another copy of it.",
+    "foreign_file": "{path} is no checkpoint that Trainer.save wrote. Load weights from other "
+    "files with the library that wrote them.",
+    "newer_file": "{path} was written by a newer dl-lab (format {given}; this one reads up to "
+    "{known}). Upgrade dl-lab to read it.",
+    "which_mode": "Whether a smaller or a larger {name} is better cannot be told from its name. "
+    'Give mode="min" or mode="max".',
+    "stopped_early": "Stopped after epoch {epoch}: {monitor} has not improved for {patience} "
+    "epochs. The best was {best} in epoch {best_epoch}.",
+    "stopped_early_best": "Stopped after epoch {epoch}: {monitor} has not improved for {patience} "
+    "epochs. The best was {best} in epoch {best_epoch}; its weights are back.",
+    "foreign_table": "{path} holds something that CSVLogger did not write. Give it another path.",
+    "other_optimizer": "This scheduler belongs to another optimizer than the trainer's. Build it "
+    "on trainer.optimizer, or give LRSchedule a function that makes one from the optimizer.",
+    "batch_kind": "A batch must be a pair (inputs, targets), several inputs and the targets, a "
+    "dictionary or a tensor; the data gave {given}.",
+    "batch_size_needed": "batch_size cannot be None for {given}, whose number of rows is not "
+    "known. Give a number, such as 64.",
+    "not_data": "{name} must be a DataLoader, a Dataset, a tuple of tensors or another iterable "
+    "of batches; {given} is none of these.",
+    "not_tensors": "{name} holds {given} where tensors are needed. Turn each into one: "
+    "torch.tensor(values, dtype=torch.float32) for numbers, dtype=torch.long for class indices.",
+    "data_once": "{name} is a {given}, which can be run through only once. Give a DataLoader, or "
+    "a list of its batches: list(…).",
+    "no_rows": "{name} holds a single number, {given}, and so no rows. Give tensors with one row "
+    "for each example.",
+    "rows_differ": "The tensors of {name} have {counts} rows; each needs as many as the others, "
+    "one for each example.",
+    "empty_data": "{name} is empty: {given}. Give at least one example.",
+    "no_length": "{name} is a {given} that does not say how many rows it has. Give the class a "
+    "method __len__.",
+    "all_dropped": "{name} yields no batch: it has {rows} rows, fewer than its batch_size of "
+    "{batch_size}, and drop_last=True leaves them out. Use a smaller batch_size or "
+    "drop_last=False.",
+    "not_metric": "metrics must be names such as 'accuracy', functions that have a name, or a "
+    "dictionary from names to these; {given} is none of them. For a function without a name: "
+    "metrics=dict(my_metric=function).",
+    "metric_loss": "The loss is recorded in any case. Give the metric another name than 'loss'.",
+    "metric_shapes": "The metric {name} cannot compare the outputs, {outputs}, with the targets, "
+    "{targets}. Use another metric, or a function of your own that takes (outputs, targets) and "
+    "returns one number.",
+    "range_order": "The lowest learning rate must be below the highest; {low} is not below {high}.",
+    "range_rose": "The test ended at the learning rate {rate}: the smoothed loss had risen to "
+    "{factor} times its lowest.",
+    "range_not_finite": "The test ended at the learning rate {rate}: the loss became {value}.",
+    "range_interrupted": "The test was interrupted before the learning rate {rate}.",
+    "range_too_few": "Only {count} losses could be measured, and a suggestion needs {least}. "
+    "Begin at a lower rate, or take more steps.",
+    "range_no_descent": "The loss falls nowhere clearly between the learning rates {low} and "
+    "{high}, so there is none to suggest. Widen the range, take more steps, or look at the data "
+    "and the loss.",
+    "range_nothing_chosen": "The test suggests no learning rate. Give one, such as use(0.01).",
+    "library": "This needs the package {name}. Install it with: {command}",
+    "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"
+    ' : * ? " < > |, and no dot or space at either end.',
+    "run_folder": "The folder {path} cannot be made ({detail}). Choose another root.",
+    "events_full": "The event file {path} cannot be written ({detail}). Training goes on; "
+    "the curves are completed when there is room again.",
+    "events_gone": "The event file {path} is gone ({detail}). Training goes on and writes "
+    "no more events.",
+    "events_dropped": "{name} is left out of the event files in {path}: it would take more "
+    "time or memory than they may cost. Add such things less often.",
+    "event_failed": "{name} could not be put into the event files ({detail}). Training goes"
+    " on without it.",
+    "image_shape": "{name} must be an image of shape [height, width] or [channels, height, "
+    "width], or several of shape [count, channels, height, width], with 1 or 3 channels; "
+    "{given} was given.",
+    "not_numbers": "{name} must be a tensor, an array or a list of numbers; {given} is not.",
+    "as_many": "{name} must be {count}, one for each {each}; {given} were given.",
+    "event_shape": "{name} must have the shape {allowed}; {given} was given.",
+    "no_scheduler": "LRSchedule needs a scheduler of torch.optim.lr_scheduler or a function that "
+    "makes one from the optimizer; {given} is neither.",
+    "plateau_scheduler": "torch's ReduceLROnPlateau has to be told a value. Use "
+    "dl_lab.callbacks.ReduceLROnPlateau, which reads it from the history.",
+    "model_class": "model must be a network, and {given} is a class. Make one of it: {given}().",
+    "not_model": "model must be an nn.Module, such as nn.Sequential(…); {given} is none.",
+    "lazy_layer": "{layer} does not know its size yet. Run one batch through the model first: "
+    "model(inputs).",
+    "hidden_layers": "{name} has no parameters that PyTorch can see: {attribute} holds layers in "
+    "a plain list or dictionary. Use nn.ModuleList, nn.ModuleDict or nn.Sequential there.",
+    "no_parameters": "{name} has no parameters, so there is nothing to train. Give the model "
+    "layers that have weights, such as nn.Linear or nn.Conv2d.",
+    "all_frozen": "Every parameter of {name} is frozen (requires_grad is False), so there is "
+    "nothing to train. Set requires_grad_(True) on the layers to train.",
+    "optimizer_class": "optimizer must be an optimizer, and {given} is a class. Make one of it: "
+    "torch.optim.{given}(model.parameters(), lr=0.01).",
+    "not_optimizer": "optimizer must be a torch optimizer, such as "
+    "torch.optim.Adam(model.parameters()); {given} is none.",
+    "other_parameters": "The optimizer ({optimizer}) updates {count} parameters, and none of them "
+    "belongs to this {model}. Perhaps the model was made anew since; make the optimizer anew too: "
+    "torch.optim.{optimizer}(model.parameters(), …).",
+    "loss_kind": "The loss returned {given}, but must return a tensor with one number that was "
+    "computed from the outputs. Leave out .item() and numpy.",
+    "loss_vector": "The loss returned {given}, but training needs one number. Use "
+    'reduction="mean", or take its .mean().',
+    "loss_detached": "No gradient can flow from the loss back to the outputs. Look in the loss "
+    "for .detach(), .data, .numpy(), torch.tensor(…), torch.no_grad(), argmax or a comparison, "
+    "and leave it out.",
+    "outputs_detached": "No gradient can flow from the outputs back to the parameters. Look in "
+    "the model's forward for .detach(), .data, .numpy(), torch.tensor(…), torch.no_grad(), argmax "
+    "or a comparison, and leave it out.",
+    "metric_kind": "The metric {name} returned {given}, but must return one number, such as the "
+    "mean of it.",
+    "metric_failed": "The metric {name} raised {kind}: {detail}. It was given the outputs, "
+    "{outputs}, and the targets, {targets}.",
+    "out_of_memory": "The memory of {device} is full. Use a smaller batch (it has {rows} rows) "
+    'with accumulate to make up for it, a smaller network, or precision="bf16".',
+    "gpu_assert": "The GPU met an index that is out of range: most often a class index in the "
+    "targets, or one for an embedding, that is negative or too large. Restart the kernel, as the "
+    'GPU takes no more work from this one, and train with device="cpu" to be told which.',
+    "worker_died": "A worker process of the DataLoader died: {detail}. Most often memory ran out. "
+    "Use fewer workers or a smaller batch_size; num_workers=0 loads in this process.",
+    "worker_unpickled": "The DataLoader's worker processes could not be started: {detail}. Use "
+    "num_workers=0, or define the Dataset in a file and import it.",
+    "collate_kind": "The rows of the Dataset cannot be joined to a batch: {detail}. Let "
+    "__getitem__ return tensors or numbers (for images: torchvision.transforms.ToTensor()), or "
+    "give the DataLoader a collate_fn.",
+    "collate_shapes": "The rows of the Dataset cannot be joined to a batch: {detail}. Give all "
+    "rows one shape (resize images, pad sequences), or give the DataLoader a collate_fn.",
+    "data_failed": "Loading a batch raised {kind}: {detail}. Mend the data and start again; the "
+    "weights are as they were.",
+    "graph_twice": "The model or the loss keeps a tensor of the step before, and its gradients "
+    "are gone. Detach what is carried from one batch to the next: state = state.detach().",
+    "in_place": "A tensor that the gradients need was changed in place. Write x = x + 1 where it "
+    "says x += 1, and leave out inplace=True and functions that end in _, such as relu_.",
+    "no_forward": "{layer} has no forward method. Define it in the class, indented as __init__ "
+    "is: def forward(self, x).",
+    "forward_arguments": "{model}.forward takes {takes}, but a batch gives it {given}: {detail}. "
+    "A batch (x1, x2, y) calls forward(x1, x2); a dictionary calls it by its names.",
+    "layer_not_tensor": "{layer} takes one tensor, but is given {given}. nn.LSTM, nn.GRU and "
+    "nn.MultiheadAttention return a tuple: take its first entry in a forward method of your own. "
+    "Lists and arrays become tensors with torch.as_tensor.",
+    "layer_failed": "{layer} raised {kind}: {detail}. Its input is {given}.",
+    "layer_device": "{layer} has its weights on {wanted}, but its input is on {given}. The "
+    "Trainer moves the model and the batches; make further tensors where the inputs are "
+    "(device=x.device), and keep layers in nn.ModuleList and constants with register_buffer.",
+    "layer_bytes": "{layer} computes in {wanted}, but its input is {given}: whole numbers from 0 "
+    "to 255. Convert the images: images.float() / 255.",
+    "layer_kind": "{layer} computes in {wanted}, but its input is {given}. Convert the inputs: "
+    "inputs.{how}.",
+    "layer_flatten": "{layer} takes rows of numbers, but its input is {given}. Put nn.Flatten() "
+    "before it: that makes {flat} of it.",
+    "batch_missing": "The input of {layer} is {given}: a single example without the batch "
+    "dimension. Give batches, or add the dimension: inputs.unsqueeze(0).",
+    "layer_width": "{layer} takes {wanted} numbers in the last dimension, but its input, {given}, "
+    "has {width}. Make the two equal.",
+    "channels_last": "{layer} takes {wanted}, but its input is {given}, with the channels last. "
+    "Turn it round: images.{how}.",
+    "layer_channels": "{layer} takes {channels} channels, {wanted}, but its input, {given}, has "
+    "{count}. Make the two equal.",
+    "channel_missing": "{layer} takes {wanted}, but its input, {given}, has no dimension for the "
+    "channel. Add it: images.unsqueeze(1).",
+    "batch_or_channel_missing": "{layer} takes {wanted}, but its input, {given}, has one "
+    "dimension too few. Add that of the batch, inputs.unsqueeze(0), or that of the channels, of "
+    "which there must be {channels}.",
+    "layer_dimensions": "{layer} takes {wanted}, but its input is {given}. Bring it into that "
+    "shape: inputs.{how}.",
+    "layer_too_small": "The input of {layer} is {given}: smaller than the window that slides over "
+    "it. Use larger inputs, fewer pooling layers or strides, a smaller kernel_size, or padding.",
+    "norm_dimensions": "{layer} does not take inputs of as many dimensions as {given} has. Use "
+    "{how}.",
+    "one_row": "{layer} compares the rows of a batch while it trains, but its input is {given}: "
+    "one value a channel. Use a larger batch_size; if only the last batch of an epoch is so "
+    "small, a DataLoader with drop_last=True.",
+    "layer_ending": "{layer} takes inputs whose shape ends in {wanted}, but its input is {given}. "
+    "Make the two equal.",
+    "index_kind": "{layer} takes whole numbers (int64) as indices, but its input is {given}. "
+    "Convert it: inputs.long().",
+    "index_range": "{layer} has the indices 0 to {last}, but its input has {low} to {high}. Give "
+    "it a larger num_embeddings, or number the inputs from 0.",
+    "outputs_none": "The model returned None, so {loss} has nothing to compare. Its forward lacks "
+    "a return at the end.",
+    "outputs_kind": "The model returned {given}, but {loss} takes one tensor. Return one tensor "
+    "from forward, or give a loss of your own that picks it: def loss(outputs, targets).",
+    "targets_kind": "The targets are {given}, but {loss} takes one tensor. Give a tensor (class "
+    "names as numbers from 0), or a loss of your own that picks it: def loss(outputs, targets).",
+    "loss_devices": "{loss} was given the outputs, {outputs}, and the targets, {targets}, on "
+    "different devices. Move what the loss makes or keeps to {device}: tensor.to(outputs.device).",
+    "loss_failed": "{loss} raised {kind}: {detail}. It was given the outputs, {outputs}, and the "
+    "targets, {targets}.",
+    "class_scores": "{loss} takes one score for each class, [batch, classes], but the outputs are "
+    "{outputs} (targets: {targets}). Let the last layer have as many outputs as there are "
+    "classes, or use BCEWithLogitsLoss for a yes or no.",
+    "class_one_hot": "The targets, {targets}, have the shape of the outputs, {outputs}, which "
+    "{loss} takes for probabilities and so as floating-point numbers. Give class indices, "
+    "targets.argmax(1), or convert them: targets.float().",
+    "class_dimension": "{loss} takes the classes in dimension 1, but the outputs, {outputs}, have "
+    "them last (targets: {targets}). Swap the dimensions: {how}.",
+    "class_extra": "{loss} takes one class index a row, {wanted}, but the targets, {targets}, "
+    "have a dimension too many (outputs: {outputs}). Remove it: {how}.",
+    "class_shape": "{loss} takes targets of the shape {wanted}, one class index for each output, "
+    "but the targets are {targets} and the outputs {outputs}.",
+    "class_kind": "{loss} takes class indices as whole numbers (int64), but the targets are "
+    "{targets} (outputs: {outputs}). Convert them: targets.long(). For numbers that are no "
+    "classes use MSELoss.",
+    "rows_unequal": "The outputs, {outputs}, have {rows} rows and the targets, {targets}, have "
+    "{count}; {loss} needs one target for each output. Look for a reshape or flatten in the model "
+    "that joins rows.",
+    "class_range": "The outputs, {outputs}, have the classes 0 to {last}, but the targets, "
+    "{targets}, hold {low} to {high}. Number the classes from 0, or give the last layer as many "
+    "outputs as there are classes ({loss}).",
+    "one_score": "{loss} needs a score for each class, but the outputs, {outputs}, have one "
+    "(targets: {targets}, {low} to {high}). Give the last layer as many outputs as there are "
+    "classes, or use BCEWithLogitsLoss for a yes or no.",
+    "float_targets": "{loss} takes targets as floating-point numbers like the outputs, {outputs}, "
+    "but they are {targets}. Convert them: targets.float().",
+    "not_probabilities": "{loss} takes probabilities from 0 to 1, but the outputs, {outputs}, "
+    "reach from {low} to {high} (targets: {targets}). Use BCEWithLogitsLoss, or nn.Sigmoid() as "
+    "the last layer.",
+    "targets_range": "{loss} takes targets from 0 to 1, but {targets} reach from {low} to {high} "
+    "(outputs: {outputs}). Number the two classes 0 and 1.",
+    "shapes_reshape": "{loss} compares number by number, but the outputs are {outputs} and the "
+    "targets {targets}. Give both one shape: {how}.",
+    "shapes_unequal": "{loss} compares number by number, but the outputs are {outputs} and the "
+    "targets {targets}. Let the last layer have as many outputs as a target has numbers.",
+    "no_runs": "Give at least one run: a Trainer, a watched run or a History.",
+    "not_run": "{given} is no run. Give a Trainer, a watched run or a History.",
+    "names_count": "{given} names were given for {count} runs. Give one for each.",
+    "no_control": "{name} cannot be controlled this way: {control} is not one of its controls.",
+    "hidden_pairs": "hidden must be a list of pairs of a run's index and a series, or None "
+    "for all its series; {given} is not.",
+    "not_callback": "A callback must be a dl_lab.train.callbacks.Callback; {given} is none.",
+    "callback_failed": "The callback {callback} raised {kind} in {hook}: {detail}. The run has "
+    "stopped; model and history are kept. Mend the callback and start again.",
+    "within_hook": "{name} cannot be called within a callback's hook, in the middle of a step. "
+    "Call trainer.pause() there, and {name} afterwards.",
+    "within_step": "The state cannot be copied in on_gradients, in the middle of a step. Do it "
+    "in on_step_end.",
+    "running": "A trainer that runs cannot do that. Pause it first.",
+    "device": "device cannot be {given}: this machine does not have it. Choose one of: {allowed}.",
+    "precision_device": "precision cannot be {given} on {device}. Use bf16 on the CPU or CUDA, "
+    "fp16 on CUDA, fp32 anywhere.",
+    "closure_scaled": "{optimizer} computes the loss itself, which does not go with fp16's "
+    'scaled gradients. Use precision="bf16" or "fp32".',
+    "numbers_many": "{name} must be {count} numbers; {given} is not.",
+    "no_loss": "loss must be a function or a module that gives one number, such as "
+    "torch.nn.MSELoss(); {given} is none.",
+    "data_needed": "There are no training data yet. Give them: trainer.set_data(train, "
+    "validation).",
+    "no_checkpoint": "No state of step {given} is kept. Go back to one of: {allowed}.",
+    "other_model": "The state is of another model: {name} is {there} there and {here} here. "
+    "Build the model as it was when it was saved.",
+    "other_kind": "The state is of the optimizer {there}; this one is {here}. Use the same kind.",
+    "other_groups": "The optimizer of the state has groups of {there} parameters; this one has "
+    "{here}. Build the optimizer as it was when it was saved.",
+    "give_loss": "The file does not tell how to make its loss anew. Give it: Trainer.load(path, "
+    "model, loss).",
+    "give_optimizer": "The file's optimizer, {kind}, is none of torch.optim. Give it: "
+    "Trainer.load(path, model, optimizer=…).",
+    "lacks_parameter": "The model has no parameter {name}, which the file's optimizer trains. "
+    "Build the model as it was when it was saved.",
+    "devices_mixed": "{layer} computes with tensors on different devices: {detail}. Its input is "
+    "{given}. Make new tensors where the inputs are (device=x.device), and keep constants with "
+    "register_buffer, so that they move along with the model.",
+    "loop_failed": "The loop raised {kind} after step {step}: {detail}. Mend that and run its "
+    "cell again.",
+    "loop_interrupted": "The loop was interrupted after step {step}. Run its cell again to start "
+    "it anew.",
+    "own_loop": "This run is a loop of your own: run its cell to start it.",
+    "no_optimizer": "This run knows no optimizer. Name it when the run is made: "
+    "dl_lab.watch(model, optimizer).",
+    "step_back": "Step {given} was logged after step {last}; steps can only grow. Leave step out "
+    "to count the calls of log.",
+    "not_one_number": "{name} must be one number; {given} is not. Log its mean or another number "
+    "that stands for it.",
 }
 
 
@@ -57,6 +327,10 @@ class InputError(ValueError):
         self.key = key
         self.params = {name: str(value) for name, value in params.items()}
         super().__init__(SENTENCES[key].format_map(self.params))
+
+    def _render_traceback_(self) -> list[str]:
+        """Show in a notebook as the sentence alone; IPython asks for this."""
+        return [f"{type(self).__name__}: {self}"]
 
     @classmethod
     def unknown(cls, name: str, given: object, allowed: Iterable[object]) -> InputError:

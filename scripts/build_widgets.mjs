@@ -1,8 +1,9 @@
 // Bundle every widget, js/widgets/NAME.ts → dl_lab/static/NAME.{js,css}.
 //
 // A bundle is self-contained (anywidget sends it over the comm, where no import can be resolved)
-// and every instance of the widget carries it, hence the limit.
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+// and every instance of the widget carries it, hence the limit. What the kernel refuses it says
+// itself, in other languages from static/sentences.json.
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
@@ -17,6 +18,12 @@ async function entryPoints() {
   return entries
     .filter((entry) => entry.isFile() && /^[a-z]\w*\.ts$/.test(entry.name))
     .map((entry) => join(SOURCE, entry.name));
+}
+
+async function sentences() {
+  const file = join(ROOT, "js", "shared", "locales", "es.json");
+  const { error } = JSON.parse(await readFile(file, "utf8"));
+  return JSON.stringify({ es: error });
 }
 
 const options = {
@@ -54,5 +61,8 @@ if (process.argv.includes("--watch")) {
   report(outputFiles);
   await rm(TARGET, { recursive: true, force: true });
   await mkdir(TARGET, { recursive: true });
-  await Promise.all(outputFiles.map(({ path, contents }) => writeFile(path, contents)));
+  await Promise.all([
+    ...outputFiles.map(({ path, contents }) => writeFile(path, contents)),
+    writeFile(join(TARGET, "sentences.json"), await sentences()),
+  ]);
 }

@@ -10,3 +10,8 @@ KERNELS = Path(__file__).resolve().parents[1] / ".cache" / "kernels"
 os.environ["JUPYTER_PATH"] = os.pathsep.join(
     filter(None, [str(KERNELS), os.environ.get("JUPYTER_PATH")])
 )
+
+# Keras reads it when it is first imported.
+os.environ["KERAS_BACKEND"] = "torch"
+# No test fetches models.
+os.environ["HF_HUB_OFFLINE"] = "1"

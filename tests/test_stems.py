@@ -54,7 +54,8 @@ def test_each_has_its_bundle():
 def test_each_has_its_python_tests():
     tests = stems("tests/widgets", "test_*.py", "test_", ".py")
     assert tests >= WIDGETS
-    # A test of a private module or of a part is `test_PART.py` where dl_lab/widgets has _PART.py.
+    # A test of a private module or of a part is `test_PART.py` where dl_lab/widgets has _PART.py;
+    # a module of functions alone, such as watch.py, has its own too.
     others = tests - WIDGETS
     parts = stems("dl_lab/widgets", "*.py", "_", ".py")
     assert {name for name in others if not any(name.startswith(part) for part in parts)} == set()

@@ -55,7 +55,7 @@ class ImageSet:
 def digits() -> ImageSet:
     """Return 1797 handwritten digits of 8×8 pixels, the smallest real images to learn from.
 
-    A small convolutional network reaches 97 % on the test part within seconds on a CPU. The test
+    A small convolutional network reaches 94 % on the test part within seconds on a CPU. The test
     part is the end of the set, most of it by writers that the beginning does not know.
 
     Returns

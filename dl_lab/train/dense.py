@@ -176,7 +176,7 @@ class DenseSteps:
         return loss
 
     def _autograd_step(self, inputs: Tensor, targets: Tensor, *, measure: bool) -> float | None:
-        loss = self._autograd.step(inputs, targets, measure=measure)
+        loss = float(self._autograd.step(inputs, targets, measure=measure))
         # zero_grad has taken the gradients off.
         for parameter, gradient in zip(self.parameters, self._gradients, strict=True):
             if parameter.grad is not None:

@@ -3,207 +3,79 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dl_lab.errors import InputError
+from dl_lab.train import tables
+from dl_lab.train.series import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from os import PathLike
 
-Floats = npt.NDArray[np.floating[Any]]
+ALIASES = {"loss": "train_loss"}
+"""Other names by which a series is found where none is called so."""
 
-_BLOCK = 64
-_FACTOR = 8
-_CAPACITY = 256
-
-
-class _Column:
-    """An array that grows at its end; views given out stay as they are."""
-
-    def __init__(self, dtype: str) -> None:
-        self.array = np.empty(_CAPACITY, dtype)
-
-    def grow(self) -> None:
-        # A new array, never a resize in place: readers may hold views of the old one.
-        array = np.empty(2 * len(self.array), self.array.dtype)
-        array[: len(self.array)] = self.array
-        self.array = array
-
-
-class _Level:
-    """Lowest and highest value of every full block of `rows` rows."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self.count = 0
-        self.low = _Column("f8")
-        self.high = _Column("f8")
-
-    def append(self, low: float, high: float) -> None:
-        if self.count == len(self.low.array):
-            self.low.grow()
-            self.high.grow()
-        self.low.array[self.count] = low
-        self.high.array[self.count] = high
-        self.count += 1
+_COLUMNS = ("steps", "times", "values")
+_RISING = (
+    "accuracy",
+    "acc",
+    "auc",
+    "bleu",
+    "dice",
+    "f1",
+    "iou",
+    "precision",
+    "r2",
+    "recall",
+    "score",
+    "top",
+)
+_FALLING = ("loss", "error", "mae", "mse", "rmse", "perplexity")
 
 
-class Series:
-    """One recorded quantity: 16 bytes a row, and a pyramid of lows and highs above them.
+class Best(NamedTuple):
+    """The best finite value of a series, and the step at which it came first."""
 
-    Made by `History`. One thread may append while any number of threads read: whatever a reader
-    gets is complete up to some row and does not change afterwards.
-
-    Attributes
-    ----------
-    steps
-        u4 [n], the step or epoch of each row.
-    times
-        f4 [n], seconds since the history began.
-    values
-        f8 [n], NaN and infinities kept.
-
-    Notes
-    -----
-    The columns double when they are full rather than hang together in chunks: an append stays
-    about as cheap, and `values` is a view, not a copy.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._steps = _Column("u4")
-        self._times = _Column("f4")
-        self._values = _Column("f8")
-        self._levels: list[_Level] = []
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return self._count
-
-    @property
-    def steps(self) -> npt.NDArray[np.uint32]:
-        """The steps, a view that cannot be written to."""
-        return _view(self._steps, self._count)
-
-    @property
-    def times(self) -> npt.NDArray[np.float32]:
-        """The times in seconds, a view that cannot be written to."""
-        return _view(self._times, self._count)
-
-    @property
-    def values(self) -> npt.NDArray[np.float64]:
-        """The values, a view that cannot be written to."""
-        return _view(self._values, self._count)
-
-    def _append(self, step: int, seconds: float, value: float) -> None:
-        row = self._count
-        if row == len(self._values.array):
-            self._steps.grow()
-            self._times.grow()
-            self._values.grow()
-        self._steps.array[row] = step
-        self._times.array[row] = seconds
-        self._values.array[row] = value
-        # Last: a reader that sees the row counted finds it written.
-        self._count = row = row + 1
-        if not row % _BLOCK:
-            self._summarize(row)
-
-    def _summarize(self, rows: int) -> None:
-        """Add the blocks that `rows` rows complete, level by level."""
-        block = self._values.array[rows - _BLOCK : rows]
-        low, high = np.fmin.reduce(block), np.fmax.reduce(block)
-        size = _BLOCK
-        for index in range(20):
-            if index == len(self._levels):
-                self._levels.append(_Level(size))
-            level = self._levels[index]
-            level.append(low, high)
-            if level.count % _FACTOR:
-                return
-            low = np.fmin.reduce(level.low.array[level.count - _FACTOR : level.count])
-            high = np.fmax.reduce(level.high.array[level.count - _FACTOR : level.count])
-            size *= _FACTOR
-
-    def envelope(
-        self, first: int | None = None, last: int | None = None, pixels: int = 256
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Lowest and highest value in at most `pixels` stretches of rows.
-
-        Parameters
-        ----------
-        first, last
-            Rows, as in a slice: `first` is in, `last` is not. By default all.
-        pixels
-            The most stretches to return, 1 or more.
-
-        Returns
-        -------
-        rows
-            u4 [k], the row at which each stretch begins; k <= pixels.
-        low, high
-            f4 [k]. With no more than `pixels` rows each stretch is one row and both are its
-            value. NaN counts only where a whole stretch is NaN, so that none hides a spike.
-        """
-        first, last, _ = slice(first, last).indices(self._count)
-        count = max(0, last - first)
-        values = self._values.array
-        pixels = max(1, pixels)
-        if count <= pixels:
-            rows = np.arange(first, first + count, dtype=np.uint32)
-            exact = values[first : first + count].astype(np.float32)
-            return rows, exact, exact.copy()
-        starts, low, high = self._blocks(values, first, last, count // pixels)
-        cuts = (np.arange(pixels) * len(starts)) // pixels
-        return (
-            starts[cuts].astype(np.uint32),
-            np.fmin.reduceat(low, cuts).astype(np.float32),
-            np.fmax.reduceat(high, cuts).astype(np.float32),
-        )
-
-    def _blocks(
-        self, values: Floats, first: int, last: int, most: int
-    ) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
-        """Return starts, lows and highs of stretches of at most about `most` rows."""
-        fitting = [level for level in list(self._levels) if level.rows <= most]
-        if not fitting:
-            rows = values[first:last]
-            return np.arange(first, last), rows, rows
-        level = fitting[-1]
-        begin = -(-first // level.rows)
-        # A level may lag a block behind the rows it sums up.
-        end = max(begin, min(last // level.rows, level.count))
-        starts = np.arange(begin, end) * level.rows
-        low, high = level.low.array[begin:end], level.high.array[begin:end]
-        # The ends that fill no block, straight from the rows.
-        for start, stop in ((first, begin * level.rows), (end * level.rows, last)):
-            if start < stop:
-                place = 0 if start == first else len(starts)
-                starts = np.insert(starts, place, start)
-                low = np.insert(low, place, np.fmin.reduce(values[start:stop]))
-                high = np.insert(high, place, np.fmax.reduce(values[start:stop]))
-        return starts, low, high
+    step: int
+    value: float
 
 
 class History:
     """All series of one run.
 
+    Attributes
+    ----------
+    revision
+        Another number after each `clear`, `truncate` and `load_state_dict`: what was read before
+        does not hold any more, and each `Series` is another object.
+
     Examples
     --------
     >>> history = History()
-    >>> history.append(1, train_loss=0.5, test_loss=0.75)
-    >>> history["train_loss"].values
-    array([0.5])
+    >>> history.append(1, train_loss=0.5, validation_loss=0.75)
+    >>> history.append(2, train_loss=0.25)
+    >>> history["loss"].values
+    array([0.5 , 0.25], dtype=float32)
+    >>> history.best("validation_loss")
+    Best(step=1, value=0.75)
     """
 
     def __init__(self) -> None:
+        self.revision = 0
         self._series: dict[str, Series] = {}
+        self._epochs = np.empty(16, np.uint32)
+        self._epoch_count = 0
         self._began = time.perf_counter()
 
-    def append(self, step: int, **values: float) -> None:
+    def seconds(self) -> float:
+        """Return the seconds since the history began."""
+        return time.perf_counter() - self._began
+
+    def append(self, step: int, /, **values: float) -> None:
         """Add one row to each of the named series.
 
         Parameters
@@ -212,28 +84,170 @@ class History:
             Step or epoch, 0 to 2³² - 1.
         **values
             A number for each series; a new name begins a series.
+
+        Raises
+        ------
+        InputError
+            If `step` or a value is no such number.
         """
         seconds = time.perf_counter() - self._began
+        known = self._series
         for name, value in values.items():
-            series = self._series.get(name)
+            series = known.get(name)
             if series is None:
-                # A new dictionary: a reader may be walking over the old one.
-                series = Series()
-                self._series = {**self._series, name: series}
-            series._append(step, seconds, value)  # noqa: SLF001
+                series = self.series(name)
+            series.append(step, seconds, value)
+
+    def series(self, name: str) -> Series:
+        """Return the series of this very name, begun if there is none.
+
+        For hot loops, which then call ``series.append(step, history.seconds(), value)``. Another
+        `revision` has other series.
+        """
+        series = self._series.get(name)
+        if series is None:
+            # A new dictionary: a reader may be walking over the old one.
+            series = Series(name)
+            self._series = {**self._series, name: series}
+        return series
+
+    def mark_epoch(self, step: int) -> None:
+        """Note that an epoch ended with `step`."""
+        count = self._epoch_count
+        if count == len(self._epochs):
+            self._epochs = np.concatenate([self._epochs, np.empty_like(self._epochs)])
+        self._epochs[count] = step
+        self._epoch_count = count + 1
+
+    @property
+    def epochs(self) -> npt.NDArray[np.uint32]:
+        """The step with which each epoch ended, u4 [epochs]; empty where rows count epochs."""
+        count = self._epoch_count
+        view = self._epochs[:count]
+        view.flags.writeable = False
+        return view
+
+    def truncate(self, step: int) -> None:
+        """Drop all rows and epochs after `step`; a `Series` held by a reader stays as it is."""
+        kept = {}
+        for name, series in self._series.items():
+            steps, times, values = series.steps, series.times, series.values
+            rows = steps <= step
+            if rows.any():
+                kept[name] = Series.of(name, steps[rows], times[rows], values[rows])
+        epochs = self.epochs
+        self._replace(kept, epochs[epochs <= step])
 
     def clear(self) -> None:
         """Drop all series and start the clock anew; a `Series` held by a reader stays as it is."""
-        self._series = {}
+        self._replace({}, np.empty(0, np.uint32))
         self._began = time.perf_counter()
+
+    def _replace(self, series: dict[str, Series], epochs: npt.NDArray[np.uint32]) -> None:
+        self._epoch_count = 0
+        self._epochs = np.concatenate([epochs, np.empty(16, np.uint32)])
+        self._epoch_count = len(epochs)
+        self._series = series
+        self.revision += 1
+
+    def best(self, name: str, *, highest: bool | None = None) -> Best | None:
+        """Return the best finite value of a series and its step.
+
+        Parameters
+        ----------
+        name
+            Of the series.
+        highest
+            Whether the highest is best; by default so for what is called accuracy, score, F1 and
+            the like, and not so for losses and errors.
+
+        Returns
+        -------
+        Best or None
+            None when no value is finite, and for what has no best, such as a learning rate.
+        """
+        series = self[name]
+        if highest is None:
+            highest = is_better_high(name)
+        row = series.best_row(highest)
+        if row is None:
+            return None
+        values = series.values
+        return Best(int(series.steps[row]), float(values[row]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is recorded: arrays (copies) and plain values."""
+        return {
+            "version": 1,
+            "seconds": self.seconds(),
+            "epochs": self.epochs.copy(),
+            "series": {
+                name: {column: np.array(getattr(series, column)) for column in _COLUMNS}
+                for name, series in self._series.items()
+            },
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned, arrays or tensors; the clock goes on from there."""
+        series = {}
+        for name, columns in state["series"].items():
+            steps, times, values = (np.asarray(columns[key]) for key in _COLUMNS)
+            count = min(len(steps), len(times), len(values))
+            series[name] = Series.of(name, steps[:count], times[:count], values[:count])
+        self._replace(series, np.asarray(state["epochs"]).astype(np.uint32))
+        self._began = time.perf_counter() - float(state["seconds"])
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - pandas need not be installed
+        """Return all rows of all series as one table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``series``, ``step``, ``seconds`` and ``value``, one row for each value that
+            was recorded; ``.pivot_table(index="step", columns="series", values="value")`` puts
+            the series side by side.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return tables.frame(self)
+
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str | None:
+        """Write all rows as comma-separated text, or return it when there is no `path`.
+
+        The columns are those of `to_pandas`; every number is written so that reading it gives the
+        same bits.
+        """
+        return tables.write_csv(self, path)
+
+    def to_parquet(self, path: str | PathLike[str]) -> None:
+        """Write all rows as a Parquet file, with the columns of `to_pandas`.
+
+        Raises
+        ------
+        InputError
+            If pyarrow is not installed.
+        """
+        tables.write_parquet(self, path)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the series, oldest first."""
         return tuple(self._series)
 
+    def values(self) -> tuple[Series, ...]:
+        """Return the series as they are now."""
+        return tuple(self._series.values())
+
+    def items(self) -> tuple[tuple[str, Series], ...]:
+        """Return the series and their names as they are now, whatever is dropped meanwhile."""
+        return tuple(self._series.items())
+
     def __contains__(self, name: object) -> bool:
-        return name in self._series
+        series = self._series
+        return name in series or ALIASES.get(str(name)) in series
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._series)
@@ -245,7 +259,10 @@ class History:
     def __getitem__(self, name: str) -> Series:
         series = self._series
         if name not in series:
-            raise InputError.unknown("series", name, series)
+            alias = ALIASES.get(name)
+            if alias is None or alias not in series:
+                raise InputError.unknown("series", name, series)
+            name = alias
         return series[name]
 
     def __repr__(self) -> str:
@@ -254,7 +271,17 @@ class History:
         return f"History({listed})"
 
 
-def _view(column: _Column, count: int) -> npt.NDArray[Any]:
-    view = column.array[:count]
-    view.flags.writeable = False
-    return view
+def is_better_high(name: str) -> bool | None:
+    """Return whether a series of this name is better the higher it is; None if no one can say.
+
+    Examples
+    --------
+    >>> is_better_high("validation_accuracy"), is_better_high("train_loss")
+    (True, False)
+    """
+    words = name.lower().replace("-", "_").split("_")
+    if any(word in _FALLING or word.endswith("loss") for word in words):
+        return False
+    if any(word.rstrip("0123456789") in _RISING or word in _RISING for word in words):
+        return True
+    return None

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from torch.nn.utils import parameters_to_vector
 
 from dl_lab.errors import InputError
-from dl_lab.train.autograd import AutogradSteps
-from dl_lab.train.batches import Batches
-from dl_lab.train.dense import DenseSteps
-from dl_lab.train.evaluate import Batch, Data, Loss, as_batches
-from dl_lab.train.history import History
-from dl_lab.train.keep import Keep
-from dl_lab.train.loader_state import loader_state, restore_loader
+from dl_lab.train.diagnosis import explain
+from dl_lab.train.feed import Feed
+from dl_lab.train.run import Progress
+from dl_lab.train.run_state import RunState
+from dl_lab.train.tune import learning_rate
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     import numpy as np
     import numpy.typing as npt
-    from torch import nn
-    from torch.optim import Optimizer
-
-    from dl_lab.train.random_stream import RandomStream
+    from torch import Tensor
 
 
 _Result = TypeVar("_Result")
@@ -41,7 +35,7 @@ class Snapshot:
     Attributes
     ----------
     epoch, steps
-        Epochs and batches done.
+        Epochs and steps done.
     parameters
         f4 [count], a copy of all parameters, flat, in the order of ``model.parameters()``.
     """
@@ -51,69 +45,25 @@ class Snapshot:
     parameters: npt.NDArray[np.float32]
 
 
-class Loop:
-    """A run's data, counts and history. It knows no thread: `Trainer` calls it from one at a time.
+class Loop(RunState):
+    """The steps of a run. It knows no thread: `Trainer` calls it from one at a time."""
 
-    Parameters
-    ----------
-    model, loss, optimizer, train, validation, record, stream
-        As for `Trainer`; `stream` is where training draws its random numbers.
-    """
+    def new_feed(self) -> Feed:
+        """Return the training data once more, at an epoch's beginning."""
+        return self._feed_of(self.train)
 
-    def __init__(
-        self,
-        model: nn.Module,
-        loss: Loss,
-        optimizer: Optimizer,
-        train: Data,
-        validation: Data | Mapping[str, Data] | None,
-        *,
-        record: str,
-        stream: RandomStream,
-    ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.history = History()
-        self.epoch = 0
-        self.steps = 0
-        self.last_epoch: int | None = None
-        self.last_step: int | None = None
-        self.message: InputError | None = None
-        self._record = record
-        self._stream = stream
-        self._autograd = AutogradSteps(model, loss, optimizer)
-        self._engine: AutogradSteps | DenseSteps = self._autograd
-        self._first = Keep(model, optimizer)
-        self._good = Keep(model, optimizer)
-        self._good_epoch = 0
-        self._touched = self._edited = False
-        self._draws = True
-        self._loss = loss
-        self._choose()
-        self.take(train, validation)
-        self._record_losses()
-
-    def take(self, train: Data, validation: Data | Mapping[str, Data] | None) -> None:
-        """Go on with these data from a new epoch on."""
-        self.train = train
-        self.validation = validation
-        self._train_state = loader_state(train)
-        self._measured: dict[str, Data] = {}
-        if isinstance(validation, Mapping):
-            self._measured = dict(validation)
-        elif validation is not None:
-            self._measured = {"validation_loss": validation}
-        self._series: str | None = "train_loss"
-        if "train_loss" in self._measured:
-            self._series = "batch_loss" if self._record == "step" else None
-        self._batch: Batch | None = None
-        self._sum, self._rows = 0.0, 0
-
-    def _choose(self) -> None:
-        """Take the fast path if it computes the same as autograd, else autograd."""
-        if not isinstance(self._engine, DenseSteps) or not self._engine.fits():
-            dense = DenseSteps.match(self.model, self._loss, self.optimizer)
-            self._engine = self._autograd if dense is None else dense
+    def try_step(self, feed: Feed) -> float:
+        """Do a step on the feed's next group without counting or recording it; return its loss."""
+        batch = feed.batch
+        assert batch is not None  # noqa: S101  # the caller has seen to that
+        with self.stream:
+            loss: float | Tensor | None = (
+                self._autograd.step_group([batch, *feed.more])
+                if feed.more
+                else self.engine.step(*batch, measure=True)
+            )
+            feed.fetch(self.stream.now())
+        return math.nan if loss is None else float(loss)
 
     def between(self, function: Callable[[], _Result]) -> _Result:
         """Run someone's function between two steps, and note that it may have changed things."""
@@ -135,83 +85,134 @@ class Loop:
         """Do one step. Return whether it was an epoch's last, or the state to end in."""
         if self._touched:
             self._settle()
-        batch = self._batch if self._batch is not None else self._open_epoch()
-        # Should anything raise, the next step begins a new epoch.
-        self._batch = None
-        measure = self._series is not None
-        with self._stream if self._draws else contextlib.nullcontext():
-            loss = self._engine.step(*batch, measure=measure)
-            following = next(self._batches, None)
-        self._draws = self._draws and self._stream.drawn
-        self.steps += 1
-        if loss is not None:
-            self._sum += loss * len(batch[1])
-            self._rows += len(batch[1])
-            if measure and self._record == "step":
-                self.history.append(self.steps, **{str(self._series): loss})
-            if not math.isfinite(loss):
-                return self._diverge(self.epoch + 1, loss)
-        self._batch = following
-        ended = following is None
+        feed, hooks = self.feed, self.hooks
+        if feed.batch is None:
+            if feed.open:
+                # Its last step was done, and a callback raised or saved the state there.
+                return self._close_epoch() or True
+            self._open_epoch()
+        if hooks.step_begin:
+            hooks.run("on_step_begin")
+        try:
+            if self._draws:
+                with self.stream:
+                    self._step(feed)
+                self._draws = self.stream.drawn
+            else:
+                self._step(feed)
+        except BaseException:
+            # The next step begins a new epoch.
+            feed.drop()
+            raise
+        finally:
+            if hooks.step_end and self.steps != self._told:
+                self._told = self.steps
+                hooks.run("on_step_end")
+        if self.recorder.spoilt is not None and (state := self._spoilt(self.epoch + 1)):
+            return state
+        ended = feed.batch is None
         if ended and (state := self._close_epoch()):
             return state
         return State.PAUSED if self.steps == self.last_step else ended
 
-    def _open_epoch(self) -> Batch:
+    def _step(self, feed: Feed) -> None:
+        batch, recorder, engine = feed.batch, self.recorder, self.engine
+        assert batch is not None  # noqa: S101  # `advance` has opened an epoch
+        rate = self.optimizer.param_groups[0]["lr"]
+        metrics: list[Any] = []
+        loss: float | Tensor | None
+        if feed.more:
+            loss = self._autograd.step_group([batch, *feed.more])
+            metrics = self._autograd.measured
+        else:
+            loss = engine.step(*batch, measure=self._measure)
+            if self.metrics:
+                metrics = self._autograd.measured
+        self.steps = steps = self.steps + 1
+        if loss is not None:
+            recorder.step(steps, loss, metrics, batch[1])
+        recorder.rate(steps, rate)
+        try:
+            feed.fetch(self.stream.now() if self._draws else self.stream.state)
+        except InputError:
+            raise
+        except Exception as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Exception) -> InputError:
+        return explain(error, model=self.model, loss=self._loss, where="batch")
+
+    def _open_epoch(self) -> None:
         if not self.model.training:
             self.model.train()
         self._choose()
-        self._engine.attach(self.train)
+        self.engine.attach(self.train)
+        if not self.steps:
+            # With what a person has set since it was made.
+            self.checkpoints.begin(self._weights_and_place)
         # The first step of an epoch shows whether steps draw random numbers at all.
-        self._draws = self._engine.draws
-        # Batches draw from a generator of their own, other loaders from the global one.
-        own = isinstance(self.train, Batches)
-        with contextlib.nullcontext() if own else self._stream:
-            self._batches: Iterator[Batch] = iter(as_batches(self.train))
-            batch = next(self._batches, None)
-        if batch is None:
-            raise InputError("no_batches")
-        self._sum, self._rows = 0.0, 0
-        return batch
+        self._draws = self.engine.draws
+        try:
+            self.feed.begin()
+        except InputError:
+            self.feed.drop()
+            raise
+        except Exception as error:
+            self.feed.drop()
+            raise self._explain(error) from error
+        self.recorder.begin_epoch()
+        self.hooks.run("on_epoch_begin")
 
     def _close_epoch(self) -> State | None:
+        self.recorder.flush()
+        if self.recorder.spoilt is not None and (state := self._spoilt(self.epoch + 1)):
+            return state
+        self.feed.drop()
         self.epoch += 1
-        for value in self._record_losses().values():
-            if not math.isfinite(value):
-                return self._diverge(self.epoch, value)
-        if not self._engine.finite():
+        self.recorder.mark(self.steps)
+        measured = self._record_losses()
+        # A metric may well have no value; a loss must.
+        for name in self._measured:
+            if not math.isfinite(measured[name]) and self.hooks.stops_on_nan:
+                return self._diverge(self.epoch, measured[name])
+        if self.hooks.stops_on_nan and not self.engine.finite():
             return self._diverge(self.epoch, math.inf)
         self._keep()
+        self.hooks.run("on_epoch_end")
+        # After the hooks: schedulers have gone on.
+        self.checkpoints.add(self.epoch, self.steps, self._weights_and_place)
         if self.epoch == self.last_epoch:
             self.last_epoch = None
             return State.FINISHED
         return None
 
-    def _record_losses(self) -> dict[str, float]:
-        losses = self.losses()
-        if self._record == "epoch" and self._series is not None and self._rows:
-            losses[self._series] = self._sum / self._rows
-        if losses:
-            self.history.append(self.epoch if self._record == "epoch" else self.steps, **losses)
-        return losses
+    def enter(self) -> None:
+        """Tell the callbacks that a run starts or goes on."""
+        self.hooks.run("on_start")
 
-    def losses(self) -> dict[str, float]:
-        """Measure the validation data."""
-        return {name: self._engine.evaluate(data) for name, data in self._measured.items()}
-
-    def _keep(self) -> None:
-        self._good.save(self._engine.tensors())
-        self._good_epoch = self.epoch
+    def leave(self) -> None:
+        """Complete the history and tell the callbacks that the run is about to end."""
+        self.recorder.flush()
+        self.hooks.run("on_stop")
 
     def _settle(self) -> None:
         """Take what was changed from outside for good."""
         self._touched = False
-        self._choose()
-        self._engine.attach(self.train)
+        self.refresh()
         # Only weights set by hand are kept: others may be on their way to infinity.
-        if self._edited and self._engine.finite():
+        if self._edited and self.engine.finite():
             self._keep()
         self._edited = False
+
+    def touch(self) -> None:
+        """Note that settings were changed from outside."""
+        self._touched = True
+
+    def _spoilt(self, epoch: int) -> State | None:
+        value, self.recorder.spoilt = self.recorder.spoilt, None
+        if value is None or not self.hooks.stops_on_nan:
+            return None
+        return self._diverge(epoch, value)
 
     def _diverge(self, epoch: int, value: float) -> State:
         self.message = InputError(
@@ -219,25 +220,23 @@ class Loop:
             value=value,
             epoch=epoch,
             kept=self._good_epoch,
-            learning_rate=format(float(self.optimizer.param_groups[0]["lr"]), "g"),
+            learning_rate=format(learning_rate(self.optimizer), "g"),
         )
+        self.recorder.flush()
+        self.recorder.spoilt = None
         self._good.restore()
-        self._batch = None
+        self.feed.drop()
         return State.PAUSED
 
-    def begin(self, *, from_here: bool) -> None:
-        """Go back to the first weights, or make the present ones the first; start counting anew."""
-        self._first.restore(weights=not from_here)
-        self._first.save()
-        self.epoch = self.steps = 0
-        self.last_epoch = self.last_step = self.message = None
-        self._keep()
-        self._stream.restart()
-        restore_loader(self.train, self._train_state)
-        self._batch = None
-        self._sum, self._rows = 0.0, 0
-        self.history.clear()
-        self._record_losses()
+    def progress(self) -> Progress:
+        """Tell how far it is."""
+        epoch, steps = self.epoch, self.steps
+        last_epoch, last_step = self.last_epoch, self.last_step
+        length = self.feed.steps
+        if last_step is None and last_epoch is not None and length is not None:
+            begun = -(-self.feed.taken // self._accumulate) if self.feed.open else 0
+            last_step = steps + (last_epoch - epoch) * length - begun
+        return Progress(steps, epoch, last_step, last_epoch, length)
 
     def snapshot(self) -> Snapshot:
         """Copy all parameters."""

@@ -8,20 +8,26 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+_CPU = torch.device("cpu")
 
 
 class RandomStream:
-    """A state of torch's global CPU generator that only training uses and moves on.
+    """States of torch's global generators that only training uses and moves on.
 
-    Dropout and data loaders draw from the global generator and take no other, so each step runs
-    inside ``with stream:``, which puts the stream in its place and afterwards the person's own
-    state back. What another thread draws meanwhile comes from the stream.
+    Dropout and data loaders draw from the global generators and take no other, so each step runs
+    inside ``with stream:``, which puts the stream in their place and afterwards the person's own
+    states back. What another thread draws meanwhile comes from the stream.
 
     Parameters
     ----------
     seed
-        Where the stream begins; None for where the global generator stands now.
+        Where the stream begins; None for where the global generators stand now.
+    device
+        Where the model draws, if not on the CPU alone.
 
     Examples
     --------
@@ -34,33 +40,64 @@ class RandomStream:
     True
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        generator = torch.default_generator if seed is None else torch.Generator().manual_seed(seed)
-        self._first = self._state = generator.get_state()
-        self._outer = self._state
+    def __init__(self, seed: int | None = None, device: torch.device = _CPU) -> None:
+        self._generators = _generators(device)
+        self.first = tuple(
+            generator.get_state()
+            if seed is None
+            else torch.Generator(generator.device).manual_seed(seed).get_state()
+            for generator in self._generators
+        )
+        """The states with which it began."""
+        self.state = self.first
+        """The states at present; outside of ``with stream:``. None of the tensors ever changes."""
         self.drawn = True
         """Whether anything was drawn in the last ``with stream:``."""
+        self._outer = self.first
 
     def restart(self) -> None:
         """Go back to the beginning."""
-        self._state = self._first
+        self.state = self.first
+
+    def fitting(self, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Return states that were taken on another device too, as far as they are for this one."""
+        return (*states[: len(self.state)], *self.state[len(states) :])
+
+    def now(self) -> tuple[Tensor, ...]:
+        """Return the states at present; inside of ``with stream:``."""
+        return tuple(generator.get_state() for generator in self._generators)
 
     def __enter__(self) -> None:
-        self._outer = torch.get_rng_state()
-        torch.set_rng_state(self._state)
+        self._outer = self.now()
+        for generator, state in zip(self._generators, self.state, strict=True):
+            generator.set_state(state)
 
     def __exit__(self, *_: object) -> None:
-        state = torch.get_rng_state()
-        self.drawn = not torch.equal(state, self._state)
-        self._state = state
-        torch.set_rng_state(self._outer)
+        state = self.now()
+        self.drawn = not all(map(torch.equal, state, self.state))
+        self.state = state
+        for generator, outer in zip(self._generators, self._outer, strict=True):
+            generator.set_state(outer)
 
 
 @contextlib.contextmanager
-def kept_random_state() -> Iterator[None]:
-    """Leave torch's global CPU generator as it was."""
-    state = torch.get_rng_state()
+def kept_random_state(device: torch.device = _CPU) -> Iterator[None]:
+    """Leave torch's global generators as they were."""
+    generators = _generators(device)
+    states = [generator.get_state() for generator in generators]
     try:
         yield
     finally:
-        torch.set_rng_state(state)
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+
+
+def _generators(device: torch.device) -> tuple[torch.Generator, ...]:
+    """Return the global generators that a model on `device` and its loader draw from."""
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # torch has no types here
+        return torch.default_generator, torch.cuda.default_generators[device.index]
+    if device.type == "mps":
+        mps = torch.mps._get_default_mps_generator()  # noqa: SLF001  # there is no public way
+        return torch.default_generator, mps
+    return (torch.default_generator,)

@@ -1,67 +1,100 @@
-"""Training of any module, in a thread, with pause, step and reset."""
+"""Training of any module, in a thread, with pause, step, reset and rewind."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from dl_lab.errors import InputError, number, whole
+from dl_lab.train.callbacks.base import Callback
+from dl_lab.train.control import Control
+from dl_lab.train.device import described, move, resolve
+from dl_lab.train.diagnosis import check_model, check_optimizer
+from dl_lab.train.hooks import Hooks
 from dl_lab.train.loop import Loop, Snapshot
+from dl_lab.train.metrics import resolve as resolve_metrics
+from dl_lab.train.precision import Precision
 from dl_lab.train.random_stream import RandomStream
-from dl_lab.train.threads import one_thread
+from dl_lab.train.rebuild import loss_name, make_loss, make_optimizer
+from dl_lab.train.run import CONTROLS
+from dl_lab.train.state import plain
+from dl_lab.train.trial import Trial
 from dl_lab.train.worker import State, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    import os
     from concurrent.futures import Future
 
+    import torch
     from torch import nn
     from torch.optim import Optimizer
 
     from dl_lab.train.evaluate import Data, Loss
     from dl_lab.train.history import History
+    from dl_lab.train.metrics import Metrics
 
-_Result = TypeVar("_Result")
-_Parameters = ParamSpec("_Parameters")
 
 RECORDS = ("step", "epoch")
 
 _MOST = 2**32 - 1
-_SMALL = 100_000
 
 
-class Trainer:
+class Trainer(Control):
     """Train a module in a background thread that takes commands between two steps.
 
     Parameters
     ----------
     model
-        Any module. Trained in place, in the mode (training or evaluation) its parts are in.
+        Any module, with several inputs or outputs too. Trained in place.
     loss
-        ``loss(model(inputs), targets)`` gives one number, a mean over the batch.
+        ``loss(model(inputs), targets)`` gives one number, a mean over the batch. A function or a
+        module.
     optimizer
         Any torch optimizer over the model's parameters.
     train
-        Batches (inputs, targets): a DataLoader, `dl_lab.train.batches.Batches`, any other
-        iterable that starts again each time, or one pair of tensors, the batch of all rows.
+        A DataLoader, a Dataset, a tuple of tensors ``(inputs, …, targets)``, or any other iterable
+        of batches that starts again each time. A batch is ``(inputs, targets)``, ``(first,
+        second, …, targets)``, a mapping from the names of the model's arguments, or one tensor.
+        None: `set_data` will give them.
     validation
         Likewise, measured before training and after each epoch as ``validation_loss``; or a
         mapping from names to such data, each measured and recorded under its name.
+    metrics
+        What to measure beside the loss: ``"accuracy"`` and other names of
+        `dl_lab.train.metrics.NAMES`, or functions ``metric(outputs, targets)``. Recorded as
+        ``train_accuracy`` and ``validation_accuracy``.
+    callbacks
+        `dl_lab.train.callbacks.Callback` objects.
+    device
+        ``"auto"``: CUDA, else MPS, else the CPU; or as torch names it. The model is moved there.
+    seed
+        Of all that training draws from torch's global generators (dropout, shuffling), whose
+        own states stay as they are. None begins where those generators stand.
+    logdir
+        Where to write TensorBoard event files.
+    batch_size
+        Rows in a batch that is cut from tensors or a Dataset, shuffled anew each epoch; None for
+        all at once.
+    accumulate
+        Batches in a step: the gradient is that of their rows' mean loss.
+    clip_norm
+        The largest norm of the gradient.
+    precision
+        ``"fp32"``, ``"bf16"`` or ``"fp16"`` (on CUDA).
+    keep
+        How many earlier states `rewind` can go back to, beside the beginning.
     record
-        ``"step"``: the history counts batches and holds ``train_loss`` of each. ``"epoch"``: it
+        ``"step"``: the history counts steps and holds ``train_loss`` of each. ``"epoch"``: it
         counts epochs and holds the mean of the epoch's batches. Where `validation` measures a
         ``train_loss`` itself, the batches' loss is ``batch_loss`` by step and left out by epoch.
-    seed
-        Of all that training draws from torch's global CPU generator (dropout, shuffling), whose
-        own state stays as it is. None begins where that generator stands.
+    name
+        What to call the run.
 
     Raises
     ------
     InputError
-        An unknown `record` or a seed that is none.
+        What cannot be trained, as far as that shows before the first step.
 
     Notes
     -----
@@ -86,36 +119,71 @@ class Trainer:
         model: nn.Module,
         loss: Loss,
         optimizer: Optimizer,
-        train: Data,
+        train: Data | None,
         validation: Data | Mapping[str, Data] | None = None,
         *,
-        record: str = "step",
+        metrics: Metrics = (),
+        callbacks: Iterable[Callback] = (),
+        device: str | torch.device = "auto",
         seed: int | None = None,
+        logdir: str | os.PathLike[str] | None = None,
+        batch_size: int | None = 64,
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        precision: str = "fp32",
+        keep: int = 20,
+        record: str = "step",
+        name: str | None = None,
     ) -> None:
         if record not in RECORDS:
             raise InputError.unknown("record", record, RECORDS)
+        check_model(model)
+        check_optimizer(model, optimizer)
+        if not callable(loss):
+            raise InputError("no_loss", given=repr(loss))
+        where = resolve(device, model)
         self.loss = loss
+        self.name = name
+        self.settings = {
+            "batch_size": None if batch_size is None else whole("batch_size", batch_size, 1, _MOST),
+            "accumulate": whole("accumulate", accumulate, 1, _MOST),
+            "clip_norm": None if clip_norm is None else number("clip_norm", clip_norm, 0, 1e9),
+            "precision": precision,
+            "keep": whole("keep", keep, 0, 10_000),
+            "record": record,
+        }
+        given: list[Callback] = [callbacks] if isinstance(callbacks, Callback) else [*callbacks]
+        if logdir is not None:
+            from dl_lab.train.callbacks.tensorboard import TensorBoard
+
+            given.append(TensorBoard(logdir))
+        mixed = Precision(precision, where)
+        move(model, optimizer, where)
+        seed = None if seed is None else whole("seed", seed, 0, 2**63 - 1)
         self._loop = Loop(
             model,
             loss,
             optimizer,
             train,
             validation,
+            metrics=resolve_metrics(metrics, loss),
+            device=where,
+            precision=mixed,
             record=record,
-            stream=RandomStream(None if seed is None else whole("seed", seed, 0, 2**63 - 1)),
+            stream=RandomStream(seed, where),
+            hooks=Hooks(given, self),
+            batch_size=batch_size,
+            accumulate=accumulate,
+            clip_norm=clip_norm,
+            keep=keep,
         )
-        self._worker = Worker(self._loop.advance, around=self._around, name="dl-lab trainer")
-        self._closed = False
-
-    @property
-    def model(self) -> nn.Module:
-        """The module that is trained."""
-        return self._loop.model
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The optimizer; change its settings by `call` while it runs."""
-        return self._loop.optimizer
+        self._worker = Worker(
+            self._loop.advance,
+            around=self._around,
+            enter=self._loop.enter,
+            leave=self._loop.leave,
+            name="dl-lab trainer",
+        )
 
     @property
     def history(self) -> History:
@@ -123,38 +191,24 @@ class Trainer:
         return self._loop.history
 
     @property
-    def epoch(self) -> int:
-        """Epochs done."""
-        return self._loop.epoch
+    def callbacks(self) -> tuple[Callback, ...]:
+        """The callbacks, in the order in which they are called."""
+        return self._loop.hooks.callbacks
 
     @property
-    def steps(self) -> int:
-        """Batches done."""
-        return self._loop.steps
+    def device(self) -> str:
+        """Where it computes, for people: ``"cpu"``, ``"cuda:0 NVIDIA H200"``."""
+        return described(self._loop.device)
 
     @property
-    def state(self) -> str:
-        """``"idle"``, ``"running"``, ``"paused"``, ``"finished"`` or ``"failed"``."""
-        return self._worker.state.value
+    def controls(self) -> tuple[str, ...]:
+        """What a view may offer to do with it."""
+        return CONTROLS
 
     @property
-    def message(self) -> InputError | None:
-        """Why it paused by itself or failed, as a sentence; otherwise None."""
-        error = self._worker.error
-        if error is None or isinstance(error, InputError):
-            return error or self._loop.message
-        message = InputError("step_failed", kind=type(error).__name__, detail=error)
-        message.__cause__ = error
-        return message
-
-    @property
-    def pace(self) -> float | None:
-        """The most epochs a second; None for as many as it can."""
-        return self._worker.pace
-
-    @pace.setter
-    def pace(self, pace: float | None) -> None:
-        self._worker.pace = None if pace is None else number("pace", pace, 1e-3, 1e6)
+    def checkpoints(self) -> tuple[int, ...]:
+        """The steps that `rewind` can go back to."""
+        return self._loop.checkpoints.steps
 
     @property
     def train(self) -> Data:
@@ -166,86 +220,124 @@ class Trainer:
         """The data measured after each epoch; `set_data` changes them."""
         return self._loop.validation
 
-    def start(self, epochs: int | None = None) -> None:
-        """Train on from where it is, and return at once.
-
-        Parameters
-        ----------
-        epochs
-            How many more; an epoch begun counts as the first. None for until paused.
-        """
-        more = None if epochs is None else whole("epochs", epochs, 1, _MOST)
-        self._loop.last_epoch = None if more is None else self.epoch + more
-        self._go(None)
-
-    def pause(self) -> None:
-        """Stop after the step that is running, and return when it has."""
-        self._worker.stop()
-
-    def resume(self) -> None:
-        """Go on with a paused run, up to the epoch it was to end with; a finished one stays so."""
-        if self.state != State.FINISHED:
-            self._go(None)
-
-    def stop(self) -> None:
-        """End the run after the step that is running: state ``finished``."""
-        self._loop.last_epoch = None
-        self._worker.stop(State.FINISHED)
-
-    def step(self, n: int = 1) -> None:
-        """Train on `n` batches, then be paused; returns when done.
+    def trial(self) -> contextlib.AbstractContextManager[Trial]:
+        """Try steps that leave no trace: ``with trainer.trial() as trial: trial.step()``.
 
         Raises
         ------
         InputError
-            Training failed or diverged, as `message` tells.
+            On entering, if the trainer runs.
         """
-        self._go(self.steps + whole("n", n, 1, _MOST))
-        self._block()
+        return self._trial()
 
-    def fit(self, epochs: int) -> None:
-        """Train `epochs` more epochs and return when done.
+    @contextlib.contextmanager
+    def _trial(self) -> Iterator[Trial]:
+        with self._worker.hold(), self._around(), Trial(self._loop) as trial:
+            yield trial
 
-        Kernel → Interrupt pauses and keeps the model.
+    def state_dict(self) -> dict[str, Any]:
+        """Copy the state between two steps, from which a run goes on as if nothing had been.
+
+        Returns
+        -------
+        dict
+            Tensors on the CPU and plain values: model, optimizer, scaler, callbacks, random
+            states, place in the data, counts, history, and what `load` needs.
+        """
+        return self._worker.call(self._state).result()
+
+    def _state(self) -> dict[str, Any]:
+        return plain(
+            {
+                **self._loop.state(),
+                "loss": loss_name(self.loss),
+                "settings": self.settings,
+                "name": self.name,
+            }
+        )
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned, and be paused there.
 
         Raises
         ------
         InputError
-            Training failed or diverged, as `message` tells.
+            It is of another model or another optimizer; then nothing has changed.
         """
-        self.start(epochs)
-        self._block()
+        self._loop.between_steps("load_state_dict")
+        self._worker.stop()
+        self._note = None
+        self._worker.call(self._loop.load, state).result()
+        self._worker.settle(State.PAUSED)
 
-    async def wait(self) -> str:
-        """Wait until it runs no longer, without blocking the kernel; return the state."""
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-
-        def notify() -> None:
-            loop.call_soon_threadsafe(changed.set)
-
-        unsubscribe = self.on_change(notify)
-        try:
-            while self.state == State.RUNNING:
-                await changed.wait()
-                changed.clear()
-        finally:
-            unsubscribe()
-        # The thread has told of its end and has nothing left to do.
-        self._worker.join()
-        return self.state
-
-    def reset(self, *, from_here: bool = False) -> None:
-        """Go back to the beginning: weights, optimizer state, random order; history empty.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to a file, atomically.
 
         Parameters
         ----------
-        from_here
-            Keep the present weights, and make them the beginning from now on.
+        path
+            Of the file.
         """
-        self._worker.stop()
-        self._worker.call(self._loop.begin, from_here=from_here).result()
-        self._worker.settle(State.IDLE)
+        from dl_lab.train.checkpoint import save_state
+
+        save_state(path, self.state_dict())
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        model: nn.Module,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        train: Data | None = None,
+        validation: Data | Mapping[str, Data] | None = None,
+        **settings: Any,  # noqa: ANN401  # those of the constructor
+    ) -> Trainer:
+        """Make a Trainer that goes on where a saved one stood.
+
+        Parameters
+        ----------
+        path
+            What `save` wrote.
+        model
+            Of the same layers; its weights are those of the file then.
+        loss, optimizer
+            None for the file's own: an optimizer of ``torch.optim``, a loss of ``torch.nn`` with
+            its default settings or of ``torch.nn.functional``.
+        train, validation
+            The same data again, or None for `set_data` to give them.
+        **settings
+            As for the constructor; what is left out is as it was when the file was written,
+            except for callbacks, metrics, device and seed.
+
+        Raises
+        ------
+        InputError
+            A file that is none, another model, a loss or an optimizer that has to be given.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, torch
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.pt"
+        >>> data = torch.rand(64, 2), torch.rand(64, 1)
+        >>> model = torch.nn.Linear(2, 1)
+        >>> adam = torch.optim.Adam(model.parameters())
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), adam, data, batch_size=8)
+        >>> trainer.step(5)
+        >>> trainer.save(path)
+        >>> again = Trainer.load(path, torch.nn.Linear(2, 1), train=data)
+        >>> again.steps, again.state, bool((again.model.weight == model.weight).all())
+        (5, 'paused', True)
+        """
+        from dl_lab.train.checkpoint import load_state
+
+        state = load_state(path)
+        loss = loss if loss is not None else make_loss(state)
+        optimizer = optimizer if optimizer is not None else make_optimizer(model, state)
+        kept = {"name": state["name"], **state["settings"]}
+        trainer = cls(model, loss, optimizer, train, validation, **{**kept, **settings})
+        trainer.load_state_dict(state)
+        return trainer
 
     def set_data(self, train: Data, validation: Data | Mapping[str, Data] | None = None) -> None:
         """Go on with other data: a new epoch begins, weights and history stay."""
@@ -255,56 +347,6 @@ class Trainer:
         """Measure the validation data now; nothing is recorded."""
         return self._worker.call(self._loop.losses).result()
 
-    def call(
-        self,
-        function: Callable[_Parameters, _Result],
-        *args: _Parameters.args,
-        **kwargs: _Parameters.kwargs,
-    ) -> Future[_Result]:
-        """Run `function` between two steps; the future holds its result or what it raised.
-
-        The place for changes to the model or the optimizer while training runs. Within the
-        function other methods of the trainer may be called.
-        """
-        return self._worker.call(self._loop.between, lambda: function(*args, **kwargs))
-
     def snapshot(self) -> Future[Snapshot]:
         """Copy all parameters between two steps."""
         return self._worker.call(self._loop.snapshot)
-
-    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after each change of `state`; return a function that ends that.
-
-        It runs in whichever thread changed the state and must not wait: it only takes note.
-        """
-        return self._worker.on_change(callback)
-
-    def close(self) -> None:
-        """End the thread for good; the model and the history stay."""
-        self._closed = True
-        self._worker.stop()
-
-    @contextlib.contextmanager
-    def _around(self) -> Iterator[None]:
-        small = sum(parameter.numel() for parameter in self.model.parameters()) < _SMALL
-        on_cpu = all(parameter.device.type == "cpu" for parameter in self.model.parameters())
-        one = one_thread() if small and on_cpu else contextlib.nullcontext()
-        # Numbers that run away are found at the end of the epoch, and told in a sentence.
-        with one, np.errstate(all="ignore"):
-            yield
-
-    def _go(self, last_step: int | None) -> None:
-        if self._closed:
-            raise InputError("closed", name="This trainer")
-        self._loop.last_step = last_step
-        self._loop.message = None
-        self._worker.start()
-
-    def _block(self) -> None:
-        try:
-            self._worker.join()
-        except KeyboardInterrupt:
-            self.pause()
-        message = self.message
-        if message is not None:
-            raise message

@@ -8,13 +8,18 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future
 from enum import Enum
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from dl_lab.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+
+_POLL = 0.05
 
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
@@ -43,6 +48,9 @@ class Worker:
         and is kept in `error`.
     around
         Makes the context manager that the thread runs in.
+    enter, leave
+        Called in the thread before the first step of a run, and when the run is about to end,
+        before its state is told. What they raise makes it a failed one.
     name
         Of the thread.
 
@@ -57,10 +65,15 @@ class Worker:
         step: Callable[[], bool | State],
         *,
         around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+        enter: Callable[[], None] | None = None,
+        leave: Callable[[], None] | None = None,
         name: str = "dl-lab worker",
     ) -> None:
         self._step = step
         self._around = around
+        self._enter = enter
+        self._leave = leave
+        self._entered = False
         self._name = name
         self._condition = threading.Condition()
         # Whoever steps or runs a command holds it: the thread for its whole life, or a caller.
@@ -122,12 +135,37 @@ class Worker:
                 self._condition.notify_all()
         self.join()
 
-    def join(self) -> None:
-        """Wait until no thread is left; returns at once in the worker's own thread."""
+    def join(self, polls: Callable[[], None] | None = None) -> None:
+        """Wait until no thread is left; returns at once in the worker's own thread.
+
+        Parameters
+        ----------
+        polls
+            What to call about every 50 ms meanwhile.
+        """
         if self.here:
             return
         while threads := self._threads():
-            threads[0].join()
+            threads[0].join(_POLL if polls else None)
+            if polls:
+                polls()
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Let nothing run meanwhile; a start waits until this ends.
+
+        Raises
+        ------
+        InputError
+            Something runs.
+        """
+        with self._condition:
+            if self._thread is not None or not self._turn.acquire(blocking=False):
+                raise InputError("running")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _threads(self) -> list[threading.Thread]:
         with self._condition:
@@ -201,6 +239,7 @@ class Worker:
                 logging.getLogger(__name__).exception("a callback of on_change raised")
 
     def _run(self) -> None:
+        self._entered = False
         with self._turn, self._around():
             self._loop()
         self._tell()
@@ -216,7 +255,7 @@ class Worker:
             if self._commands:
                 self._commands.popleft()()
                 continue
-            if self._ending is not None and self._end():
+            if self._ending is not None and self._left() and self._end():
                 return
             if waiting and not self._due(began):
                 continue
@@ -224,14 +263,37 @@ class Worker:
                 began = time.monotonic()
                 fresh = False
             try:
-                outcome = self._step()
+                outcome = self._step() if self._entered else self._begin()
             except BaseException as error:  # noqa: BLE001  # any model may raise anything
                 self.error = error
                 outcome = State.FAILED
             waiting = outcome is True
             if isinstance(outcome, State):
                 with self._condition:
-                    self._ending = outcome
+                    # Being told to end at all is less than being told to end for good.
+                    if outcome is State.FAILED or self._ending in {None, State.PAUSED}:
+                        self._ending = outcome
+
+    def _begin(self) -> bool | State:
+        self._entered = True
+        if self._enter is not None:
+            self._enter()
+            # It may have asked for the end.
+            return False
+        return self._step()
+
+    def _left(self) -> bool:
+        """Call `leave` once a run, outside of any lock: it may take its time."""
+        if self._entered:
+            self._entered = False
+            if self._leave is not None:
+                try:
+                    self._leave()
+                except BaseException as error:  # noqa: BLE001  # a person's callback
+                    self.error = self.error or error
+                    with self._condition:
+                        self._ending = State.FAILED
+        return True
 
     def _end(self) -> bool:
         """Leave `running`, unless a command or a start came in between."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -71,6 +73,10 @@ class Widget(anywidget.AnyWidget):
         # a stream from a thread is the main one: Pause would wait for a busy cell.
         if hasattr(self.comm, "_reply_subshell_for"):
             self.comm._reply_subshell_for = lambda data, default: default  # noqa: SLF001, ARG005
+        if hasattr(self.comm, "handle_msg"):
+            # Comm.handle_msg tells each time that a cell is done, upon which matplotlib shows and
+            # forgets the figures of the cell that runs while a view acknowledges frames.
+            self.comm.handle_msg = self._handle_msg
         self.on_msg(self._receive)
 
     def compose(self, *, touched: bool) -> Message | None:  # noqa: ARG002 - for subclasses
@@ -162,7 +168,25 @@ def sentence(error: Exception) -> dict[str, Any]:
     if not isinstance(error, InputError):
         kind, detail = type(error).__name__, str(error)
         error = InputError("unexpected", kind=kind, detail=detail)
-    return {"key": error.key, "params": error.params, "text": str(error)}
+    return {
+        "key": error.key,
+        "params": error.params,
+        "text": str(error),
+        "templates": {
+            language: sentences[error.key]
+            for language, sentences in _translations().items()
+            if error.key in sentences
+        },
+    }
+
+
+@functools.cache
+def _translations() -> dict[str, dict[str, str]]:
+    """Return the sentences of `dl_lab.errors` in other languages, as the build collected them."""
+    translations: dict[str, dict[str, str]] = json.loads(
+        (STATIC / "sentences.json").read_text(encoding="utf-8")
+    )
+    return translations
 
 
 def refuse_unknown(cls: type, unknown: Mapping[str, object], known: Sequence[str]) -> None:

@@ -95,6 +95,8 @@ class Experiment:
             self._optimizer,
             self._batches,
             self._measured(),
+            device="cpu",
+            keep=0,
             record="epoch",
             seed=seed,
         )

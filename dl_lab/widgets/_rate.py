@@ -28,3 +28,34 @@ class Rate:
         """0 until two frames were seen."""
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
         return (last - first) / (ended - began) if ended > began else 0.0
+
+
+class Pace:
+    """Steps a second over about the last seconds of running."""
+
+    _SECONDS = 5.0
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+        self._revision = 0
+
+    def see(self, revision: int, step: int, *, running: bool) -> None:
+        """Take note of the step at which a run is now."""
+        back = bool(self._seen) and step < self._seen[-1][1]
+        if not running or back or revision != self._revision:
+            self._seen.clear()
+            self._revision = revision
+        if running:
+            now = monotonic()
+            self._seen.append((now, step))
+            # One from before is kept, so that a step that takes minutes has a rate too.
+            while len(self._seen) > 2 and now - self._seen[1][0] > self._SECONDS:  # noqa: PLR2004
+                self._seen.popleft()
+
+    @property
+    def per_second(self) -> float:
+        """0 while it does not run, and until two steps were seen."""
+        if not self._seen:
+            return 0.0
+        (began, first), (ended, last) = self._seen[0], self._seen[-1]
+        return (last - first) / (ended - began) if ended > began else 0.0

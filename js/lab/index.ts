@@ -5,6 +5,7 @@ import { ILauncher } from "@jupyterlab/launcher";
 import { ITranslator } from "@jupyterlab/translation";
 import { translator as translatorFor } from "../shared/i18n";
 import { OPEN_PLAYGROUND, addCommands } from "./commands";
+import { WORDS } from "./words";
 
 // Between Lab's own sections "Notebook" (0) and "Console" (20).
 const LAUNCHER_SECTION_RANK = 10;
@@ -24,7 +25,7 @@ const launcherPlugin: JupyterFrontEndPlugin<void> = {
     fileBrowser: IDefaultFileBrowser | null,
   ) => {
     // Lab says es_ES where the web says es-ES.
-    const t = translatorFor((translator?.languageCode ?? "en").replace("_", "-"));
+    const t = translatorFor((translator?.languageCode ?? "en").replace("_", "-"), WORDS);
     addCommands(app, { t, fileBrowser, translator });
     const category = t("lab.category");
     launcher?.add({

@@ -3,10 +3,15 @@ import { join, resolve } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { CATALOGUES, errorSentence, translator } from "./i18n.ts";
+import { errorSentence, translator } from "./i18n.ts";
+import english from "./locales/en.json";
+import spanish from "./locales/es.json";
 import { RemoteError } from "./rpc.ts";
 
-function flat(catalogue: (typeof CATALOGUES)["en"]): Record<string, string> {
+const { playground } = english;
+const WORDS = { en: { playground }, es: { playground: spanish.playground } };
+
+function flat(catalogue: Record<string, Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(catalogue).flatMap(([section, sentences]) =>
       Object.entries(sentences).map(([name, sentence]) => [`${section}.${name}`, sentence]),
@@ -18,8 +23,8 @@ function placeholders(sentence: string): string[] {
   return [...new Set(sentence.match(/\{\w+\}/g) ?? [])].sort();
 }
 
-const en = flat(CATALOGUES.en);
-const es = flat(CATALOGUES.es);
+const en = flat(english);
+const es = flat(spanish);
 
 describe("catalogues", () => {
   test("have the same keys, in the same order", () => {
@@ -35,10 +40,11 @@ describe("catalogues", () => {
   });
 
   test("hold every key that a widget names", () => {
-    const root = resolve("js/widgets");
-    const sources = readdirSync(root, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-      .map((name) => readFileSync(join(root, name), "utf8"));
+    const sources = ["js/widgets", "js/shared", "js/lab"].flatMap((root) =>
+      readdirSync(resolve(root), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+        .map((name) => readFileSync(join(resolve(root), name), "utf8")),
+    );
     const named = sources.flatMap((source) =>
       [...source.matchAll(/\bt\(\s*"([^"]+)"/g)].map((match) => match[1]!),
     );
@@ -60,22 +66,34 @@ test("an unknown key shows itself", () => {
 
 test("a parameter is put in as it is, even where it looks like a placeholder", () => {
   const sentence = errorSentence(
-    "en",
-    new RemoteError("number", { name: "{low}", low: "$&", high: 1, given: "<b>" }, ""),
+    "es",
+    new RemoteError("number", { name: "{low}", low: "$&", high: 1, given: "<b>" }, "", {
+      es: es["error.number"]!,
+    }),
     "playground",
+    WORDS,
   );
-  expect(sentence).toBe("{low} must be a number between $& and 1; <b> is not.");
+  expect(sentence).toBe("{low} debe ser un número entre $& y 1; <b> no lo es.");
 });
 
 test("a setting is called as the view calls it", () => {
-  const error = new RemoteError("yes_no", { name: "shuffle", given: "1" }, "");
-  expect(errorSentence("es", error, "playground")).toContain(
-    translator("es")("playground.shuffle"),
+  const text = "shuffle must be true or false; 1 is neither.";
+  const error = new RemoteError("yes_no", { name: "shuffle", given: "1" }, text, {
+    es: es["error.yes_no"]!,
+  });
+  expect(errorSentence("es", error, "playground", WORDS)).toContain(es["playground.shuffle"]);
+  expect(errorSentence("en", error, "playground", WORDS)).toBe(
+    "Shuffle in each epoch must be true or false; 1 is neither.",
   );
 });
 
-test("an error whose key this page does not know is said in English", () => {
+test("an error that the kernel says in English only is said in English", () => {
   expect(
-    errorSentence("es", new RemoteError("brand_new", {}, "Something new."), "playground"),
+    errorSentence("es", new RemoteError("brand_new", {}, "Something new."), "playground", WORDS),
   ).toBe("Something new.");
+});
+
+test("a bundle that lacks a section shows its keys", () => {
+  expect(translator("en")("playground.shuffle")).toBe("playground.shuffle");
+  expect(translator("es", WORDS)("playground.shuffle")).toBe(es["playground.shuffle"]);
 });

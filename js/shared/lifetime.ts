@@ -1,6 +1,6 @@
 /** An AbortSignal is the owner of everything that a view starts; when it aborts, all of it ends. */
 
-import { effect } from "@preact/signals-core";
+import { effect, type ReadonlySignal } from "@preact/signals-core";
 
 export function onEnd(lifetime: AbortSignal, end: () => void): void {
   if (lifetime.aborted) end();
@@ -21,4 +21,9 @@ export function within(parent: AbortSignal): AbortController {
     parent.addEventListener("abort", end, { once: true, signal: child.signal });
   }
   return child;
+}
+
+/** In a reaction: react to these too. */
+export function track(...signals: readonly ReadonlySignal<unknown>[]): void {
+  signals.forEach(({ value }) => value);
 }

@@ -13,7 +13,10 @@ export class RemoteError extends Error {
   constructor(
     readonly key: string,
     readonly params: Params,
+    /** In English. */
     readonly text: string,
+    /** In other languages, by their codes, with the places of the parameters. */
+    readonly templates: Readonly<Record<string, string>> = {},
   ) {
     super(text);
   }
@@ -151,10 +154,13 @@ function gone(error: unknown): RemoteError {
 
 /** The error that stands in a reply or in a `message` trait. */
 export function refusal(error: unknown): RemoteError {
-  const { key, params, text } = (error ?? {}) as Record<string, unknown>;
+  const { key, params, text, templates } = (error ?? {}) as Record<string, unknown>;
   return new RemoteError(
     typeof key === "string" ? key : "unknown",
     typeof params === "object" && params !== null ? (params as Params) : {},
     typeof text === "string" ? text : "The kernel refused without saying why.",
+    typeof templates === "object" && templates !== null
+      ? (templates as Readonly<Record<string, string>>)
+      : {},
   );
 }

@@ -154,7 +154,7 @@ describe("settings", () => {
       kernel.last("settings.set"),
       "number",
       { name: "learning_rate", low: "1e-05", high: "10", given: "0.3" },
-      "no",
+      "learning_rate must be a number between 1e-05 and 10; 0.3 is not.",
     );
     await paint();
     expect(select.value).toBe("0.03");

@@ -34,7 +34,7 @@ def no_thread_is_left():
     torch.get_num_threads()
     threads, count = set(threading.enumerate()), torch.get_num_threads()
     yield
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     assert torch.get_num_threads() == count
 
 
@@ -239,10 +239,13 @@ def test_a_step_that_raises_leaves_failed_and_a_sentence():
     trainer = Trainer(model, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1), batches)
     trainer.start()
     assert asyncio.run(trainer.wait()) == "failed"
-    assert trainer.message.key == "step_failed"
-    assert str(trainer.message).startswith("A training step raised RuntimeError: mat1 and mat2")
+    assert trainer.message.key == "layer_width"
+    assert (
+        "takes 3 numbers in the last dimension, but its input, tensor [4, 2] float32, has 2"
+        in str(trainer.message)
+    )
     assert isinstance(trainer.message.__cause__, RuntimeError)
-    with pytest.raises(InputError, match="mat1 and mat2"):
+    with pytest.raises(InputError, match="takes 3 numbers"):
         trainer.fit(1)
     trainer.set_data(batches[:1])
     trainer.fit(1)

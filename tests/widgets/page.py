@@ -48,8 +48,12 @@ class Page:
         (reply,) = [message for message in self.messages if message.id == identifier]
         return reply
 
+    def shown(self, kind: str) -> list[Message]:
+        """Return the stream messages of a kind that have come."""
+        return [message for message in self.messages if message.kind == kind]
+
     def frames(self) -> list[Message]:
-        return [message for message in self.messages if message.kind == "frame.show"]
+        return self.shown("frame.show")
 
     def wait(self, condition: Callable[[], object], seconds: float = 20) -> bool:
         with self.changed:

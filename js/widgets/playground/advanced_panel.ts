@@ -4,9 +4,9 @@ import { h, listen } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { checkBox, wording } from "./controls.ts";
-import { icon } from "./icons.ts";
-import { numberField } from "./number_field.ts";
-import type { Panel } from "./sheet.ts";
+import { icon } from "../../shared/icons.ts";
+import { numberField } from "../../shared/number_field.ts";
+import type { Panel } from "../../shared/sheet.ts";
 
 const EXACT = [
   "learning_rate",
@@ -39,6 +39,9 @@ export function advancedPanel(context: Context): Panel {
   });
   return {
     key: "advanced",
+    label: t("playground.advanced"),
+    tip: t("playground.tip_advanced"),
+    labelled: true,
     icon: "tune",
     content: h(
       "div",

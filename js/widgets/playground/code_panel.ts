@@ -3,8 +3,8 @@
 import { h, listen, setText } from "../../shared/dom.ts";
 import { onEnd } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { icon } from "./icons.ts";
-import type { Panel } from "./sheet.ts";
+import { icon } from "../../shared/icons.ts";
+import type { Panel } from "../../shared/sheet.ts";
 
 const COPIED_MS = 1500;
 
@@ -23,6 +23,8 @@ export function codePanel(context: Context): Panel {
   };
   return {
     key: "code",
+    label: t("playground.code"),
+    tip: t("playground.tip_code"),
     icon: "code",
     content: h("div", { class: "dl-code" }, cell.element, pytorch.element),
     opened: () => void load(),

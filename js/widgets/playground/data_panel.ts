@@ -37,10 +37,10 @@ export function dataPanel(context: Context): HTMLElement {
   );
 }
 
-function pointCount({ t, session, lifetime }: Context): HTMLElement {
+function pointCount({ t, data, lifetime }: Context): HTMLElement {
   const element = h("p", { class: "dl-point-count" });
   react(lifetime, () => {
-    const points = session.points.value;
+    const points = data.points.value;
     const train = points?.trainTargets.length ?? 0;
     const test = points?.testTargets.length ?? 0;
     setText(element, points === null ? "" : t("playground.point_count", { train, test }));

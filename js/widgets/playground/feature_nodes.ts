@@ -9,7 +9,7 @@ import { SIDE } from "./frame.ts";
 import type { Picture } from "./network_panel.ts";
 
 export function featureNodes(context: Context, { layout, shape }: Picture): HTMLElement {
-  const { t, choices, settings, session, selection, table, tips, lifetime } = context;
+  const { t, choices, settings, data, selection, table, tips, lifetime } = context;
   const nodes = choices.features.map((name) => {
     const canvas = h("canvas", { "aria-hidden": "true" });
     const label = featureLabel(name);
@@ -67,7 +67,7 @@ export function featureNodes(context: Context, { layout, shape }: Picture): HTML
     });
   });
   react(lifetime, () => {
-    const maps = session.featureMaps.value;
+    const maps = data.featureMaps.value;
     if (maps !== null) nodes.forEach(({ heatmap }, i) => heatmap.draw(maps, i, table.value));
   });
   return h(

@@ -1,6 +1,6 @@
 /** A unit's formula with its actual numbers: a = tanh(0.10 + 0.23·x − 0.41·y). */
 
-import { formatWeight } from "./format.ts";
+import { formatWeight } from "../../shared/format.ts";
 
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 const SUPERSCRIPT_TWO = "²";

@@ -1,11 +1,11 @@
 /** The first line: reset, play, step, the epoch, the speed, and how it stands. */
 
-import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
+import { iconButton, playButton } from "../../shared/controls.ts";
+import { h, listen, setText } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { iconButton, wording } from "./controls.ts";
-import { formatCount, formatEpoch } from "./format.ts";
-import { icon } from "./icons.ts";
+import { wording } from "./controls.ts";
+import { formatCount, formatEpoch } from "../../shared/format.ts";
 
 export function header(context: Context, buttons: readonly HTMLElement[]): HTMLElement {
   const { t, command } = context;
@@ -18,7 +18,7 @@ export function header(context: Context, buttons: readonly HTMLElement[]): HTMLE
   return h(
     "div",
     { class: "dl-header" },
-    h("div", { class: "dl-transport" }, reset, playButton(context), step),
+    h("div", { class: "dl-transport" }, reset, play(context), step),
     epoch(context),
     speed(context),
     status(context),
@@ -26,35 +26,25 @@ export function header(context: Context, buttons: readonly HTMLElement[]): HTMLE
   );
 }
 
-function playButton(context: Context): HTMLElement {
-  const { t, state, session, lifetime } = context;
-  const label = h("span");
-  const button = h(
-    "button",
-    { type: "button", class: "dl-play" },
-    icon("play"),
-    icon("pause"),
-    label,
+function play(context: Context): HTMLElement {
+  const { t, state, session } = context;
+  return playButton(
+    context,
+    {
+      play: t("playground.play"),
+      pause: t("playground.pause"),
+      name: t("playground.play_pause"),
+      tip: t("playground.tip_play"),
+    },
+    () => state.shown.value === "running",
+    () => session.frame.value?.epoch === 0 && state.shown.value === "idle",
+    () => state.set(state.shown.peek() === "running" ? "paused" : "running"),
   );
-  const running = () => state.shown.value === "running";
-  react(lifetime, () => {
-    setText(label, t(running() ? "playground.pause" : "playground.play"));
-    setAttribute(button, "data-running", running());
-  });
-  react(lifetime, () => {
-    const first = session.frame.value?.epoch === 0 && state.shown.value === "idle";
-    if (button.hasAttribute("data-first") !== first) setAttribute(button, "data-first", first);
-  });
-  listen(button, "click", lifetime, () => {
-    state.set(state.shown.peek() === "running" ? "paused" : "running");
-  });
-  context.tips.describe(button, t("playground.play_pause"), t("playground.tip_play"));
-  return button;
 }
 
 function epoch({ t, session, lifetime, tips }: Context): HTMLElement {
   const value = h("span", { class: "dl-epoch-value" }, "000,000");
-  const separator = t("playground.group_separator");
+  const separator = t("view.group_separator");
   react(lifetime, () => {
     setText(value, formatEpoch(session.frame.value?.epoch ?? 0, separator));
   });
@@ -102,7 +92,7 @@ function status({ t, state, session, lifetime }: Context): HTMLElement {
   const text = h("span");
   const rate = h("span", { class: "dl-rate" });
   const spoken = h("span", { class: "dl-spoken", role: "status" });
-  const separator = t("playground.group_separator");
+  const separator = t("view.group_separator");
   const first = () => session.frame.value?.epoch === 0;
   const sentence = () => {
     if (session.connection.value !== "live") return t(`kernel.status_${session.connection.value}`);

@@ -2,7 +2,7 @@
 
 import { h } from "../../shared/dom.ts";
 import type { Context } from "./context.ts";
-import type { Panel } from "./sheet.ts";
+import type { Panel } from "../../shared/sheet.ts";
 
 const STEPS = ["first_play", "first_look", "first_change"] as const;
 
@@ -28,6 +28,8 @@ const TERMS = [
 export function helpPanel({ t }: Context): Panel {
   return {
     key: "help",
+    label: t("playground.help"),
+    tip: t("playground.tip_help"),
     icon: "help",
     content: h(
       "div",

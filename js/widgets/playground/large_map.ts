@@ -9,7 +9,7 @@ import { h, listen, setText } from "../../shared/dom.ts";
 import { onEnd, react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { EXTENT, SIDE, unitIndex } from "./frame.ts";
-import { formatWeight } from "./format.ts";
+import { formatWeight } from "../../shared/format.ts";
 import { targetName } from "./naming.ts";
 
 const TICKS = [-6, -4, -2, 0, 2, 4, 6];
@@ -35,7 +35,7 @@ export function largeMap(context: Context): HTMLElement {
     const target = selection.enlarged.value;
     const frame = session.frame.value;
     if (target?.kind === "feature") {
-      const maps = session.featureMaps.value;
+      const maps = context.data.featureMaps.value;
       return maps && [maps, context.choices.features.indexOf(target.name)];
     }
     if (frame === null) return null;
@@ -60,7 +60,7 @@ export function largeMap(context: Context): HTMLElement {
   });
 
   react(lifetime, () => {
-    const points = session.points.value;
+    const points = context.data.points.value;
     const size = side.value;
     if (size === 0) return;
     const ratio = devicePixelRatio || 1;

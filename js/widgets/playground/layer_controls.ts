@@ -1,10 +1,10 @@
 /** More or fewer hidden layers, more or fewer neurons in each. */
 
+import { iconButton } from "../../shared/controls.ts";
 import { h, listen, setText } from "../../shared/dom.ts";
 import { react, within } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { iconButton } from "./controls.ts";
-import { icon } from "./icons.ts";
+import { icon } from "../../shared/icons.ts";
 import type { Picture } from "./network_panel.ts";
 
 /** A new layer has as many neurons as the original gives it. */

@@ -4,10 +4,10 @@ import { middle } from "../../draw/network.ts";
 import { h, listen, setText } from "../../shared/dom.ts";
 import { onEnd, react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { formatField } from "./format.ts";
+import { formatField } from "../../shared/format.ts";
 import { linkName } from "./naming.ts";
 import type { Picture } from "./network_panel.ts";
-import { numberField } from "./number_field.ts";
+import { numberField } from "../../shared/number_field.ts";
 import { setParameter } from "./parameters.ts";
 
 const WIDTH = 190;

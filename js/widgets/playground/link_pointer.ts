@@ -4,7 +4,7 @@ import { biasAt, type Link, linkAt } from "../../draw/network.ts";
 import { h, listen, setText } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { formatWeight } from "./format.ts";
+import { formatWeight } from "../../shared/format.ts";
 import { linkName, unitName, unitParameters } from "./naming.ts";
 import type { Picture } from "./network_panel.ts";
 import type { Unit } from "./selection.ts";

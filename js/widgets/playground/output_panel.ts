@@ -9,7 +9,7 @@ import { checkBox } from "./controls.ts";
 import { largeMap } from "./large_map.ts";
 import { legend } from "./legend.ts";
 import { lossChart, type Reading } from "./loss_chart.ts";
-import { formatCount, formatLoss } from "./format.ts";
+import { formatCount, formatLoss } from "../../shared/format.ts";
 import { targetName } from "./naming.ts";
 
 export function outputPanel(context: Context): HTMLElement {
@@ -94,7 +94,7 @@ function epochRead(
   reading: { readonly value: Reading | null },
 ): HTMLElement {
   const element = h("span", { class: "dl-reading" });
-  const separator = t("playground.group_separator");
+  const separator = t("view.group_separator");
   react(lifetime, () => {
     const epoch = reading.value?.epoch;
     const shown = epoch === undefined ? "" : formatCount(epoch, separator);

@@ -1,14 +1,14 @@
 /** The card of a unit: its formula with the actual numbers, its bias and weights to be changed. */
 
+import { iconButton } from "../../shared/controls.ts";
 import { h, listen, setText } from "../../shared/dom.ts";
 import { react, within } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { formatField } from "./format.ts";
+import { formatField } from "../../shared/format.ts";
 import { activationLabel, formula } from "./formula.ts";
-import { iconButton } from "./controls.ts";
 import { inputNames, unitExists, unitName, unitParameters } from "./naming.ts";
 import type { Picture } from "./network_panel.ts";
-import { type NumberField, numberField } from "./number_field.ts";
+import { type NumberField, numberField } from "../../shared/number_field.ts";
 import { setParameter } from "./parameters.ts";
 import type { Unit } from "./selection.ts";
 
@@ -17,7 +17,7 @@ export function unitCard(context: Context, picture: Picture): HTMLElement {
   const title = h("h4");
   const formulaText = h("p", { class: "dl-formula" });
   const fields = h("div", { class: "dl-card-fields" });
-  const close = iconButton(context, "close", t("playground.close"), t("playground.tip_close"), () =>
+  const close = iconButton(context, "close", t("view.close"), t("view.tip_close"), () =>
     closeCard(),
   );
   const card = h(

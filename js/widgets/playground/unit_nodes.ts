@@ -7,7 +7,7 @@ import { h, listen, setAttribute } from "../../shared/dom.ts";
 import { onEnd, react, within } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { place } from "./feature_nodes.ts";
-import { formatWeight } from "./format.ts";
+import { formatWeight } from "../../shared/format.ts";
 import { SIDE, unitIndex } from "./frame.ts";
 import { unitExists, unitName, unitParameters } from "./naming.ts";
 import type { Picture } from "./network_panel.ts";

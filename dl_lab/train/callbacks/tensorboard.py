@@ -1,0 +1,230 @@
+"""TensorBoard's event files of a Trainer's run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from dl_lab.errors import whole
+from dl_lab.train.callbacks.base import Callback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from torch import nn
+
+    from dl_lab.train.trainer import Trainer
+
+_MOST_TRACED = 256 * 2**20
+_MOST_TEXT = 20_000
+_MOST_IMAGES = 1000
+_RGB = (1, 3)
+
+
+class TensorBoard(Callback):
+    """Write a run into a folder for TensorBoard: `Trainer` makes one of its `logdir`.
+
+    All series of the history, complete; histograms of weights and gradients; the model's graph, its
+    text and the settings; a few of the first inputs where they are images; and what is added to
+    `log`. A thread of its own writes once a second, and everything when a run pauses or ends. What
+    each kind may cost stands at `dl_lab.train.event_writer.EventWriter`.
+
+    Parameters
+    ----------
+    logdir
+        A folder of this run alone, such as `dl_lab.runs.new` makes. TensorBoard shows the newest
+        run of a folder; a Trainer loaded from a checkpoint goes on in it.
+    histograms
+        Whether to sample weights and gradients, every 2 s or less often. Gradients are those the
+        optimizer used, clipped ones where they are clipped.
+    graph
+        Whether to trace the model, once.
+    images
+        How many of the first inputs to show, if they are images [n, c, h, w] with c 1 or 3.
+    hparams
+        More settings for the table of runs, beside those of the optimizer.
+
+    Attributes
+    ----------
+    log
+        An `EventLog`: `add_image`, `add_text`, `add_embedding` and more for one's own.
+
+    Raises
+    ------
+    InputError
+        `images` is no number of images.
+
+    Examples
+    --------
+    >>> import dl_lab, tempfile
+    >>> model = torch.nn.Linear(2, 1)
+    >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> data, loss = (torch.ones(4, 2), torch.ones(4, 1)), torch.nn.functional.mse_loss
+    >>> board = TensorBoard(dl_lab.runs.new("line", root=tempfile.mkdtemp()))
+    >>> trainer = dl_lab.Trainer(model, loss, sgd, data, callbacks=[board])
+    >>> trainer.fit(epochs=10)
+    >>> board.log.add_text("notes", "It is a line.")
+    >>> board.log.problem is None
+    True
+    """
+
+    def __init__(
+        self,
+        logdir: str | PathLike[str],
+        *,
+        histograms: bool = True,
+        graph: bool = True,
+        images: int = 8,
+        hparams: Mapping[str, object] | None = None,
+    ) -> None:
+        from dl_lab.train.event_log import EventLog
+
+        self.log = EventLog(logdir, self._step)
+        self._graph = graph
+        self._images = whole("images", images, 0, _MOST_IMAGES)
+        self._hparams = dict(hparams or {})
+        self._trainer: Trainer | None = None
+        self._capture: torch.utils.hooks.RemovableHandle | None = None
+        self._captured = False
+        self._names: tuple[str, ...] = ()
+        self._continued: tuple[str, int] | None = None
+        self._budget = self.log.budgets["histograms"]
+        if histograms:
+            # Only so that without them nothing is called at each step.
+            vars(self)["on_step_end"] = self._sample
+
+    def _step(self) -> int:
+        return 0 if self._trainer is None else self._trainer.steps
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Begin to write."""
+        self._trainer = trainer
+        folder, written = self._continued or ("", -1)
+        same = folder == str(self.log.folder.resolve())
+        if self.log.begin(trainer.history, written if same else -1):
+            self._names = ()
+            self._captured = False
+            self._describe(trainer)
+        if not self._captured and (self._graph or self._images):
+            self._capture = trainer.model.register_forward_pre_hook(
+                self._first_inputs, with_kwargs=True
+            )
+
+    def on_stop(self, trainer: Trainer) -> None:
+        """Write all that is left."""
+        self._release()
+        self._lay_out(trainer)
+        self.log.end()
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """See whether there are new curves."""
+        self._lay_out(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the run is written, and how far."""
+        return {"folder": str(self.log.folder.resolve()), "written": self.log.written}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` returned: the same folder is gone on with."""
+        self._continued = (str(state["folder"]), int(state["written"]))
+
+    def _describe(self, trainer: Trainer) -> None:
+        settings = {
+            "optimizer": type(trainer.optimizer).__name__,
+            **{
+                name: value
+                for name, value in trainer.optimizer.param_groups[0].items()
+                if name not in {"params", "param_names", "initial_lr"}
+            },
+            "loss": getattr(trainer.loss, "__name__", type(trainer.loss).__name__),
+            "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
+            **self._hparams,
+        }
+        self.log.add_hparams(settings)
+        rows = "".join(
+            f"| {name} | {value} |\n" for name, value in settings.items() if value is not None
+        )
+        self.log.add_text("settings", f"| | |\n|---|---|\n{rows}", 0)
+        self.log.add_text("model", f"```\n{str(trainer.model)[:_MOST_TEXT]}\n```", 0)
+
+    def _lay_out(self, trainer: Trainer) -> None:
+        """Have train and validation of the same quantity in one chart."""
+        from dl_lab.train.event_writer import tag_of
+
+        names = trainer.history.names
+        if names == self._names:
+            return
+        self._names = names
+        charts: dict[str, list[str]] = {}
+        for tag in map(tag_of, names):
+            charts.setdefault(tag.partition("/")[0], []).append(tag)
+        self.log.add_layout({title: {title: tags} for title, tags in charts.items()})
+
+    def _sample(self, trainer: Trainer) -> None:
+        """Copy weights and gradients, if it is time; the writing thread counts them."""
+        if time.monotonic() < self._budget.due:
+            return
+        from dl_lab.train.summaries import histogram, sample
+
+        began = time.perf_counter()
+        parts: list[tuple[str, Tensor]] = []
+        for name, parameter in trainer.model.named_parameters():
+            parts.append((f"weights/{name}", sample(parameter)))
+            if parameter.grad is not None and not parameter.grad.is_sparse:
+                parts.append((f"gradients/{name}", sample(parameter.grad)))
+        self.log.submit(
+            "histograms",
+            "histograms",
+            lambda: [histogram(tag, values) for tag, values in parts],
+            step=trainer.steps,
+            size=sum(values.nbytes for _, values in parts),
+            spent=time.perf_counter() - began,
+        )
+
+    def _first_inputs(
+        self, model: nn.Module, inputs: tuple[object, ...], more: dict[str, object]
+    ) -> None:
+        """Look at the first inputs that the model is given, and change nothing."""
+        self._release()
+        self._captured = True
+        with torch.no_grad():
+            if self._graph:
+                self._graph = False  # a run has one
+                self._trace(model, inputs, more)
+            first = inputs[0] if inputs else None
+            if self._images and isinstance(first, Tensor) and _are_images(first):
+                pixels = first[: self._images].detach().float()
+                low, high = pixels.aminmax()
+                if low < 0 or high > 1:
+                    pixels = (pixels - low) / (high - low).clamp(min=1e-12)
+                self.log.add_image("inputs", pixels)
+
+    def _trace(self, model: nn.Module, inputs: tuple[object, ...], more: dict[str, object]) -> None:
+        size = sum(parameter.nbytes for parameter in model.parameters())
+        if more or not all(isinstance(part, Tensor) for part in inputs):
+            reason = "it is not called with tensors alone"
+        elif size > _MOST_TRACED:
+            reason = f"its {size / 2**20:.0f} MB would be copied for that"
+        else:
+            self.log.add_graph(model, [part for part in inputs if isinstance(part, Tensor)])
+            return
+        self.log.add_text("graph", f"The model was not traced into a graph: {reason}.", 0)
+
+    def _release(self) -> None:
+        if self._capture is not None:
+            self._capture.remove()
+            self._capture = None
+
+
+def _are_images(inputs: Tensor) -> bool:
+    return (
+        inputs.ndim == 4  # noqa: PLR2004
+        and inputs.shape[1] in _RGB
+        and min(inputs.shape[2:]) > 1
+        and len(inputs) > 0
+        and not inputs.is_complex()
+    )

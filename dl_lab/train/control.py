@@ -1,0 +1,321 @@
+"""Starting, pausing, stepping and ending a run from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from dl_lab.errors import InputError, number, whole
+from dl_lab.train import tune
+from dl_lab.train.loop import Loop
+from dl_lab.train.run import Progress
+from dl_lab.train.threads import one_thread
+from dl_lab.train.worker import State, Worker
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from torch import nn
+    from torch.optim import Optimizer
+
+
+_Result = TypeVar("_Result")
+_Parameters = ParamSpec("_Parameters")
+
+_MOST = 2**32 - 1
+_SMALL = 100_000
+
+
+class Control:
+    """What can be done with a run; each method may be called from any thread."""
+
+    _loop: Loop
+    _worker: Worker
+    _note: InputError | None = None
+    _polls: tuple[Callable[[], None], ...] = ()
+    _closed = False
+
+    @property
+    def model(self) -> nn.Module:
+        """The module that is trained."""
+        return self._loop.model
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer; change its settings by `call` while it runs."""
+        return self._loop.optimizer
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self._loop.epoch
+
+    @property
+    def steps(self) -> int:
+        """Steps done: updates of the weights."""
+        return self._loop.steps
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the optimizer's first group; set it between two steps, in proportion in all groups."""
+        return tune.learning_rate(self.optimizer)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.tune(lr=rate)
+
+    def tune(self, **settings: object) -> None:
+        """Change settings of the optimizer between two steps, in all its groups.
+
+        Parameters
+        ----------
+        **settings
+            By their names in ``optimizer.param_groups``: ``lr``, ``momentum``, ``weight_decay``…
+            The groups' learning rates keep their proportions.
+
+        Raises
+        ------
+        InputError
+            A setting that the optimizer does not have, or a value it cannot be.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> adam = torch.optim.Adam(model.parameters(), lr=0.1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), adam, (torch.rand(9, 2), torch.rand(9, 1)))
+        >>> trainer.tune(lr=0.01, betas=(0.8, 0.99))
+        >>> trainer.learning_rate, adam.param_groups[0]["betas"]
+        (0.01, (0.8, 0.99))
+        """
+        checked = tune.checked(self.optimizer, settings)
+        self._worker.call(self._tune, checked).result()
+
+    def _tune(self, checked: Mapping[str, Any]) -> None:
+        tune.apply(self.optimizer, checked, self._loop.hooks.schedulers)
+        if checked.keys() - {"lr"}:
+            self._loop.touch()
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._loop.progress()
+
+    @property
+    def state(self) -> str:
+        """``"idle"``, ``"running"``, ``"paused"``, ``"finished"`` or ``"failed"``."""
+        return self._worker.state.value
+
+    @property
+    def message(self) -> InputError | None:
+        """Why it paused or ended by itself or failed, as a sentence; otherwise None."""
+        return self._problem() or self._note
+
+    def _problem(self) -> InputError | None:
+        error = self._worker.error
+        if error is None or isinstance(error, InputError):
+            return error or self._loop.message
+        message = InputError("step_failed", kind=type(error).__name__, detail=error)
+        message.__cause__ = error
+        return message
+
+    @property
+    def pace(self) -> float | None:
+        """The most epochs a second; None for as many as it can."""
+        return self._worker.pace
+
+    @pace.setter
+    def pace(self, pace: float | None) -> None:
+        self._worker.pace = None if pace is None else number("pace", pace, 1e-3, 1e6)
+
+    def start(self, epochs: int | None = None) -> None:
+        """Train on from where it is, and return at once.
+
+        Parameters
+        ----------
+        epochs
+            How many more; an epoch begun counts as the first. None for until paused.
+        """
+        more = None if epochs is None else whole("epochs", epochs, 1, _MOST)
+        self._loop.last_epoch = None if more is None else self.epoch + more
+        self._go(None)
+
+    def pause(self, *, note: InputError | None = None) -> None:
+        """Stop after the step that is running, and return when it has.
+
+        Parameters
+        ----------
+        note
+            Why, for `message`.
+        """
+        self._note = note or self._note
+        self._worker.stop()
+
+    def resume(self) -> None:
+        """Go on with a paused run, up to the epoch it was to end with; a finished one stays so."""
+        if self.state != State.FINISHED:
+            self._go(None)
+
+    def stop(self, *, note: InputError | None = None) -> None:
+        """End the run after the step that is running: state ``finished``.
+
+        Parameters
+        ----------
+        note
+            Why, for `message`.
+        """
+        self._note = note or self._note
+        self._loop.last_epoch = None
+        self._worker.stop(State.FINISHED)
+
+    def step(self, n: int = 1) -> None:
+        """Train on `n` batches, then be paused; returns when done.
+
+        Raises
+        ------
+        InputError
+            Training failed or diverged, as `message` tells.
+        """
+        self._go(self.steps + whole("n", n, 1, _MOST))
+        self._block()
+
+    def fit(self, epochs: int) -> None:
+        """Train `epochs` more epochs and return when done.
+
+        Kernel → Interrupt pauses and keeps the model.
+
+        Raises
+        ------
+        InputError
+            Training failed or diverged, as `message` tells.
+        """
+        self.start(epochs)
+        self._block()
+
+    async def wait(self) -> str:
+        """Wait until it runs no longer, without blocking the kernel; return the state."""
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+
+        def notify() -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        unsubscribe = self.on_change(notify)
+        try:
+            while self.state == State.RUNNING:
+                await changed.wait()
+                changed.clear()
+        finally:
+            unsubscribe()
+        # The thread has told of its end and has nothing left to do.
+        self._worker.join()
+        return self.state
+
+    def reset(self, *, from_here: bool = False) -> None:
+        """Go back to the beginning: weights, optimizer state, random order; history empty.
+
+        Parameters
+        ----------
+        from_here
+            Keep the present weights, and make them the beginning from now on.
+        """
+        self._loop.between_steps("reset")
+        self._worker.stop()
+        self._note = None
+        self._worker.call(self._loop.begin, from_here=from_here).result()
+        self._worker.settle(State.IDLE)
+
+    def rewind(self, step: int) -> None:
+        """Go back to the end of an earlier epoch, and be paused there.
+
+        Weights, optimizer with its settings, random order and callbacks are as they were; what
+        was recorded later is dropped.
+
+        Parameters
+        ----------
+        step
+            One of `checkpoints`.
+
+        Raises
+        ------
+        InputError
+            There is no state of that step.
+        """
+        self._loop.between_steps("rewind")
+        step = whole("step", step, 0, _MOST)
+        self._worker.stop()
+        self._note = None
+        self._worker.call(self._loop.rewind, step).result()
+        self._worker.settle(State.PAUSED)
+
+    def call(
+        self,
+        function: Callable[_Parameters, _Result],
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> Future[_Result]:
+        """Run `function` between two steps; the future holds its result or what it raised.
+
+        The place for changes to the model or the optimizer while training runs. Within the
+        function other methods of the trainer may be called.
+        """
+        return self._worker.call(self._loop.between, lambda: function(*args, **kwargs))
+
+    def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
+        """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that."""
+        self._polls = (*self._polls, poll)
+
+        def unsubscribe() -> None:
+            self._polls = tuple(kept for kept in self._polls if kept is not poll)
+
+        return unsubscribe
+
+    def _poll(self) -> None:
+        for poll in self._polls:
+            try:
+                poll()
+            except Exception:  # noqa: PERF203
+                logging.getLogger(__name__).exception("a poll of while_waiting raised")
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each change of `state`; return a function that ends that.
+
+        It runs in whichever thread changed the state and must not wait: it only takes note.
+        """
+        return self._worker.on_change(callback)
+
+    def close(self) -> None:
+        """End the thread for good; the model and the history stay."""
+        self._closed = True
+        self._worker.stop()
+
+    @contextlib.contextmanager
+    def _around(self) -> Iterator[None]:
+        small = sum(parameter.numel() for parameter in self.model.parameters()) < _SMALL
+        on_cpu = all(parameter.device.type == "cpu" for parameter in self.model.parameters())
+        one = one_thread() if small and on_cpu else contextlib.nullcontext()
+        # Numbers that run away are found at the end of the epoch, and told in a sentence.
+        with one, np.errstate(all="ignore"):
+            yield
+
+    def _go(self, last_step: int | None) -> None:
+        if self._closed:
+            raise InputError("closed", name="This trainer")
+        self._loop.last_step = last_step
+        self._loop.message = self._note = None
+        self._worker.start()
+
+    def _block(self) -> None:
+        try:
+            self._worker.join(self._poll if self._polls else None)
+        except KeyboardInterrupt:
+            self.pause()
+        message = self._problem()
+        if message is not None:
+            raise message

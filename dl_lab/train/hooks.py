@@ -1,0 +1,111 @@
+"""The callbacks of a run, called where they have something to do."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from dl_lab.errors import InputError
+from dl_lab.train.callbacks.base import Callback
+from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dl_lab.train.trainer import Trainer
+
+HOOKS = (
+    "on_start",
+    "on_stop",
+    "on_reset",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_step_begin",
+    "on_gradients",
+    "on_step_end",
+)
+
+
+class Hooks:
+    """All callbacks, and for each hook those that override it.
+
+    Parameters
+    ----------
+    callbacks
+        Called by their `order`, and among equals as given.
+    trainer
+        What each hook is given.
+    """
+
+    def __init__(self, callbacks: Iterable[Callback], trainer: Trainer) -> None:
+        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+        for callback in given:
+            if not isinstance(callback, Callback):
+                raise InputError("not_callback", given=repr(callback))
+        self.callbacks = tuple(sorted(given, key=lambda one: one.order))
+        self.running = False
+        """Whether a hook runs now."""
+        self._trainer = trainer
+        self._table = {
+            hook: tuple(one for one in self.callbacks if _overrides(one, hook)) for hook in HOOKS
+        }
+        self.stops_on_nan = all(one.enabled for one in given if isinstance(one, StopOnNaN))
+        self.step_begin = bool(self._table["on_step_begin"])
+        self.gradients = bool(self._table["on_gradients"])
+        self.step_end = bool(self._table["on_step_end"])
+        self._first = copy.deepcopy(self.state_dict())
+
+    def run(self, hook: str) -> None:
+        """Call a hook of all callbacks that override it.
+
+        Raises
+        ------
+        InputError
+            One of them raised: which, where and what.
+        """
+        for callback in self._table[hook]:
+            self.running = True
+            try:
+                getattr(callback, hook)(self._trainer)
+            except Exception as error:
+                raise InputError(
+                    "callback_failed",
+                    callback=type(callback).__name__,
+                    hook=hook,
+                    kind=type(error).__name__,
+                    detail=error,
+                ) from error
+            finally:
+                self.running = False
+
+    @property
+    def schedulers(self) -> list[object]:
+        """The schedulers that callbacks show in an attribute of that name."""
+        found = (getattr(callback, "scheduler", None) for callback in self.callbacks)
+        return [scheduler for scheduler in found if scheduler is not None]
+
+    def reset(self) -> None:
+        """Give every callback back the state that it began with."""
+        self.load_state_dict(copy.deepcopy(self._first))
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Return the state of each callback with its class's name."""
+        return [
+            {"kind": type(callback).__name__, "state": callback.state_dict()}
+            for callback in self.callbacks
+        ]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Give each callback the next state of its kind; one without keeps what it has."""
+        left = list(states)
+        for callback in self.callbacks:
+            kind = type(callback).__name__
+            found = next((state for state in left if state["kind"] == kind), None)
+            if found is not None:
+                left.remove(found)
+                callback.load_state_dict(found["state"])
+
+
+def _overrides(callback: Callback, hook: str) -> bool:
+    own = hook in vars(callback)
+    return own or getattr(type(callback), hook) is not getattr(Callback, hook)

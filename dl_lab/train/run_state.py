@@ -1,0 +1,301 @@
+"""A run's data, counts and history, and how to copy them and bring them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dl_lab.errors import InputError
+from dl_lab.train.autograd import AutogradSteps
+from dl_lab.train.checkpoints import Checkpoints
+from dl_lab.train.dense import DenseSteps
+from dl_lab.train.evaluate import Data, Loss, Metric
+from dl_lab.train.feed import Feed
+from dl_lab.train.hooks import Hooks
+from dl_lab.train.keep import Keep
+from dl_lab.train.loaders import check_data
+from dl_lab.train.precision import Precision
+from dl_lab.train.recorder import Recorder
+from dl_lab.train.state import (
+    VERSION,
+    arrays,
+    check_state,
+    copied,
+    model_state,
+    optimizer_state,
+    restore_model,
+    restore_optimizer,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import torch
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from dl_lab.train.random_stream import RandomStream
+
+
+class RunState:
+    """All that a run is made of, between two steps.
+
+    Parameters
+    ----------
+    model, loss, optimizer, train, validation, device, precision, record, keep
+        As for `Trainer`; the model lies on the device.
+    metrics
+        By name.
+    stream
+        Where training draws its random numbers.
+    hooks
+        What to call on the way.
+    batch_size, accumulate, clip_norm
+        As for `Trainer`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        train: Data | None,
+        validation: Data | Mapping[str, Data] | None,
+        *,
+        metrics: Mapping[str, Metric],
+        device: torch.device,
+        precision: Precision,
+        record: str,
+        stream: RandomStream,
+        hooks: Hooks,
+        batch_size: int | None,
+        accumulate: int,
+        clip_norm: float | None,
+        keep: int,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.hooks = hooks
+        self.device = device
+        self.precision = precision
+        self.stream = stream
+        self.epoch = 0
+        self.steps = 0
+        self.last_epoch: int | None = None
+        self.last_step: int | None = None
+        self.message: InputError | None = None
+        self.metrics = dict(metrics)
+        self.recorder = Recorder(record, metrics)
+        self.history = self.recorder.history
+        self._batch_size = batch_size
+        self._accumulate = accumulate
+        self._autograd = AutogradSteps(
+            model,
+            loss,
+            optimizer,
+            metrics=metrics,
+            device=device,
+            precision=precision,
+            clip_norm=clip_norm,
+            gradients=self._tell_gradients if hooks.gradients else None,
+        )
+        self._simple = (
+            not metrics
+            and precision.plain
+            and clip_norm is None
+            and accumulate == 1
+            and device.type == "cpu"
+            and not hooks.gradients
+        )
+        self.engine: AutogradSteps | DenseSteps = self._autograd
+        self._first = Keep(model, optimizer)
+        self._good = Keep(model, optimizer)
+        self._good_epoch = 0
+        self._touched = self._edited = False
+        self._draws = True
+        self._in_step = False
+        self._told = 0
+        self._loss = loss
+        self._choose()
+        self._awaited: dict[str, Any] | None = None
+        self.take(train, validation)
+        self._record_losses()
+        self.checkpoints = Checkpoints(keep)
+        self.checkpoints.begin(self._weights_and_place)
+
+    def take(self, train: Data | None, validation: Data | Mapping[str, Data] | None) -> None:
+        """Go on with these data from a new epoch on."""
+        self.between_steps("set_data")
+        feed = self._feed_of(train)
+        measured: dict[str, Data] = {}
+        if isinstance(validation, Mapping):
+            measured = dict(validation)
+        elif validation is not None:
+            measured = {"validation_loss": validation}
+        for name, data in measured.items():
+            check_data(data, "validation" if name == "validation_loss" else name)
+        self.feed = feed
+        self.validation = validation
+        self._measured = measured
+        self.recorder.measured(measured)
+        self._measure = self.recorder.series is not None
+        if train is not None and self._awaited is not None:
+            # A state was loaded before there were data to find its place in.
+            state, self._awaited = self._awaited, None
+            self._find_place(state)
+
+    def _feed_of(self, train: Data | None) -> Feed:
+        return Feed(
+            train,
+            batch_size=self._batch_size,
+            accumulate=self._accumulate,
+            device=self.device,
+            stream=self.stream,
+        )
+
+    def refresh(self) -> None:
+        """Make the engine ready after model or optimizer were written to."""
+        self._choose()
+        self.engine.attach(self.train)
+
+    def _choose(self) -> None:
+        """Take the fast path if it computes the same as autograd, else autograd."""
+        if not isinstance(self.engine, DenseSteps) or not self.engine.fits():
+            dense = (
+                DenseSteps.match(self.model, self._loss, self.optimizer) if self._simple else None
+            )
+            self.engine = self._autograd if dense is None else dense
+
+    @property
+    def train(self) -> Data | None:
+        """The training data as they were given."""
+        return self.feed.data
+
+    def _tell_gradients(self) -> None:
+        self._in_step = True
+        try:
+            self.hooks.run("on_gradients")
+        finally:
+            self._in_step = False
+
+    def between_steps(self, name: str) -> None:
+        """Refuse what a callback's hook cannot do.
+
+        Raises
+        ------
+        InputError
+            A hook runs.
+        """
+        if self.hooks.running:
+            raise InputError("within_hook", name=name)
+
+    def _record_losses(self) -> dict[str, float]:
+        measured = self.losses()
+        self.recorder.epoch(self.epoch, self.steps, measured)
+        return measured
+
+    def losses(self) -> dict[str, float]:
+        """Measure the validation data: the loss under each name, metrics beside it."""
+        found: dict[str, float] = {}
+        for name, data in self._measured.items():
+            if isinstance(self.engine, DenseSteps):
+                found[name] = self.engine.evaluate(data)
+                continue
+            stem = name.removesuffix("_loss")
+            for measure, value in self.engine.measure(data).items():
+                found[name if measure == "loss" else f"{stem}_{measure}"] = value
+        return found
+
+    def _keep(self) -> None:
+        self._good.save(self.engine.tensors())
+        self._good_epoch = self.epoch
+
+    def begin(self, *, from_here: bool) -> None:
+        """Go back to the first weights, or make the present ones the first; start counting anew."""
+        self.between_steps("reset")
+        self._first.restore(weights=not from_here)
+        self._first.save()
+        self.epoch = self.steps = self._told = 0
+        self.last_epoch = self.last_step = self.message = None
+        self._keep()
+        self.stream.restart()
+        self.feed.restart()
+        self.recorder.clear()
+        self.recorder.begin_epoch()
+        self.hooks.reset()
+        self._record_losses()
+        self.checkpoints.begin(self._weights_and_place)
+        self.hooks.run("on_reset")
+
+    def rewind(self, step: int) -> None:
+        """Go back to a kept checkpoint; what was recorded later is dropped."""
+        self.between_steps("rewind")
+        state = self.checkpoints.go_back(step)
+        self.last_epoch = self.last_step = self.message = None
+        self._restore(state)
+        self.recorder.go_back(self.epoch, self.steps)
+        self.hooks.run("on_reset")
+
+    def state(self) -> dict[str, Any]:
+        """Copy everything: the run can go on from it as if nothing had been."""
+        if self._in_step:
+            raise InputError("within_step")
+        self.recorder.flush()
+        state = self._weights_and_place()
+        return {
+            **state,
+            "version": VERSION,
+            "last_epoch": self.last_epoch,
+            "recorder": self.recorder.state_dict(),
+            "history": self.history.state_dict(),
+        }
+
+    def _weights_and_place(self) -> dict[str, Any]:
+        return {
+            "epoch": self.epoch,
+            "steps": self.steps,
+            "model": model_state(self.model),
+            "optimizer": optimizer_state(self.model, self.optimizer),
+            "scaler": self.precision.state_dict(),
+            "callbacks": copied(self.hooks.state_dict()),
+            "random": {"first": list(self.stream.first), "now": list(self.stream.state)},
+            "feed": self.feed.state_dict() if self._awaited is None else self._awaited,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self.between_steps("load_state_dict")
+        check_state(self.model, self.optimizer, state)
+        self.recorder.clear()
+        self._restore(state)
+        self.last_epoch, self.last_step, self.message = state["last_epoch"], None, None
+        self.history.load_state_dict(arrays(copied(state["history"])))
+        self.recorder.load_state_dict(state["recorder"])
+        self.checkpoints.clear()
+        if self.checkpoints.most and not self.feed.open:
+            self.checkpoints.add(self.epoch, self.steps, self._weights_and_place)
+        self.hooks.run("on_reset")
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        restore_model(self.model, state["model"])
+        restore_optimizer(self.optimizer, state["optimizer"])
+        self.precision.load_state_dict(state["scaler"])
+        self.hooks.load_state_dict(copied(state["callbacks"]))
+        self.epoch, self.steps = state["epoch"], state["steps"]
+        self._told = self.steps
+        self.stream.first = self.stream.fitting(state["random"]["first"])
+        self.stream.state = self.stream.fitting(state["random"]["now"])
+        self._find_place(state["feed"])
+        self.refresh()
+        self._keep()
+
+    def _find_place(self, state: dict[str, Any]) -> None:
+        if self.feed.data is None:
+            self._awaited = state
+            return
+        now = self.stream.state
+        self.feed.load_state_dict(state)
+        self.stream.state = now
+        self._draws = True
+        if self.feed.open and not self.model.training:
+            self.model.train()

@@ -1,0 +1,130 @@
+"""What TensorBoard shows beside curves, as its summaries: made from copies, in any thread."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import summary
+
+from dl_lab.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+_BINS = 64
+_MOST_VALUES = 65_536
+_DIMENSIONS = (2, 3, 4)
+_COLOURS = (1, 3, 4)
+
+
+def sample(values: Tensor) -> Tensor:
+    """Copy a tensor for a histogram: all of it, or about 65,536 of its values, evenly spread.
+
+    The copy stays on the tensor's device and waits for nothing there.
+    """
+    flat = values.detach().reshape(-1)
+    stride = -(-len(flat) // _MOST_VALUES)
+    # A stride that shares a factor with a dimension would see the same few columns only.
+    while stride > 1 and math.gcd(stride, len(flat)) > 1:
+        stride += 1
+    return flat[::stride].clone()
+
+
+def histogram(tag: str, values: Tensor) -> Any | None:  # noqa: ANN401  # protobuf has no types here
+    """Count finite values in 64 bins between the smallest and the largest; None if there are none.
+
+    Examples
+    --------
+    >>> made = histogram("weights", torch.tensor([0.0, 1.0, 1.0, float("nan")])).value[0].histo
+    >>> made.num, made.min, made.max, made.bucket[0], made.bucket[-1]
+    (3.0, 0.0, 1.0, 1.0, 2.0)
+    """
+    if values.is_complex():
+        values = torch.view_as_real(values)
+    # In numpy: torch would compute with threads of its own here, at the cost of those that train.
+    wide = values.detach().reshape(-1).to("cpu", torch.float64).numpy()
+    wide = wide[np.isfinite(wide)]
+    if not len(wide):
+        return None
+    low, high = float(wide.min()), float(wide.max())
+    width = high / _BINS - low / _BINS
+    if width > 0:
+        bins = np.minimum((wide / 2 - low / 2) / (width / 2), _BINS - 1).astype(np.intp)
+        counts = np.bincount(bins, minlength=_BINS).astype("f8")
+        limits = np.linspace(low, high, _BINS + 1)[1:]
+    else:
+        limits, counts = np.array([high]), np.array([float(len(wide))])
+    with np.errstate(over="ignore"):  # infinite, then
+        total, squares = float(wide.sum()), float(wide.dot(wide))
+    return summary.histogram_raw(
+        tag, low, high, len(wide), total, squares, limits.tolist(), counts.tolist()
+    )
+
+
+def image(tag: str, pixels: npt.NDArray[Any]) -> Any:  # noqa: ANN401
+    """Encode an image, or a batch of images as one sheet; as `as_image` returned it."""
+    # Anything else than bytes is taken to be in [0, 1] and clipped; NaN is black.
+    if pixels.dtype != np.uint8:
+        pixels = np.nan_to_num(pixels.astype("f4"), nan=0.0)
+    return summary.image(tag, pixels, dataformats={2: "HW", 3: "CHW", 4: "NCHW"}[pixels.ndim])
+
+
+def as_image(name: str, pixels: object) -> npt.NDArray[Any]:
+    """Copy [h, w], [c, h, w] or [n, c, h, w] with 1 or 3 channels (or 4, if it is one image)."""
+    array = as_array(name, pixels)
+    channels = 1 if array.ndim == min(_DIMENSIONS) else array.shape[max(0, array.ndim - 3)]
+    colours = _COLOURS[:2] if array.ndim == max(_DIMENSIONS) else _COLOURS
+    if array.ndim not in _DIMENSIONS or channels not in colours or not array.size:
+        raise InputError("image_shape", name=name, given=list(array.shape))
+    return array
+
+
+def as_array(name: str, values: object) -> npt.NDArray[Any]:
+    """Copy a tensor, array or list of numbers."""
+    if isinstance(values, Tensor):
+        values = values.detach().to("cpu", copy=True)
+        return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    try:
+        array = np.array(values)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind not in "buif":
+        raise InputError("not_numbers", name=name, given=type(values).__name__)
+    return array
+
+
+def hparams(
+    values: Mapping[str, bool | str | float], metrics: Sequence[str] = ()
+) -> tuple[Any, Any, Any]:
+    """Return the experiment, the session's start and its successful end."""
+    experiment, start, end = summary.hparams(dict(values), dict.fromkeys(metrics, 0.0))
+    return experiment, start, end
+
+
+def trace(model: torch.nn.Module, inputs: tuple[Tensor, ...]) -> torch.jit.ScriptModule:
+    """Run a copy of `model` in evaluation mode and record what it does; random numbers stay."""
+    twin = copy.deepcopy(model).eval()
+    devices = sorted({part.device.index for part in inputs if part.is_cuda})
+    with torch.random.fork_rng(devices), torch.no_grad():
+        traced: torch.jit.ScriptModule = torch.jit.trace(
+            twin, inputs, strict=False, check_trace=False
+        )
+    return traced
+
+
+def graph(traced: torch.jit.ScriptModule, inputs: tuple[Tensor, ...]) -> Any:  # noqa: ANN401
+    """Return the graph definition of what `trace` recorded."""
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+    from tensorboard.compat.proto.versions_pb2 import VersionDef
+    from torch.utils.tensorboard._pytorch_graph import parse
+
+    # `torch.utils.tensorboard` has a function for all this, but that prints what goes wrong.
+    torch._C._jit_pass_inline(traced.graph)  # noqa: SLF001
+    return GraphDef(node=parse(traced.graph, traced, inputs), versions=VersionDef(producer=22))

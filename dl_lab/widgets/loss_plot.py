@@ -1,0 +1,393 @@
+"""The curves of runs while they train, and the buttons that drive them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+import traitlets
+
+from dl_lab.errors import InputError, number, whole
+from dl_lab.protocol import Message
+from dl_lab.train.curves import AXES, SCALES, last_place
+from dl_lab.train.picture import svg
+from dl_lab.train.run import CONTROLS, Run
+from dl_lab.train.tables import csv_chunk
+from dl_lab.widgets._base import Reply, Widget, handles, refuse_unknown
+from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
+from dl_lab.widgets._plot_picture import SavedPicture
+from dl_lab.widgets._plot_runs import named, status
+from dl_lab.widgets._plot_settings import SETTINGS, Hidden
+from dl_lab.widgets._poll import answer_widgets
+from dl_lab.widgets._rate import Pace
+from dl_lab.widgets._traits import Choice, Number
+
+MOST_EPOCHS = 1_000_000
+MOST_STEPS = 2**32 - 1
+MOST_RATE = 1e6
+MOST_TEXT = 200_000
+LEAST_SIDE, MOST_SIDE = 200, 4000
+
+_APART = 0.1
+"""Seconds between two messages while nothing but training goes on: each costs the training too."""
+
+
+class LossPlot(Widget):
+    """Watch runs learn: their losses, metrics and learning rates, live, to the single step.
+
+    The plot belongs to no run: it may be made before, during or after training, closing it leaves
+    the runs alone, and any number of plots may show the same run. Each setting is also an
+    attribute, and either way of changing one shows in the other.
+
+    Parameters
+    ----------
+    runs
+        A `Trainer`, a watched run or a `History`, a list of these, or a mapping from names to
+        these.
+    axis
+        ``"step"``, ``"epoch"`` or ``"time"`` (seconds).
+    x_scale, y_scale
+        ``"linear"`` or ``"log"``.
+    smoothing
+        Weight of the exponential moving average, 0 to 0.999; the raw curves stay visible.
+    hidden
+        Pairs of a run's index and a series that are not drawn; None for all its series.
+    epochs
+        How many epochs the play button trains; None is until it is paused.
+    language
+        ``"en"`` or ``"es"``; None is the page's.
+
+    Raises
+    ------
+    InputError
+        If a value is not allowed; the sentence says what is.
+
+    Examples
+    --------
+    >>> import dl_lab
+    >>> import torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> x = torch.rand(64, 2)
+    >>> trainer = dl_lab.Trainer(
+    ...     model,
+    ...     torch.nn.functional.mse_loss,
+    ...     torch.optim.SGD(model.parameters(), lr=0.1),
+    ...     [(x, x.sum(1, keepdim=True))],
+    ... )
+    >>> plot = dl_lab.LossPlot(trainer, y_scale="log")
+    >>> trainer.fit(20)
+    >>> plot.picture()[:4]
+    '<svg'
+    >>> plot.close()
+    """
+
+    axis = Choice(AXES).tag(sync=True)
+    x_scale = Choice(SCALES).tag(sync=True)
+    y_scale = Choice(SCALES).tag(sync=True)
+    smoothing = Number(0, MOST_SMOOTHING).tag(sync=True)
+    hidden = Hidden().tag(sync=True)
+    language = Choice((None, "en", "es")).tag(sync=True)
+
+    runs: Any = traitlets.List(read_only=True).tag(sync=True)
+
+    _ready = False
+
+    def __init__(
+        self,
+        runs: object,
+        *,
+        axis: str = "step",
+        x_scale: str = "linear",
+        y_scale: str = "linear",
+        smoothing: float = 0.0,
+        hidden: Iterable[tuple[int, str | None]] = (),
+        epochs: int | None = None,
+        language: str | None = None,
+        **unknown: object,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name in SETTINGS}
+        refuse_unknown(type(self), unknown, ("runs", *SETTINGS, "epochs"))
+        self._lock = threading.RLock()
+        self._epochs = None if epochs is None else whole("epochs", epochs, 1, MOST_EPOCHS)
+        self._runs = named(runs)
+        self._pick = list(self._runs.values())
+        self._paces = [Pace() for _ in self._pick]
+        self._sent_at, self._sent_rows = 0.0, -1
+        super().__init__(**self._checked(given))
+        described = [
+            {"name": name, "controls": [control for control in CONTROLS if control in run.controls]}
+            for name, run in self._runs.items()
+        ]
+        self.set_trait("runs", described)
+        self._mark = f"dl-lab-{self.model_id}"
+        self._saved = SavedPicture(self.picture, lambda: repr(self), self._mark)
+        self._subscriptions: list[Callable[[], None]] = []
+        for run in self._pick:
+            self._follow(run)
+        self._ready = True
+
+    def _follow(self, run: Run) -> None:
+        def changed() -> None:
+            self._channel.touch()
+            if run.state != "running":
+                self._saved.update()
+
+        self._subscriptions += [run.on_change(changed), run.while_waiting(answer_widgets)]
+
+    # -- settings
+
+    def set(self, **changes: object) -> None:
+        """Change several settings at once: all of them, or none if one is not allowed.
+
+        Examples
+        --------
+        >>> import dl_lab
+        >>> plot = dl_lab.LossPlot(dl_lab.History())
+        >>> plot.set(axis="time", smoothing=0.9)
+        >>> plot.close()
+        """
+        with self._lock:
+            settings = self._checked(changes)
+            with self.hold_sync():
+                for name, value in settings.items():
+                    super().__setattr__(name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self._ready and name in SETTINGS:
+            self.set(**{name: value})
+        else:
+            super().__setattr__(name, value)
+
+    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
+        traits = type(self).class_traits()
+        settings = {}
+        for name, value in changes.items():
+            if name not in SETTINGS:
+                raise InputError.unknown("setting", name, SETTINGS)
+            settings[name] = traits[name].validate(self, value)
+        return settings
+
+    # -- from Python
+
+    def play(self) -> None:
+        """Train all runs, in the background, as the play button does."""
+        self._play_some([run for run in self._pick if "play" in run.controls])
+
+    def pause(self) -> None:
+        """Pause all runs after the steps that are running."""
+        for run in self._pick:
+            if run.state == "running":
+                run.pause()
+
+    def _play_some(self, runs: Iterable[Run]) -> None:
+        waiting = [run for run in runs if run.state != "running"]
+        # Of several, those that are over begin anew only when all are.
+        for run in [run for run in waiting if run.state != "finished"] or waiting:
+            if run.state == "paused":
+                run.resume()
+            else:
+                run.start(self._epochs)
+
+    def picture(self, *, width: int = 760, height: int | None = None) -> str:
+        """Return the chart as an SVG document of at most 40 kB, with the settings as they are."""
+        return self._picture({"width": width, "height": height})
+
+    def close(self) -> None:
+        """Take the plot off the page; the runs go on."""
+        if self._ready:  # ipywidgets also closes one whose settings were refused
+            for unsubscribe in self._subscriptions:
+                unsubscribe()
+            self._subscriptions.clear()
+            self._saved.close()
+            super().close()
+
+    def __repr__(self) -> str:
+        """Tell the runs."""
+        return f"LossPlot({', '.join(self._runs)})" if self._ready else super().__repr__()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = self._repr_mimebundle_()
+        if bundle is not None:
+            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
+            self._saved.show()
+
+    # -- for the views
+
+    def is_streaming(self) -> bool:
+        """Whether a run trains."""
+        return any(run.state == "running" for run in self._pick)
+
+    def compose(self, *, touched: bool) -> Message | None:
+        """Tell how far each run is."""
+        now = monotonic()
+        if not touched and now - self._sent_at < _APART:
+            return None
+        rows = sum(len(series) for run in self._pick for series in run.history.values())
+        if not touched and rows == self._sent_rows:
+            return None
+        self._sent_at, self._sent_rows = now, rows
+        states = [status(run, pace) for run, pace in zip(self._pick, self._paces, strict=True)]
+        return Message("plot.show", {"runs": states})
+
+    def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - every view lacks it
+        """Tell a new view what marks the picture that it makes superfluous."""
+        return {"picture": self._mark}, {}
+
+    @handles("settings.set")
+    def _set_settings(self, message: Message) -> None:
+        self.set(**message.meta)
+
+    @handles("curves.get")
+    def _get_curves(self, message: Message) -> Reply:
+        return curves(self._pick, message.meta, self.x_scale)
+
+    @handles("run.play")
+    def _play(self, message: Message) -> None:
+        self._play_some(self._asked(message, "play"))
+
+    @handles("run.pause")
+    def _pause(self, message: Message) -> None:
+        for run in self._asked(message, "pause"):
+            if run.state == "running":
+                run.pause()
+
+    @handles("run.stop")
+    def _stop(self, message: Message) -> None:
+        for run in self._asked(message, "stop"):
+            run.stop()
+
+    @handles("run.reset")
+    def _reset(self, message: Message) -> None:
+        for run in self._asked(message, "reset"):
+            run.reset()
+        self._channel.touch()
+
+    @handles("run.step")
+    def _step(self, message: Message) -> None:
+        steps = whole("steps", message.meta.get("steps", 1), 1, MOST_STEPS)
+
+        def step(run: Run) -> None:
+            # What goes wrong in the step stands in the run's message.
+            with contextlib.suppress(InputError):
+                run.pause()
+                run.step(steps)
+
+        # It returns when the steps are done, and the kernel has others to answer.
+        for run in self._asked(message, "step"):
+            threading.Thread(target=step, args=(run,), name="dl-lab-step", daemon=True).start()
+
+    @handles("learning_rate.set")
+    def _set_learning_rate(self, message: Message) -> None:
+        rate = number("learning_rate", message.meta.get("value"), 0, MOST_RATE)
+        for run in self._asked(message, "learning_rate"):
+            run.learning_rate = rate
+        self._channel.touch()
+
+    def _asked(self, message: Message, control: str) -> list[Run]:
+        """Return the runs that a request means."""
+        index = message.meta.get("run")
+        if index is None:
+            runs = [run for run in self._pick if control in run.controls]
+            name = "plot"
+        else:
+            place = whole("run", index, 0, len(self._pick) - 1)
+            name = list(self._runs)[place]
+            runs = [run for run in self._pick[place : place + 1] if control in run.controls]
+        if not runs:
+            raise InputError("no_control", name=name, control=control)
+        return runs
+
+    @handles("place.get")
+    def _get_place(self, message: Message) -> Reply:
+        run = self._pick[whole("run", message.meta.get("run"), 0, len(self._pick) - 1)]
+        place = last_place(
+            run.history,
+            choice("axis", message.meta.get("axis"), AXES),
+            number("at", message.meta.get("at"), -FAR, FAR),
+            epoch_length=run.progress.steps_per_epoch,
+        )
+        nowhere = {"step": None, "epoch": None, "seconds": None}
+        return nowhere if place is None else asdict(place), {}
+
+    @handles("picture.get")
+    def _get_picture(self, message: Message) -> Reply:
+        return {"svg": self._picture(message.meta)}, {}
+
+    def _picture(self, asked: Mapping[str, Any]) -> str:
+        width = whole("width", asked.get("width", 760), LEAST_SIDE, MOST_SIDE)
+        height = asked.get("height")
+        changes = {name: asked[name] for name in SETTINGS if name in asked}
+        settings = {name: getattr(self, name) for name in SETTINGS} | self._checked(changes)
+        return svg(
+            self._runs,
+            low=end("low", asked.get("low")),
+            high=end("high", asked.get("high")),
+            width=width,
+            height=None if height is None else whole("height", height, LEAST_SIDE, MOST_SIDE),
+            identifier=self._mark,
+            **settings,
+        )
+
+    @handles("csv.get")
+    def _get_csv(self, message: Message) -> Reply:
+        run = self._pick[whole("run", message.meta.get("run", 0), 0, len(self._pick) - 1)]
+        row = whole("row", message.meta.get("row", 0), 0, 2**53)
+        text, following = csv_chunk(run.history, row, MOST_TEXT)
+        return {"text": text, "next": following}, {}
+
+
+def compare(
+    *runs: object,
+    names: Iterable[str] | None = None,
+    epochs: int | None = None,
+    **settings: Any,
+) -> LossPlot:
+    """Show several runs in one plot, and train them at once if `epochs` is given.
+
+    Parameters
+    ----------
+    *runs
+        Trainers, watched runs or histories.
+    names
+        One for each; by default their own.
+    epochs
+        How many epochs all of them train from now on; None leaves them as they are.
+    **settings
+        As of `LossPlot`.
+
+    Raises
+    ------
+    InputError
+        If the names are not as many as the runs, or a setting is not allowed.
+
+    Examples
+    --------
+    >>> import dl_lab
+    >>> import torch
+    >>> x = torch.linspace(-1, 1, 64)[:, None]
+    >>> trainers = []
+    >>> for rate in (0.001, 0.1, 3.0):
+    ...     model = torch.nn.Linear(1, 1)
+    ...     sgd = torch.optim.SGD(model.parameters(), lr=rate)
+    ...     trainers.append(dl_lab.Trainer(model, torch.nn.functional.mse_loss, sgd, [(x, 2 * x)]))
+    >>> plot = dl_lab.compare(*trainers, names=("too low", "right", "too high"), epochs=30)
+    >>> plot.pause()
+    >>> plot.close()
+    """
+    given: object = runs
+    if names is not None:
+        listed = list(names)
+        if len(listed) != len(runs):
+            raise InputError("names_count", given=len(listed), count=len(runs))
+        given = dict(zip(listed, runs, strict=True))
+    plot = LossPlot(given, epochs=epochs, **settings)
+    if epochs is not None:
+        for run in named(given).values():
+            run.start(epochs)
+    return plot

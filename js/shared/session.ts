@@ -1,0 +1,173 @@
+/** What a view receives, whether anyone is there, and telling the kernel what has been painted. */
+
+import { signal } from "@preact/signals-core";
+
+import { listen, setAttribute } from "./dom.ts";
+import { onEnd } from "./lifetime.ts";
+import type { Model } from "./model.ts";
+import type { Message } from "./protocol.ts";
+import type { Params, Rpc } from "./rpc.ts";
+
+/** `silent`: no answer yet; `gone`: the host says that the comm is dead. */
+export type Connection = "connecting" | "live" | "silent" | "gone";
+
+const PATIENCE_MS = 8000;
+
+export interface SessionOptions<Frame> {
+  readonly model: Model;
+  readonly rpc: Rpc;
+  readonly root: HTMLElement;
+  readonly lifetime: AbortSignal;
+  /** Told what went wrong. */
+  readonly failed: (error: unknown) => void;
+  /** The stream's kind, and what one of its messages says. */
+  readonly stream?: { readonly kind: string; readonly read: (message: Message) => Frame };
+  /** What the view holds already, for `hello`. */
+  readonly have?: () => Params;
+  /** Takes in the reply to `hello`. */
+  readonly welcome?: (reply: Message) => void;
+  /** Told of each frame after the reactions to it. */
+  readonly painted?: (frame: Frame) => void;
+}
+
+export class Session<Frame> {
+  readonly connection = signal<Connection>("connecting");
+  /** The newest frame; whoever reads it in a reaction paints in an animation frame. */
+  readonly frame = signal<Frame | null>(null);
+
+  readonly #options: SessionOptions<Frame>;
+  #newest: Message | null = null;
+  #scheduled = 0;
+  #painted = 0;
+  #onScreen = true;
+  #patience: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(options: SessionOptions<Frame>) {
+    this.#options = options;
+    const { stream, lifetime } = options;
+    if (stream !== undefined) {
+      options.rpc.onStream(stream.kind, (message) => this.#receive(message));
+    }
+    this.#watchComm();
+    this.#watchVisibility();
+    onEnd(lifetime, () => {
+      cancelAnimationFrame(this.#scheduled);
+      this.#stopWaiting();
+    });
+  }
+
+  /** Open the stream, or open it again after the view was hidden. */
+  hello(): void {
+    this.#waitForAnswer();
+    const { rpc, have, welcome, failed, lifetime } = this.#options;
+    const meta = { view: rpc.view, have: have?.() ?? {} };
+    // A busy kernel answers late, and late is better than not at all.
+    rpc.request("hello", meta, { timeout: null }).then(
+      (reply) => {
+        this.#heard();
+        try {
+          welcome?.(reply);
+        } catch (error) {
+          failed(error);
+        }
+      },
+      (error: unknown) => {
+        if (lifetime.aborted) return;
+        this.#stopWaiting();
+        this.connection.value = "gone";
+        failed(error);
+      },
+    );
+  }
+
+  bye(): void {
+    const { rpc } = this.#options;
+    rpc.notify("bye", { view: rpc.view });
+  }
+
+  #receive(message: Message): void {
+    this.#heard();
+    this.#newest = message;
+    if (this.#watched() && this.#scheduled === 0) {
+      this.#scheduled = requestAnimationFrame(() => this.#paint());
+    }
+  }
+
+  #paint(): void {
+    this.#scheduled = 0;
+    const message = this.#newest;
+    const { root, stream, painted, failed } = this.#options;
+    if (message === null || stream === undefined || !this.#watched()) return;
+    this.#newest = null;
+    let frame: Frame;
+    try {
+      frame = stream.read(message);
+    } catch (error) {
+      // The next one may be readable.
+      this.#acknowledge(message);
+      failed(error);
+      return;
+    }
+    this.frame.value = frame;
+    setAttribute(root, "data-frames", ++this.#painted);
+    this.#acknowledge(message);
+    painted?.(frame);
+  }
+
+  #acknowledge(message: Message): void {
+    const { rpc } = this.#options;
+    rpc.notify("ack", { view: rpc.view, seq: message.seq });
+  }
+
+  #watched(): boolean {
+    return !document.hidden && this.#onScreen;
+  }
+
+  #watchVisibility(): void {
+    const { root, lifetime } = this.#options;
+    const wake = () => {
+      if (this.#watched() && this.connection.peek() !== "gone") this.hello();
+    };
+    listen(document, "visibilitychange" as "change", lifetime, wake);
+    // A view that is scrolled away need not be drawn: the kernel trains on, faster.
+    const observer = new IntersectionObserver((entries) => {
+      const onScreen = entries.at(-1)?.isIntersecting ?? true;
+      if (onScreen === this.#onScreen) return;
+      this.#onScreen = onScreen;
+      wake();
+    });
+    observer.observe(root);
+    onEnd(lifetime, () => observer.disconnect());
+  }
+
+  /** ipywidgets tells of a dead comm by events; a comm that came back answers a hello. */
+  #watchComm(): void {
+    const { model, lifetime } = this.#options;
+    const lost = () => {
+      this.connection.value = "gone";
+      this.hello();
+    };
+    for (const event of ["comm_live_update", "comm:close"]) {
+      model.on(event, lost);
+      onEnd(lifetime, () => model.off(event, lost));
+    }
+  }
+
+  #waitForAnswer(): void {
+    this.#stopWaiting();
+    this.#patience = setTimeout(() => {
+      this.#patience = null;
+      if (this.connection.peek() === "connecting") this.connection.value = "silent";
+    }, PATIENCE_MS);
+  }
+
+  #stopWaiting(): void {
+    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#patience = null;
+  }
+
+  #heard(): void {
+    this.#stopWaiting();
+    this.connection.value = "live";
+  }
+}

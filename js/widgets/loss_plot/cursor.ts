@@ -1,0 +1,230 @@
+/** A line where one points, a dot on each curve, and a card with what they say there. */
+
+import type { ReadonlySignal } from "@preact/signals-core";
+
+import { middle } from "../../draw/curve.ts";
+import { h, setText } from "../../shared/dom.ts";
+import { formatCount, formatDuration, formatValue } from "../../shared/format.ts";
+import { onEnd, react, track } from "../../shared/lifetime.ts";
+import type { Drawn, DrawnCurve } from "./chart.ts";
+import type { Context } from "./context.ts";
+import { nearest } from "./curves.ts";
+import { seriesLabel } from "./series.ts";
+import { swatch } from "./swatch.ts";
+import { placeAt, shareOf } from "./window.ts";
+
+/** How long a place is looked at before the kernel is asked for its epoch and time. */
+const SETTLED_MS = 120;
+
+export interface Cursor {
+  readonly element: HTMLElement;
+  /** Read at a share of the width; null hides the reading. */
+  readonly moveTo: (share: number | null) => void;
+  /** Go to the next point of the curve that has most. */
+  readonly step: (by: number) => void;
+  readonly share: () => number | null;
+}
+
+interface Reading {
+  readonly curve: DrawnCurve;
+  readonly index: number;
+}
+
+export function cursor(
+  context: Context,
+  area: HTMLElement,
+  drawn: ReadonlySignal<Drawn | null>,
+): Cursor {
+  const { t, lifetime, settings, rpc } = context;
+  const line = h("div", { class: "dl-cursor", hidden: true });
+  const dots = h("div", { class: "dl-dots", hidden: true });
+  const title = h("div", { class: "dl-card-title" });
+  const rows = h("div", { class: "dl-card-rows" });
+  const card = h("div", { class: "dl-card", hidden: true }, title, rows);
+  const spoken = h("span", { class: "dl-spoken", role: "status" });
+  const element = h("div", { class: "dl-reading" }, card, spoken);
+  area.append(line, dots);
+
+  let at: number | null = null;
+  let typed = false;
+  let settling: ReturnType<typeof setTimeout> | null = null;
+  let asking = false;
+  let place: { key: string; text: string } = { key: "", text: "" };
+
+  const show = () => {
+    const now = drawn.peek();
+    const scale = settings.x_scale.shown.peek();
+    const readings = now === null || at === null ? [] : read(now, placeAt(now.range, at, scale));
+    const gone = now === null || readings.length === 0;
+    for (const part of [line, dots, card]) part.hidden = gone;
+    if (gone) {
+      setText(spoken, "");
+      return;
+    }
+    const [main] = readings as [Reading];
+    const value = main.curve.points.x[main.index]!;
+    const share = shareOf(now.range, value, scale);
+    line.style.left = `${100 * share}%`;
+    drawDots(now, readings);
+    drawRows(readings);
+    drawTitle(main, value);
+    // The card stands where the pointer is not.
+    card.classList.toggle("dl-on-left", share > 0.5);
+    const [left, width] = [area.offsetLeft, area.clientWidth];
+    if (share > 0.5) {
+      card.style.left = "";
+      card.style.right = `calc(100% - ${left + share * width - 12}px)`;
+    } else {
+      card.style.right = "";
+      card.style.left = `${left + share * width + 12}px`;
+    }
+    if (typed) setText(spoken, [title.textContent, ...rowTexts(readings)].join(", "));
+  };
+
+  const drawDots = (now: Drawn, readings: readonly Reading[]) => {
+    const scale = settings.x_scale.shown.peek();
+    dots.replaceChildren(
+      ...readings.flatMap(({ curve, index }) => {
+        const y = now.chart.place(curve.axis, shownValue(curve, index));
+        const share = shareOf(now.range, curve.points.x[index]!, scale);
+        if (!Number.isFinite(y) || share < 0 || share > 1) return [];
+        const dot = h("div", { class: "dl-dot" });
+        dot.style.cssText = `left:${100 * share}%;top:${y}px;background:${curve.color}`;
+        return [dot];
+      }),
+    );
+  };
+
+  const drawRows = (readings: readonly Reading[]) => {
+    const many = context.runs.length > 1;
+    rows.replaceChildren(
+      ...readings.map(({ curve, index }) =>
+        h(
+          "div",
+          { class: "dl-card-row" },
+          swatch(curve),
+          h("span", { class: "dl-card-name" }, label(curve, many)),
+          h("span", { class: "dl-card-value" }, valueText(curve, index)),
+        ),
+      ),
+    );
+  };
+
+  const label = (curve: DrawnCurve, many: boolean) => {
+    const name = seriesLabel(t, curve.name);
+    return many ? `${context.runs[curve.run]!.name} · ${name}` : name;
+  };
+
+  const rowTexts = (readings: readonly Reading[]) =>
+    readings.map(
+      ({ curve, index }) => `${label(curve, context.runs.length > 1)} ${valueText(curve, index)}`,
+    );
+
+  const drawTitle = (main: Reading, value: number) => {
+    const axis = settings.axis.shown.peek();
+    const key = `${main.curve.run} ${axis} ${value}`;
+    const own = {
+      step: null,
+      epoch: null,
+      seconds: null,
+      [axis === "time" ? "seconds" : axis]: value,
+    };
+    setText(title, place.key === key ? place.text : placeText(own));
+    if (place.key === key) return;
+    if (settling !== null) clearTimeout(settling);
+    settling = setTimeout(() => {
+      settling = null;
+      if (!asking) void ask(main.curve.run, axis, value, key);
+    }, SETTLED_MS);
+  };
+
+  const ask = async (run: number, axis: string, value: number, key: string) => {
+    // Places come as single-precision distances: a little after the row, so that it is the last.
+    const at = value + 1e-6 * Math.max(1, Math.abs(value));
+    asking = true;
+    try {
+      const { meta } = await rpc.request("place.get", { run, axis, at });
+      place = { key, text: placeText(meta) };
+    } catch {
+      // Without an answer the card still says what it knows; asking again at once would not help.
+      place = { key, text: title.textContent };
+    }
+    asking = false;
+    if (!lifetime.aborted) show();
+  };
+
+  const placeText = (meta: Readonly<Record<string, unknown>>) => {
+    const { step, epoch, seconds } = meta;
+    const separator = t("view.group_separator");
+    const parts = [
+      typeof step === "number"
+        ? t("loss_plot.at_step", { step: formatCount(step, separator) })
+        : null,
+      typeof epoch === "number"
+        ? t("loss_plot.at_epoch", { epoch: String(Number(epoch.toFixed(3))) })
+        : null,
+      typeof seconds === "number" ? formatDuration(seconds) : null,
+    ];
+    return parts.filter((part) => part !== null).join(" · ");
+  };
+
+  react(lifetime, () => {
+    track(drawn);
+    show();
+  });
+  onEnd(lifetime, () => {
+    if (settling !== null) clearTimeout(settling);
+  });
+  return {
+    element,
+    share: () => at,
+    moveTo: (share) => {
+      at = share;
+      typed = false;
+      show();
+    },
+    step: (by) => {
+      const now = drawn.peek();
+      if (now === null) return;
+      const scale = settings.x_scale.shown.peek();
+      const [main] = read(now, placeAt(now.range, at ?? 0.5, scale));
+      if (main === undefined) return;
+      const { x } = main.curve.points;
+      const next = x[Math.max(0, Math.min(main.index + (at === null ? 0 : by), x.length - 1))]!;
+      at = Math.max(0, Math.min(shareOf(now.range, next, scale), 1));
+      typed = true;
+      show();
+    },
+  };
+}
+
+/** What each curve says at a place; first the one that knows most places. */
+function read({ curves }: Drawn, value: number): Reading[] {
+  const [main] = [...curves].sort((a, b) => b.points.x.length - a.points.x.length);
+  if (main === undefined) return [];
+  const index = nearest(main.points.x, value);
+  if (index < 0) return [];
+  const at = main.points.x[index]!;
+  const rest = curves.filter((curve) => curve !== main);
+  const readings = rest.map((curve) => ({ curve, index: placeOf(curve, at) }));
+  return [{ curve: main, index }, ...readings.filter((reading) => reading.index >= 0)];
+}
+
+/** What is held until it changes is read from before. */
+function placeOf({ points, heldUntil }: DrawnCurve, at: number): number {
+  const index = nearest(points.x, at);
+  return heldUntil !== null && index > 0 && points.x[index]! > at ? index - 1 : index;
+}
+
+function shownValue({ points }: DrawnCurve, index: number): number {
+  return points.smooth?.[index] ?? middle(points.low[index]!, points.high[index]!);
+}
+
+function valueText({ points }: DrawnCurve, index: number): string {
+  const [low, high] = [points.low[index]!, points.high[index]!];
+  const raw =
+    low === high || Number.isNaN(low)
+      ? formatValue(low)
+      : `${formatValue(low)} – ${formatValue(high)}`;
+  return points.smooth === null ? raw : `${formatValue(points.smooth[index]!)} (${raw})`;
+}

@@ -1,0 +1,81 @@
+/** The curves of a window: what the reply to `curves.get` holds. */
+
+import { type Message, ProtocolError } from "../../shared/protocol.ts";
+import type { Range } from "./window.ts";
+
+export type Axis = "step" | "epoch" | "time";
+
+export interface CurveData {
+  readonly run: number;
+  readonly name: string;
+  readonly revision: number;
+  readonly rows: number;
+  /** Whether each point is one row. */
+  readonly exact: boolean;
+  readonly x: Float64Array;
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+  readonly smooth: Float32Array | null;
+}
+
+export interface Curves {
+  readonly axis: Axis;
+  readonly extent: Range | null;
+  readonly curves: readonly CurveData[];
+}
+
+export function readCurves(message: Message, axis: Axis): Curves {
+  const { curves, extent } = message.meta;
+  if (!Array.isArray(curves)) throw new ProtocolError("curves.get should answer with curves.");
+  return {
+    axis,
+    extent: readExtent(extent),
+    curves: curves.map((entry, i) => readCurve(message, entry as Record<string, unknown>, i)),
+  };
+}
+
+function readCurve(message: Message, entry: Record<string, unknown>, i: number): CurveData {
+  const offsets = floats(message, `x${i}`);
+  const origin = Number(entry["origin"] ?? 0);
+  const x = new Float64Array(offsets.length);
+  for (let at = 0; at < x.length; at++) x[at] = origin + offsets[at]!;
+  const { length } = x;
+  return {
+    run: Number(entry["run"]),
+    name: String(entry["name"]),
+    revision: Number(entry["revision"]),
+    rows: Number(entry["rows"]),
+    exact: entry["exact"] === true,
+    x,
+    low: floats(message, `low${i}`, length),
+    high: floats(message, `high${i}`, length),
+    smooth: `smooth${i}` in message.arrays ? floats(message, `smooth${i}`, length) : null,
+  };
+}
+
+function readExtent(extent: unknown): Range | null {
+  if (!Array.isArray(extent)) return null;
+  const [low, high] = extent as unknown[];
+  return typeof low === "number" && typeof high === "number" ? { low, high } : null;
+}
+
+function floats({ arrays }: Message, name: string, length?: number): Float32Array {
+  const values = arrays[name]?.values;
+  if (!(values instanceof Float32Array) || (length !== undefined && values.length !== length)) {
+    throw new ProtocolError(`curves.get should bring the array "${name}" of the right length.`);
+  }
+  return values;
+}
+
+/** The place of the point nearest to a value of x; −1 where there is none. */
+export function nearest(x: Float64Array, value: number): number {
+  let low = 0;
+  let high = x.length - 1;
+  if (high < 0) return -1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (x[middle]! <= value) low = middle;
+    else high = middle;
+  }
+  return Math.abs(x[high]! - value) < Math.abs(x[low]! - value) ? high : low;
+}

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "vitest";
+
+import { type Message, ProtocolError } from "../../shared/protocol.ts";
+import { readCurves, nearest } from "./curves.ts";
+import {
+  doneShare,
+  firstMessage,
+  overall,
+  readStatus,
+  recorded,
+  type RunStatus,
+} from "./status.ts";
+import { groupOf, isValidation, runStyle, seriesLabel, seriesStyles } from "./series.ts";
+import { fileName } from "./export_panel.ts";
+
+function run(changes: Partial<RunStatus> = {}): RunStatus {
+  return {
+    state: "idle",
+    message: null,
+    epoch: 0,
+    step: 0,
+    lastEpoch: null,
+    lastStep: null,
+    stepsPerEpoch: null,
+    stepsPerSecond: null,
+    secondsLeft: null,
+    learningRate: null,
+    device: "cpu",
+    memory: null,
+    revision: 1,
+    series: [],
+    ...changes,
+  };
+}
+
+function message(meta: Record<string, unknown>, arrays: Message["arrays"] = {}): Message {
+  return { kind: "plot.show", meta, arrays };
+}
+
+describe("a status", () => {
+  test("knows the numbers that JSON lacks", () => {
+    const series = [
+      { name: "a", rows: 2, last: "NaN", best: null },
+      { name: "b", rows: 1, last: "-Infinity", best: { step: 3, value: "Infinity" } },
+    ];
+    const [read] = readStatus(message({ runs: [{ state: "running", step: 5, series }] })).runs;
+    expect(read!.series.map(({ last }) => last)).toEqual([NaN, -Infinity]);
+    expect(read!.series[1]!.best).toEqual({ step: 3, epoch: null, seconds: null, value: Infinity });
+    expect(read).toMatchObject({ step: 5, lastStep: null, memory: null, learningRate: null });
+  });
+
+  test("without runs breaks the protocol", () => {
+    expect(() => readStatus(message({}))).toThrow(ProtocolError);
+  });
+
+  test.each([
+    [["running", "failed", "finished"], "running"],
+    [["paused", "finished"], "paused"],
+    [["finished", "failed"], "failed"],
+    [["finished", "finished"], "finished"],
+    [["finished", "idle"], "idle"],
+    [[], "idle"],
+  ] as const)("of %j together is %s", (states, together) => {
+    expect(overall(states.map((state) => run({ state })))).toBe(together);
+  });
+
+  test("says how much is done where the end is known", () => {
+    expect(doneShare([run({ step: 25, lastStep: 100 })])).toBe(0.25);
+    expect(doneShare([run({ step: 150, lastEpoch: 3, stepsPerEpoch: 100 })])).toBe(0.5);
+    expect(doneShare([run({ epoch: 1, lastEpoch: 4 }), run({ step: 3, lastStep: 4 })])).toBe(0.5);
+    expect(doneShare([run({ step: 9 })])).toBeNull();
+    expect(doneShare([])).toBeNull();
+  });
+
+  test("tells the failed run's message first", () => {
+    const paused = run({ state: "paused", message: { key: "a" } });
+    const failed = run({ state: "failed", message: { key: "b" } });
+    expect(firstMessage([paused, failed])).toEqual({ run: 1, message: { key: "b" } });
+    expect(firstMessage([run(), paused])).toEqual({ run: 1, message: { key: "a" } });
+    expect(firstMessage([run()])).toBeNull();
+  });
+
+  test("differs when rows came or the history is another", () => {
+    const series = (rows: number) => [{ name: "a", rows, last: 0, best: null }];
+    const before = recorded([run({ series: series(5) })]);
+    expect(recorded([run({ series: series(5), step: 9 })])).toBe(before);
+    expect(recorded([run({ series: series(6) })])).not.toBe(before);
+    expect(recorded([run({ series: series(5), revision: 2 })])).not.toBe(before);
+  });
+});
+
+describe("curves", () => {
+  const f4 = (...values: number[]) => ({
+    shape: [values.length],
+    values: Float32Array.from(values),
+  });
+  const entry = { run: 0, name: "train_loss", revision: 1, rows: 3, exact: true, smooth: false };
+
+  test("get their places back in double precision", () => {
+    const arrays = { x0: f4(0, 1, 2), low0: f4(3, 2, 1), high0: f4(3, 2, 1) };
+    const meta = { curves: [{ ...entry, origin: 4_000_000_001 }], extent: [1, 4_000_000_003] };
+    const { curves, extent } = readCurves(message(meta, arrays), "step");
+    expect([...curves[0]!.x]).toEqual([4_000_000_001, 4_000_000_002, 4_000_000_003]);
+    expect(curves[0]!.smooth).toBeNull();
+    expect(extent).toEqual({ low: 1, high: 4_000_000_003 });
+  });
+
+  test("that lack an array break the protocol", () => {
+    const arrays = { x0: f4(0, 1), low0: f4(3, 2), high0: f4(3) };
+    const meta = { curves: [{ ...entry, origin: 0 }], extent: null };
+    expect(() => readCurves(message(meta, arrays), "step")).toThrow(ProtocolError);
+  });
+
+  test("are read at the nearest place", () => {
+    const x = Float64Array.from([0, 10, 20, 21]);
+    expect([-5, 4, 6, 20.4, 99].map((value) => nearest(x, value))).toEqual([0, 0, 1, 2, 3]);
+    expect(nearest(new Float64Array(0), 1)).toBe(-1);
+  });
+});
+
+describe("series", () => {
+  test("have their axes", () => {
+    expect(
+      ["train_loss", "validation_accuracy", "top5", "learning_rate", "gradient_norm", "mae"].map(
+        groupOf,
+      ),
+    ).toEqual(["loss", "share", "share", "rate", "other", "other"]);
+    expect(["validation_loss", "val_acc", "train_loss"].map(isValidation)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("are called by the field's terms, or as their author called them", () => {
+    const t = (key: string) => (key === "loss_plot.series_train_loss" ? "Train loss" : key);
+    expect(seriesLabel(t, "train_loss")).toBe("Train loss");
+    expect(seriesLabel(t, "my_own_<b>")).toBe("my own <b>");
+  });
+
+  test("of a run differ in colour, validation also in its dashes", () => {
+    const styles = seriesStyles(
+      ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"],
+      false,
+    );
+    const all = [...styles.values()];
+    expect(new Set(all.map(({ color }) => color)).size).toBe(5);
+    expect(styles.get("train_loss")!.dash).toEqual([]);
+    expect(styles.get("validation_loss")!.dash).not.toEqual([]);
+  });
+
+  test("of several runs have the run's colour, dashes and marker", () => {
+    const styles = [0, 1, 2].map((index) => runStyle(index, "train_loss", false));
+    for (const key of ["color", "marker"] as const) {
+      expect(new Set(styles.map((style) => style[key])).size).toBe(3);
+    }
+    expect(new Set(styles.map(({ dash }) => dash.join())).size).toBe(3);
+    const validation = runStyle(1, "validation_loss", false);
+    expect(validation.color).toBe(styles[1]!.color);
+    expect(validation.width).toBeGreaterThan(styles[1]!.width);
+  });
+});
+
+test("a file's name has nothing that a file system minds", () => {
+  expect(["lr = 0.1", "../../etc", "épocas", "///", "a:b*c"].map(fileName)).toEqual([
+    "lr-0.1",
+    "etc",
+    "épocas",
+    "loss-plot",
+    "a-b-c",
+  ]);
+});

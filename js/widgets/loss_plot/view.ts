@@ -1,0 +1,210 @@
+/** One view of a LossPlot. */
+
+import { computed, signal } from "@preact/signals-core";
+
+import { setAttribute } from "../../shared/dom.ts";
+import { react, track } from "../../shared/lifetime.ts";
+import { type Model, trait } from "../../shared/model.ts";
+import { Optimistic } from "../../shared/optimistic.ts";
+import { sheet } from "../../shared/sheet.ts";
+import { hidePicture } from "../../shared/static_picture.ts";
+import { createView } from "../../shared/view.ts";
+import { chart } from "./chart.ts";
+import type { Context, Hidden, Line, RunInfo, Settings, SettingValues } from "./context.ts";
+import { exportPanel } from "./export_panel.ts";
+import { CurveFeed, type Question } from "./feed.ts";
+import { header } from "./header.ts";
+import { helpPanel } from "./help_panel.ts";
+import { legend } from "./legend.ts";
+import { inOrder, runStyle, seriesStyles } from "./series.ts";
+import { settingRow } from "./setting_row.ts";
+import {
+  firstMessage,
+  overall,
+  readStatus,
+  recorded,
+  type RunState,
+  type Status,
+} from "./status.ts";
+import { ALL, asked, type Window } from "./window.ts";
+import { WORDS } from "./words.ts";
+
+const SETTING_NAMES = ["axis", "x_scale", "y_scale", "smoothing", "hidden"] as const;
+
+/** Curves of one request at least and at most this many stretches wide. */
+const PIXELS = [16, 4096] as const;
+
+export function mountView(
+  model: Model,
+  host: HTMLElement,
+  language: string,
+  lifetime: AbortSignal,
+): void {
+  const marker = signal<string | null>(null);
+  const view = createView<Status>(model, host, language, lifetime, {
+    name: "loss_plot",
+    words: WORDS,
+    stream: { kind: "plot.show", read: readStatus },
+    welcome: ({ meta }) => {
+      if (typeof meta["picture"] === "string") marker.value = meta["picture"];
+    },
+  });
+  const { root, controls, rpc, session, complain, t } = view;
+  const runs = model.get("runs") as readonly RunInfo[];
+  const settings = Object.fromEntries(
+    SETTING_NAMES.map((name) => [
+      name,
+      new Optimistic<unknown>(
+        trait<SettingValues[typeof name]>(model, name, lifetime),
+        lifetime,
+        (value) => rpc.request("settings.set", { [name]: value }),
+        complain,
+      ),
+    ]),
+  ) as unknown as Settings;
+
+  const status = computed(() => session.frame.value?.runs ?? []);
+  const hidden = computed(
+    () => new Set(settings.hidden.shown.value.map(([run, name]) => hiddenKey(run, name))),
+  );
+  const isHidden = (run: number, name: string | null) =>
+    hidden.value.has(hiddenKey(run, null)) ||
+    (name !== null && hidden.value.has(hiddenKey(run, name)));
+  const { state, wish } = wishes();
+  const window = signal<Window>(ALL);
+  const pixels = signal(0);
+
+  const names = computed(() =>
+    status.value.map(({ series }) => series.map(({ name }) => name).join("\n")).join("\n\n"),
+  );
+  const styles = computed(() => {
+    const { dark } = view.theme.value;
+    const all = names.value.split("\n\n").map((list) => list.split("\n"));
+    if (runs.length > 1) {
+      return all.map((list, run) => new Map(list.map((name) => [name, runStyle(run, name, dark)])));
+    }
+    return all.map((list) => seriesStyles(list, dark));
+  });
+  const lines = computed(() =>
+    status.value.flatMap(({ series }, run) =>
+      [...series]
+        .sort((a, b) => inOrder(a.name, b.name))
+        .map((entry): Line => ({
+          run,
+          series: entry,
+          style: styles.value[run]!.get(entry.name)!,
+        })),
+    ),
+  );
+  const shown = computed(() =>
+    JSON.stringify(
+      lines.value
+        .filter(({ run, series }) => series.rows > 0 && !isHidden(run, series.name))
+        .map(({ run, series }) => [run, series.name]),
+    ),
+  );
+  const question = computed((): Question | null => {
+    if (status.value.length === 0 || pixels.value === 0) return null;
+    const axis = settings.axis.shown.value;
+    const x_scale = settings.x_scale.shown.value;
+    const smoothing = settings.smoothing.shown.value;
+    const wanted = {
+      axis,
+      x_scale,
+      smoothing,
+      pixels: Math.round(Math.max(PIXELS[0], Math.min(pixels.value, PIXELS[1]))),
+      series: JSON.parse(shown.value) as unknown[],
+    };
+    const looked = window.value;
+    return {
+      key: JSON.stringify([wanted, looked, recorded(status.value)]),
+      axis,
+      meta: () => ({ ...wanted, ...asked(looked, feed.curves.peek()?.extent ?? null, x_scale) }),
+    };
+  });
+  const feed: CurveFeed = new CurveFeed(rpc, lifetime, question, complain);
+
+  const context: Context = {
+    ...view,
+    runs,
+    settings,
+    status,
+    state,
+    wish,
+    window,
+    curves: feed.curves,
+    lines,
+    isHidden,
+    pixels,
+  };
+
+  const { buttons, element } = sheet(context, [exportPanel(context), helpPanel(context)]);
+  controls.append(
+    header(context, buttons),
+    settingRow(context),
+    chart(context),
+    legend(context),
+    element,
+  );
+  setAttribute(root, "data-runs", runs.length);
+  // Without a word from the kernel the picture is all there is.
+  hidePicture(view, () => (session.frame.value === null ? null : marker.value));
+
+  react(lifetime, () => setAttribute(root, "data-state", state.value));
+  react(lifetime, () => {
+    setAttribute(root, "data-step", Math.max(0, ...status.value.map(({ step }) => step)));
+  });
+  // Another history has other places; what is not shown any more is looked for in vain.
+  let revisions = "";
+  react(lifetime, () => {
+    const now = status.value.map(({ revision }) => revision).join();
+    if (now !== revisions && revisions !== "") window.value = ALL;
+    revisions = now;
+  });
+  react(lifetime, () => {
+    // Places on one axis mean nothing on another.
+    track(settings.axis.shown);
+    window.value = ALL;
+  });
+  view.standing(() => {
+    const problem = firstMessage(status.value);
+    if (problem === null) return null;
+    const said = view.sentence(problem.message);
+    const { name, controls: offered } = runs[problem.run]!;
+    const sentence = runs.length > 1 ? `${name}: ${said}` : said;
+    if (!offered.includes("play")) return { sentence };
+    const act = () => context.command("run.play", { run: problem.run });
+    return { sentence, wayOn: { label: t("loss_plot.again"), act } };
+  });
+  view.open();
+
+  /** The state shows at once what was asked for, until a status comes that knows of it. */
+  function wishes() {
+    const wished = signal<{ readonly state: RunState; granted: Status | null } | null>(null);
+    react(lifetime, () => {
+      const frame = session.frame.value;
+      const wish = wished.peek();
+      if (wish?.granted != null && wish.granted !== frame) wished.value = null;
+    });
+    return {
+      state: computed(() => wished.value?.state ?? overall(status.value)),
+      wish: (wanted: RunState, kind: string) => {
+        const wish = { state: wanted, granted: null as Status | null };
+        wished.value = wish;
+        rpc.request(kind).then(
+          () => {
+            wish.granted = session.frame.peek();
+          },
+          (error: unknown) => {
+            if (wished.peek() === wish) wished.value = null;
+            complain(error);
+          },
+        );
+      },
+    };
+  }
+}
+
+function hiddenKey(run: number, name: string | null): string {
+  return JSON.stringify([run, name] satisfies Hidden);
+}

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from dl_lab import adapters
+from dl_lab.adapters._watched import series
+from dl_lab.errors import InputError
+
+LIBRARIES = {
+    "KerasCallback": "keras",
+    "LightningCallback": "lightning",
+    "SkorchCallback": "skorch",
+    "TransformersCallback": "transformers",
+}
+
+
+def test_the_names_are_there():
+    assert set(LIBRARIES) == set(adapters.__all__) <= set(dir(adapters))
+    with pytest.raises(AttributeError, match="has no attribute 'FastaiCallback'"):
+        adapters.FastaiCallback  # noqa: B018
+
+
+@pytest.mark.parametrize(("name", "library"), LIBRARIES.items())
+def test_a_missing_library_is_named_with_its_command(monkeypatch, name, library):
+    monkeypatch.delitem(vars(adapters), name, raising=False)
+    monkeypatch.delitem(sys.modules, f"dl_lab.adapters.{library}", raising=False)
+    for module in [module for module in sys.modules if module.partition(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, module)
+
+    class Absent:
+        """Finds no such library, as where it is not installed."""
+
+        def find_spec(self, fullname, path=None, target=None):  # importlib's
+            if fullname.partition(".")[0] == library:
+                raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    with pytest.raises(InputError, match=f"Install it with: pip install {library}"):
+        getattr(adapters, name)
+
+
+def test_none_is_loaded_before_it_is_used():
+    program = (
+        "import sys, dl_lab; dl_lab.adapters; dir(dl_lab.adapters); "
+        f"print({set(LIBRARIES.values())!r} & set(sys.modules) or {{'torch'}} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"set()\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("loss", "train_loss"),
+        ("train_loss", "train_loss"),
+        ("val_loss", "validation_loss"),
+        ("valid_acc", "validation_accuracy"),
+        ("eval/top5", "validation_top5"),
+        ("acc", "train_accuracy"),
+        ("grad_norm", "train_grad_norm"),
+    ],
+)
+def test_names_are_those_of_a_trainer(name, expected):
+    assert series(name, "train") == expected
