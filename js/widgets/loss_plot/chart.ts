@@ -57,7 +57,12 @@ export function chart(context: Context): HTMLElement {
   };
   const navigation = new Navigation(window, () => curves.peek()?.extent ?? null, scale, least);
 
+  // What was measured before the first step is no curve yet.
+  const untouched = computed(() =>
+    context.status.value.every(({ state, step }) => state === "idle" && step === 0),
+  );
   const visible = computed(() => {
+    if (untouched.value) return [];
     const wanted = new Map(
       lines.value
         .filter(({ run, series }) => !isHidden(run, series.name) && changes(series))
@@ -108,6 +113,7 @@ export function chart(context: Context): HTMLElement {
     placeArea(area, plot.area);
     context.pixels.value = plot.area.clientWidth || SIZE.width;
     drawn.value = { chart: plot, range, curves: list };
+    setAttribute(root, "data-curves", list.length);
     setAttribute(root, "data-window", `${range.low} ${range.high}`);
     setAttribute(
       root,
@@ -125,10 +131,7 @@ export function chart(context: Context): HTMLElement {
   });
   react(lifetime, () => {
     const { connection } = context.session;
-    const untouched = context.status.value.every(
-      ({ state, step }) => state === "idle" && step === 0,
-    );
-    const nothing = curves.value !== null && (curves.value.extent === null || untouched);
+    const nothing = curves.value !== null && (curves.value.extent === null || untouched.value);
     const none = curves.value?.extent != null && visible.value.length === 0;
     empty.hidden = !(nothing || none || curves.value === null);
     if (curves.value === null) setText(empty, t(`kernel.status_${connection.value}`));

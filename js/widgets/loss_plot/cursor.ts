@@ -9,7 +9,7 @@ import { onEnd, react, track } from "../../shared/lifetime.ts";
 import type { Drawn, DrawnCurve } from "./chart.ts";
 import type { Context } from "./context.ts";
 import { nearest } from "./curves.ts";
-import { seriesLabel } from "./series.ts";
+import { inOrder, seriesLabel } from "./series.ts";
 import { swatch } from "./swatch.ts";
 import { placeAt, shareOf } from "./window.ts";
 
@@ -97,6 +97,11 @@ export function cursor(
 
   const drawRows = (readings: readonly Reading[]) => {
     const many = context.runs.length > 1;
+    card.classList.toggle("dl-card-table", many);
+    if (many) {
+      rows.replaceChildren(table(readings));
+      return;
+    }
     rows.replaceChildren(
       ...readings.map(({ curve, index }) =>
         h(
@@ -105,6 +110,38 @@ export function cursor(
           swatch(curve),
           h("span", { class: "dl-card-name" }, label(curve, many)),
           h("span", { class: "dl-card-value" }, valueText(curve, index)),
+        ),
+      ),
+    );
+  };
+
+  /** Runs below each other, their series side by side. */
+  const table = (readings: readonly Reading[]) => {
+    const names = [...new Set(readings.map(({ curve }) => curve.name))].sort(inOrder);
+    const cell = (run: number, name: string) => {
+      const found = readings.find(({ curve }) => curve.run === run && curve.name === name);
+      return h(
+        "td",
+        {},
+        found === undefined ? "" : formatValue(shownValue(found.curve, found.index)),
+      );
+    };
+    const runs = [...new Set(readings.map(({ curve }) => curve.run))].sort((a, b) => a - b);
+    return h(
+      "table",
+      {},
+      h("tr", {}, h("th"), ...names.map((name) => h("th", {}, seriesLabel(t, name)))),
+      ...runs.map((run) =>
+        h(
+          "tr",
+          {},
+          h(
+            "th",
+            {},
+            swatch(readings.find(({ curve }) => curve.run === run)!.curve),
+            context.runs[run]!.name,
+          ),
+          ...names.map((name) => cell(run, name)),
         ),
       ),
     );

@@ -81,12 +81,12 @@ function transportButtons(context: Context): HTMLElement[] {
 }
 
 /** How many are done of how many; of several runs the one that is furthest. */
-function counter({ t, status, lifetime, tips }: Context, what: "epoch" | "step"): HTMLElement {
+function counter({ t, told, lifetime, tips }: Context, what: "epoch" | "step"): HTMLElement {
   const value = h("span", { class: "dl-count-value" });
   const of = h("span", { class: "dl-count-of" });
   const separator = t("view.group_separator");
   react(lifetime, () => {
-    const runs = status.value;
+    const runs = told.value;
     const last = runs.map((run) => (what === "epoch" ? run.lastEpoch : run.lastStep));
     setText(value, formatCount(Math.max(0, ...runs.map((run) => run[what])), separator));
     const end = last.length > 0 && last.every((number) => number !== null) ? last : null;
@@ -118,7 +118,7 @@ function status(context: Context): HTMLElement {
     setText(spoken, sentence);
   });
   react(lifetime, () => {
-    const speeds = context.status.value.map(({ stepsPerSecond }) => stepsPerSecond ?? 0);
+    const speeds = context.told.value.map(({ stepsPerSecond }) => stepsPerSecond ?? 0);
     const speed = speeds.reduce((sum, value) => sum + value, 0);
     const shown = speed > 0 && state.value === "running" && session.connection.value === "live";
     setText(rate, shown ? speedText(context, speed) : "");
@@ -154,7 +154,7 @@ function learningRate(context: Context): HTMLElement {
 }
 
 /** The bar, and beside it what is left and where it computes. */
-function progress({ t, status, state, lifetime, tips }: Context): HTMLElement {
+function progress({ t, told, state, lifetime, tips }: Context): HTMLElement {
   const bar = h("div", { class: "dl-progress-bar" });
   const track = h(
     "div",
@@ -171,7 +171,7 @@ function progress({ t, status, state, lifetime, tips }: Context): HTMLElement {
   const place = h("span", { class: "dl-progress-place" });
   let shown = -1;
   react(lifetime, () => {
-    const share = doneShare(status.value);
+    const share = doneShare(told.value);
     // A bar of a quarter of a percent more is no news.
     const percent = share === null ? null : Math.floor(400 * share) / 4;
     if (percent !== shown) {
@@ -180,7 +180,7 @@ function progress({ t, status, state, lifetime, tips }: Context): HTMLElement {
       track.classList.toggle("dl-unknown", percent === null);
       bar.style.transform = `scaleX(${(percent ?? 0) / 100})`;
     }
-    const seconds = Math.max(-1, ...status.value.map(({ secondsLeft }) => secondsLeft ?? -1));
+    const seconds = Math.max(-1, ...told.value.map(({ secondsLeft }) => secondsLeft ?? -1));
     const parts = [
       percent === null ? "" : `${Math.floor(percent)} %`,
       seconds >= 0 && state.value === "running"
@@ -190,8 +190,8 @@ function progress({ t, status, state, lifetime, tips }: Context): HTMLElement {
     setText(left, parts.filter((part) => part !== "").join(" · "));
   });
   react(lifetime, () => {
-    const devices = [...new Set(status.value.map(({ device }) => device))];
-    const memory = Math.max(0, ...status.value.map((run) => run.memory ?? 0));
+    const devices = [...new Set(told.value.map(({ device }) => device))];
+    const memory = Math.max(0, ...told.value.map((run) => run.memory ?? 0));
     const parts = [devices.join(", "), memory > 0 ? formatBytes(memory) : ""];
     setText(place, parts.filter((part) => part !== "").join(" · "));
   });

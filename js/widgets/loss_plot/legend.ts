@@ -117,11 +117,11 @@ function bestText({ t }: Context, series: SeriesStatus | null): string {
 }
 
 function seriesNow(
-  { status }: Context,
+  { told }: Context,
   run: number,
   name: string,
 ): ReadonlySignal<SeriesStatus | null> {
-  return computed(() => status.value[run]?.series.find((entry) => entry.name === name) ?? null);
+  return computed(() => told.value[run]?.series.find((entry) => entry.name === name) ?? null);
 }
 
 /** A run as a whole. */
@@ -158,17 +158,21 @@ function columnButton(context: Context, name: string, lifetime: AbortSignal): HT
   return button;
 }
 
-function runStatus({ t, status }: Context, run: number, lifetime: AbortSignal): HTMLElement {
+function runStatus({ t, told, tips }: Context, run: number, lifetime: AbortSignal): HTMLElement {
   const sign = h("span", { class: "dl-state-sign", "aria-hidden": "true" });
   const text = h("span");
+  const spoken = h("span", { class: "dl-spoken" });
   react(lifetime, () => {
-    const now = status.value[run];
+    const now = told.value[run];
     if (now === undefined) return;
     setAttribute(sign, "data-state", now.state);
     const step = formatCount(now.step, t("view.group_separator"));
-    setText(text, `${t(`loss_plot.status_${now.state}`)} · ${t("loss_plot.at_step", { step })}`);
+    setText(text, t("loss_plot.at_step", { step }));
+    setText(spoken, t(`loss_plot.status_${now.state}`));
   });
-  return h("span", { class: "dl-run-now" }, sign, text);
+  const element = h("span", { class: "dl-run-now" }, sign, spoken, text);
+  tips.explain(element, () => ({ name: spoken.textContent, text: text.textContent }));
+  return element;
 }
 
 function rateField(context: Context, run: number, lifetime: AbortSignal): HTMLElement | null {

@@ -9,6 +9,7 @@ import { Optimistic } from "../../shared/optimistic.ts";
 import { sheet } from "../../shared/sheet.ts";
 import { hidePicture } from "../../shared/static_picture.ts";
 import { createView } from "../../shared/view.ts";
+import { calm } from "./calm.ts";
 import { chart } from "./chart.ts";
 import type { Context, Hidden, Line, RunInfo, Settings, SettingValues } from "./context.ts";
 import { exportPanel } from "./export_panel.ts";
@@ -64,6 +65,12 @@ export function mountView(
   ) as unknown as Settings;
 
   const status = computed(() => session.frame.value?.runs ?? []);
+  const told = calm(
+    status,
+    (all) =>
+      JSON.stringify(all.map(({ state, series }) => [state, series.map(({ name }) => name)])),
+    lifetime,
+  );
   const hidden = computed(
     () => new Set(settings.hidden.shown.value.map(([run, name]) => hiddenKey(run, name))),
   );
@@ -129,6 +136,7 @@ export function mountView(
     runs,
     settings,
     status,
+    told,
     state,
     wish,
     window,

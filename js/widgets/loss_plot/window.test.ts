@@ -99,6 +99,7 @@ test("panning stops at both ends and keeps the width", () => {
 
 test("what cannot be drawn is made drawable", () => {
   expect(drawable({ low: 5, high: 5 }, "linear", 4)).toEqual({ low: 3, high: 7 });
+  expect(drawable({ low: 0, high: 0 }, "linear", 4)).toEqual({ low: 0, high: 4 });
   expect(drawable({ low: 0, high: 100 }, "log", 1)).toEqual({ low: 1, high: 100 });
   expect(drawable({ low: 0, high: 0 }, "log", 1)).toEqual({ low: 1, high: 10 });
 });

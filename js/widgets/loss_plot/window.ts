@@ -115,7 +115,10 @@ export function drawable({ low, high }: Range, scale: ScaleKind, least: number):
     const bottom = low > 0 ? low : Math.min(least, high > 0 ? high / 10 : 1);
     return { low: bottom, high: high > bottom ? high : bottom * 10 };
   }
-  return high > low ? { low, high } : { low: low - least / 2, high: low + least / 2 };
+  if (high > low) return { low, high };
+  // Nothing was recorded before the beginning.
+  const from = low >= 0 ? Math.max(0, low - least / 2) : low - least / 2;
+  return { low: from, high: from + least };
 }
 
 function widened(range: Range, fixed: number, at: number, least: number): Range {

@@ -1,0 +1,97 @@
+// A LossPlot of a million steps: how long a reload takes, what each redraw costs the page, how large
+// messages and the saved notebook are. The steps are logged by a thread of the kernel meanwhile.
+import { stat } from "node:fs/promises";
+import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
+import type { NotebookPanel } from "@jupyterlab/notebook";
+import { kernelConnected, openNotebook, reload, runAll, runInKernel } from "../lab";
+
+const STEPS = 1_000_000;
+const WATCHED_MS = 10_000;
+
+const LOG = `
+import math, threading, time
+import dl_lab
+run = dl_lab.watch(plot=False)
+run.begin()
+for step in range(${STEPS}):
+    run.log(loss=1 / (1 + step / 1e5) + 0.1 * math.sin(step), accuracy=step / 2e6)
+go = threading.Event()
+def more():
+    while True:
+        go.wait()
+        run.log(loss=0.1, accuracy=0.5)
+        time.sleep(0.002)
+threading.Thread(target=more, daemon=True).start()
+`;
+
+const ms = (value: number) => value.toFixed(1).padStart(6);
+
+/** Redraws, their share of the main thread, and the largest message that came. */
+async function watch(page: IJupyterLabPageFixture) {
+  // Galata's page is a stand-in, which the protocol's session does not take.
+  const context = page.context();
+  const [tab] = context.pages();
+  if (tab === undefined) throw new Error("There is no page.");
+  const client = await context.newCDPSession(tab);
+  // Time on the processor: kernel, server and browser share two of them.
+  await client.send("Performance.enable", { timeDomain: "threadTicks" });
+  const busy = async () => {
+    const { metrics } = await client.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN) * 1000;
+  };
+  await page.evaluate(() => {
+    const panel = window.jupyterapp.shell.currentWidget as NotebookPanel;
+    const seen = { draws: 0, largest: 0 };
+    Object.assign(window, { seen });
+    panel.sessionContext.session?.kernel?.anyMessage.connect((_, { msg, direction }) => {
+      if (direction !== "recv" || msg.header.msg_type !== "comm_msg") return;
+      const buffers = (msg.buffers ?? []).reduce((sum, { byteLength }) => sum + byteLength, 0);
+      seen.largest = Math.max(seen.largest, buffers + JSON.stringify(msg.content).length);
+    });
+    const chart = document.querySelector(".dl-loss-plot");
+    if (chart === null) throw new Error("There is no plot.");
+    new MutationObserver(() => seen.draws++).observe(chart, { attributeFilter: ["data-window"] });
+  });
+  const before = await busy();
+  await page.waitForTimeout(WATCHED_MS);
+  const after = await busy();
+  const seen = await page.evaluate(
+    () => (window as unknown as { seen: { draws: number; largest: number } }).seen,
+  );
+  return { ...seen, busy: after - before };
+}
+
+test("a million steps", async ({ page, tmpPath }) => {
+  test.setTimeout(240_000);
+  await openNotebook(page, tmpPath, [LOG, "dl_lab.LossPlot(run)"]);
+  await runAll(page);
+  const plot = page.locator(".dl-loss-plot");
+  await expect(plot).toHaveAttribute("data-drawn", /^[1-9]/, { timeout: 60_000 });
+
+  const still = await watch(page);
+  await runInKernel(page, "go.set()");
+  const moving = await watch(page);
+  await runInKernel(page, "go.clear()");
+  const each = (moving.busy - still.busy) / moving.draws;
+
+  await page.notebook.save();
+  const path = await runInKernel(page, "import os; print(os.getcwd(), end='')");
+  const { size } = await stat(`${path}/test.ipynb`);
+
+  await reload(page);
+  await kernelConnected(page);
+  // From the moment the view is on the page until its curves are drawn.
+  await plot.waitFor();
+  const began = performance.now();
+  await expect
+    .poll(async () => Number(await plot.getAttribute("data-drawn")), { intervals: [10] })
+    .toBeGreaterThan(0);
+  const took = performance.now() - began;
+
+  console.log(`\n${STEPS.toLocaleString("en")} steps, 2 series`);
+  console.log(`  reload: view on the page → curves drawn ${ms(took)} ms`);
+  console.log(`  redraw: ${ms(each)} ms of main thread each, ${moving.draws / 10} a second`);
+  console.log(`  largest message ${(moving.largest / 1024).toFixed(0)} KB`);
+  console.log(`  saved notebook ${(size / 1024).toFixed(0)} KB`);
+  expect(moving.draws).toBeGreaterThan(0);
+});
