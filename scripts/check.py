@@ -16,6 +16,9 @@ from step import ROOT
 
 RESULTS = ROOT / "test-results"
 
+# Many tests wait for a kernel, a server or a child; tests/conftest.py says what stays together.
+SHARED = ("--numprocesses=2", "--dist=loadgroup")
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -65,7 +68,7 @@ def runners() -> list[Runner]:
         Runner("vitest", npm("test", *vitest), report="js.xml"),
         Runner(
             "pytest",
-            python("pytest", f"--junit-xml={RESULTS}/python.xml"),
+            python("pytest", *SHARED, f"--junit-xml={RESULTS}/python.xml"),
             report="python.xml",
         ),
         Runner(
