@@ -12,6 +12,7 @@ import numpy as np
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train import tune
+from dl_lab.train.interrupts import noted_interrupts
 from dl_lab.train.loop import Loop
 from dl_lab.train.run import Progress
 from dl_lab.train.threads import one_thread
@@ -113,6 +114,12 @@ class Control:
         return self._worker.state.value
 
     @property
+    def ending(self) -> str | None:
+        """The state that the run is about to end in, as ``on_stop`` may want to know, or None."""
+        ending = self._worker.ending
+        return None if ending is None else ending.value
+
+    @property
     def message(self) -> InputError | None:
         """Why it paused or ended by itself or failed, as a sentence; otherwise None."""
         return self._problem() or self._note
@@ -182,21 +189,21 @@ class Control:
         InputError
             Training failed or diverged, as `message` tells.
         """
-        self._go(self.steps + whole("n", n, 1, _MOST))
-        self._block()
+        last = self.steps + whole("n", n, 1, _MOST)
+        self._block(lambda: self._go(last))
 
     def fit(self, epochs: int) -> None:
         """Train `epochs` more epochs and return when done.
 
-        Kernel → Interrupt pauses and keeps the model.
+        Ctrl-C or Kernel → Interrupt pauses after the step that is running, and keeps the model;
+        pressed again meanwhile, it changes nothing.
 
         Raises
         ------
         InputError
             Training failed or diverged, as `message` tells.
         """
-        self.start(epochs)
-        self._block()
+        self._block(lambda: self.start(epochs))
 
     async def wait(self) -> str:
         """Wait until it runs no longer, without blocking the kernel; return the state."""
@@ -219,6 +226,9 @@ class Control:
 
     def reset(self, *, from_here: bool = False) -> None:
         """Go back to the beginning: weights, optimizer state, random order; history empty.
+
+        Of a loaded run that is the beginning of the one that was saved. The optimizer's settings
+        stay as they are now.
 
         Parameters
         ----------
@@ -268,7 +278,10 @@ class Control:
         return self._worker.call(self._loop.between, lambda: function(*args, **kwargs))
 
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
-        """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that."""
+        """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that.
+
+        Code that blocks the kernel in a way of its own calls `poll` of the trainer for the same.
+        """
         self._polls = (*self._polls, poll)
 
         def unsubscribe() -> None:
@@ -276,7 +289,22 @@ class Control:
 
         return unsubscribe
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
+        """Call what `while_waiting` was given: views stay alive while a cell waits.
+
+        What one of them raises goes to the log `dl_lab`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), sgd, (torch.rand(9, 2), torch.rand(9, 1)))
+        >>> unsubscribe = trainer.while_waiting(lambda: print("a view is served"))
+        >>> trainer.poll()
+        a view is served
+        """
         for poll in self._polls:
             try:
                 poll()
@@ -311,11 +339,16 @@ class Control:
         self._loop.message = self._note = None
         self._worker.start()
 
-    def _block(self) -> None:
-        try:
-            self._worker.join(self._poll if self._polls else None)
-        except KeyboardInterrupt:
-            self.pause()
+    def _block(self, begin: Callable[[], None]) -> None:
+        with noted_interrupts() as interrupted:
+            begin()
+
+            def poll() -> None:
+                self.poll()
+                if interrupted.is_set():
+                    self._worker.ask(State.PAUSED)
+
+            self._worker.join(poll)
         message = self._problem()
         if message is not None:
             raise message

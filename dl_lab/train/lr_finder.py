@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -13,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dl_lab.errors import InputError, number, whole
+from dl_lab.train.interrupts import noted_interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from dl_lab.train.trainer import Trainer
 
@@ -213,7 +212,7 @@ class _Measuring:
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        with _interrupts(self._interrupted):
+        with noted_interrupts() as self._interrupted:
             self._wait()
         if self._error is not None:
             raise self._error
@@ -224,7 +223,7 @@ class _Measuring:
         while thread.is_alive():
             # With a limit: a signal that another thread received is seen only in between.
             thread.join(_WAIT)
-            self._trainer._poll()  # noqa: SLF001  # as in its own `fit`
+            self._trainer.poll()
 
     def _run(self) -> None:
         try:
@@ -266,20 +265,6 @@ class _Measuring:
         if rise > (self._stop_factor - 1) * abs(self._lowest):
             return InputError("range_rose", rate=f"{rate:.2g}", factor=f"{self._stop_factor:g}")
         return None
-
-
-@contextlib.contextmanager
-def _interrupts(event: threading.Event) -> Iterator[None]:
-    """Set `event` at Ctrl-C and Kernel → Interrupt, instead of raising KeyboardInterrupt."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is None:
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda *_: event.set())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def suggest(rates: Values, losses: Values, smoothed: Values, smoothing: float) -> float:

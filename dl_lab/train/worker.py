@@ -94,6 +94,11 @@ class Worker:
         return self._state
 
     @property
+    def ending(self) -> State | None:
+        """What a run that is about to end will be; None while none is."""
+        return self._ending
+
+    @property
     def pace(self) -> float | None:
         """The most epochs a second; None for as many as it can."""
         return self._pace
@@ -129,11 +134,15 @@ class Worker:
 
         In the worker's own thread it only asks for that and returns.
         """
+        self.ask(state)
+        self.join()
+
+    def ask(self, state: State) -> None:
+        """Have the run end in `state` after the step that is running; returns at once."""
         with self._condition:
             if self._thread is not None:
                 self._ending = state
                 self._condition.notify_all()
-        self.join()
 
     def join(self, polls: Callable[[], None] | None = None) -> None:
         """Wait until no thread is left; returns at once in the worker's own thread.
@@ -176,6 +185,7 @@ class Worker:
         with self._condition:
             if self._thread is not None:
                 self._ending = state
+                self._condition.notify_all()
                 return
             changed = self._state is not state
             self._state = state

@@ -6,6 +6,7 @@ import math
 import random
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -327,22 +328,37 @@ def test_small_networks_train_on_one_thread_and_the_others_keep_theirs():
     assert torch.get_num_threads() == outside
 
 
-def test_kernel_interrupt_pauses_and_keeps_the_model():
+@pytest.mark.parametrize("times", [1, 3], ids="pressed {} times".format)
+def test_kernel_interrupt_pauses_and_keeps_the_model(times):
     trainer = playground()
     main = threading.main_thread().ident
+    handler = signal.getsignal(signal.SIGINT)
 
     def interrupt():
-        if trainer.epoch >= 3:
-            unsubscribe()
-            signal.pthread_kill(main, signal.SIGINT)
+        if trainer.epoch == 3:
+            for _ in range(times):
+                signal.pthread_kill(main, signal.SIGINT)
+                # This step goes on until the first one is being heeded.
+                assert wait_until(lambda: trainer._worker._ending is not None)
 
-    trainer.pace = 1000
-    unsubscribe = trainer.on_change(lambda: None)
     trainer.set_data(Interrupting(trainer.train, interrupt), trainer.validation)
     trainer.fit(10**6)
-    assert trainer.state == "paused"
-    assert trainer.epoch >= 3
+    assert (trainer.state, trainer.epoch) == ("paused", 3)
     assert all(parameter.isfinite().all() for parameter in trainer.model.parameters())
+    assert not [one for one in threading.enumerate() if one.name == "dl-lab trainer"]
+    assert signal.getsignal(signal.SIGINT) is handler
+    trainer.set_data(trainer.train.batches, trainer.validation)
+    trainer.fit(1)
+    assert (trainer.state, trainer.epoch) == ("finished", 4)
+
+
+def wait_until(condition) -> bool:
+    end = time.monotonic() + LONG
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 class Interrupting:

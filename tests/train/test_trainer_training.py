@@ -228,6 +228,38 @@ def test_the_rate_is_recorded_when_it_changes():
     assert (rates.steps.tolist(), rates.values.tolist()) == ([1], [0.1])
 
 
+@pytest.mark.parametrize(
+    ("optimize", "changes"),
+    [
+        (sgd, {"lr": 0.02, "momentum": 0.5, "weight_decay": 0.1, "nesterov": True}),
+        (lambda model: torch.optim.Adam(model.parameters()), {"lr": 0.02, "betas": (0.5, 0.8)}),
+    ],
+)
+def test_settings_that_are_changed_while_it_runs_count_from_the_next_step(optimize, changes):
+    class Change(Callback):
+        def on_step_end(self, trainer):
+            if trainer.steps == 7:
+                trainer.tune(**changes)
+
+    model, peer = linear(), linear()
+    optimizer = optimize(peer)
+    losses = plain(peer, optimizer, (batches() * 3)[:7])
+    optimizer.param_groups[0].update(changes)
+    losses += plain(peer, optimizer, (batches() * 3)[7:])
+    trainer = Trainer(
+        model, nn.functional.mse_loss, optimize(model), batches(), device="cpu",
+        callbacks=[Change()],
+    )  # fmt: skip
+    trainer.fit(3)
+    assert torch.equal(model.weight, peer.weight)
+    assert np.array_equal(trainer.history["loss"].values, np.array(losses, "f4"))
+    trainer.start()
+    trainer.tune(lr=0.001)
+    assert trainer.state == "running"
+    assert trainer.optimizer.param_groups[0]["lr"] == trainer.learning_rate == 0.001
+    trainer.pause()
+
+
 def test_rates_keep_their_proportion_and_schedulers_go_on():
     model = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 2))
     groups = [

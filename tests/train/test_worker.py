@@ -67,7 +67,9 @@ class Machine(RuleBasedStateMachine):
     @rule(state=st.sampled_from([State.IDLE, State.FINISHED]))
     def settle(self, state):
         self.worker.settle(state)
+        began = time.monotonic()
         self.worker.join()
+        assert time.monotonic() < began + LONG
         self.expected = state
 
     @rule()
@@ -222,6 +224,23 @@ def test_it_holds_its_pace():
     worker.join()
     # Never early; how late depends on the machine.
     assert all(at - began >= epoch / 100 for epoch, at in enumerate(times))
+
+
+def test_to_settle_wakes_one_that_holds_its_pace():
+    begun = threading.Event()
+    worker = Worker(lambda: begun.set() or True)
+    worker.pace = 0.001
+    worker.start()
+    assert begun.wait(LONG)
+    before = time.monotonic()
+    # Once it waits for the next epoch, it would for 1000 s.
+    while not worker._condition._waiters:
+        assert time.monotonic() < before + LONG
+    thread = worker._thread
+    worker.settle(State.IDLE)
+    thread.join(LONG)
+    assert not thread.is_alive()
+    assert worker.state is State.IDLE
 
 
 def test_steps_within_an_epoch_do_not_wait():
