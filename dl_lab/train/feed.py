@@ -176,9 +176,14 @@ class Feed:
     def state_dict(self) -> dict[str, Any]:
         """Return where the data stand, and how to come here again from the epoch's beginning."""
         if not self.open:
-            return {"open": False, "loader": loader_state(self.loader)}
+            return {
+                "open": False,
+                "first": self.first_state,
+                "loader": loader_state(self.loader),
+            }
         return {
             "open": True,
+            "first": self.first_state,
             "loader": self._began["loader"],
             "random": list(self._began["random"]),
             "passed": self.taken,
@@ -191,6 +196,7 @@ class Feed:
         The stream is left anywhere.
         """
         self.drop()
+        self.first_state = state["first"]
         restore_loader(self.loader, state["loader"])
         if not state["open"]:
             return

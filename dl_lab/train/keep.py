@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from dl_lab.train.state import copied
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
     from torch.optim import Optimizer
 
@@ -80,6 +84,34 @@ class Keep:
             self._optimizer.state[parameter] = {
                 name: _copied(value) for name, value in state.items()
             }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the copies for a file: the weights by their names, the rest by parameter."""
+        model, optimizer = self._model, self._optimizer
+        names = [name for name, _ in (*model.named_parameters(), *model.named_buffers())]
+        places = {parameter: place for place, parameter in enumerate(_parameters(optimizer))}
+        return {
+            "weights": copied(dict(zip(names, self._copies, strict=True))),
+            "memory": {places[one]: copied(memory) for one, memory in self._state.items()},
+        }
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned, in the model and the optimizer too."""
+        weights = state["weights"]
+        for name, tensor in (*self._model.named_parameters(), *self._model.named_buffers()):
+            if name in weights:
+                tensor.copy_(weights[name])
+        settings = self._optimizer.state_dict()["param_groups"]
+        # It puts what it remembers where its parameters lie.
+        self._optimizer.load_state_dict(
+            {"state": copied(state["memory"]), "param_groups": settings}
+        )
+        self.save()
+
+
+def _parameters(optimizer: Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _is(one: object, other: object) -> bool:

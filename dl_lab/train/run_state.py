@@ -245,6 +245,10 @@ class RunState:
         return {
             **state,
             "version": VERSION,
+            "first": self._first.state_dict(),
+            # Between epochs the weights themselves are the last good ones.
+            "good": self._good.state_dict() if state["feed"]["open"] else None,
+            "good_epoch": self._good_epoch,
             "last_epoch": self.last_epoch,
             "recorder": self.recorder.state_dict(),
             "history": self.history.state_dict(),
@@ -267,7 +271,11 @@ class RunState:
         self.between_steps("load_state_dict")
         check_state(self.model, self.optimizer, state)
         self.recorder.clear()
-        self._restore(state)
+        self._first.load_state_dict(state["first"])
+        if state["good"] is not None:
+            self._good.load_state_dict(state["good"])
+        self._restore(state, good=state["good"] is None)
+        self._good_epoch = state["good_epoch"]
         self.last_epoch, self.last_step, self.message = state["last_epoch"], None, None
         self.history.load_state_dict(arrays(copied(state["history"])))
         self.recorder.load_state_dict(state["recorder"])
@@ -276,7 +284,7 @@ class RunState:
             self.checkpoints.add(self.epoch, self.steps, self._weights_and_place)
         self.hooks.run("on_reset")
 
-    def _restore(self, state: Mapping[str, Any]) -> None:
+    def _restore(self, state: Mapping[str, Any], *, good: bool = True) -> None:
         restore_model(self.model, state["model"])
         restore_optimizer(self.optimizer, state["optimizer"])
         self.precision.load_state_dict(state["scaler"])
@@ -287,7 +295,8 @@ class RunState:
         self.stream.state = self.stream.fitting(state["random"]["now"])
         self._find_place(state["feed"])
         self.refresh()
-        self._keep()
+        if good:
+            self._keep()
 
     def _find_place(self, state: dict[str, Any]) -> None:
         if self.feed.data is None:

@@ -242,7 +242,7 @@ class Trainer(Control):
         -------
         dict
             Tensors on the CPU and plain values: model, optimizer, scaler, callbacks, random
-            states, place in the data, counts, history, and what `load` needs.
+            states, place in the data, counts, history, the beginning, and what `load` needs.
         """
         return self._worker.call(self._state).result()
 
@@ -272,6 +272,9 @@ class Trainer(Control):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to a file, atomically.
+
+        It holds the beginning too, for `reset`, and in mid-epoch the weights that the epoch began
+        with, to go back to should it diverge: two and three times the weights.
 
         Parameters
         ----------

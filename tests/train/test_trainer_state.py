@@ -337,3 +337,62 @@ def test_workers_that_persist_are_begun_anew():
     for trainer in (first, second):
         trainer.step(8)
         assert_same(left(trainer), left(whole))
+
+
+@pytest.mark.parametrize("loader", ["tensors", "own generator", "batches", "noisy"])
+@pytest.mark.parametrize("steps", [4, 7])
+def test_a_loaded_run_resets_to_the_beginning_of_the_saved_one(loader, steps):
+    def made():
+        torch.manual_seed(0)
+        model = network()
+        adam = torch.optim.Adam(model.parameters(), lr=0.01)
+        model(INPUTS).square().mean().backward()
+        adam.step()
+        adam.zero_grad()
+        return Trainer(
+            model, nn.CrossEntropyLoss(), adam, LOADERS[loader](), seed=3, batch_size=8,
+            device="cpu",
+        )  # fmt: skip
+
+    whole, first = made(), made()
+    whole.step(10)
+    first.step(steps)
+    state = through_a_file(first.state_dict())
+    again = trainer_on(loader, callbacks=[], seed=99)
+    with torch.no_grad():
+        again.model[0].weight.fill_(5)
+    again.step(2)
+    again.load_state_dict(state)
+    again.reset()
+    assert (again.state, again.steps) == ("idle", 0)
+    again.step(10)
+    assert all(map(torch.equal, left(again)[0], left(whole)[0]))
+    losses = (one.history["train_loss"].values for one in (again, whole))
+    assert np.array_equal(*losses)
+    # And once more, after a second file.
+    third = trainer_on(loader, callbacks=[])
+    third.load_state_dict(through_a_file(again.state_dict()))
+    third.reset()
+    third.step(10)
+    assert all(map(torch.equal, left(third)[0], left(whole)[0]))
+
+
+@pytest.mark.parametrize("steps", [9, 14])
+def test_what_diverges_in_an_epoch_that_was_loaded_goes_back_to_its_beginning(steps):
+    def spoilt(trainer):
+        trainer.optimizer.param_groups[0]["lr"] = float("inf")
+        with pytest.raises(InputError) as caught:
+            trainer.fit(2)
+        assert caught.value.key == "diverged"
+        return caught.value.params["kept"], left(trainer)[0]
+
+    whole, first = trainer_on(), trainer_on()
+    for trainer in (whole, first):
+        trainer.step(steps)
+    again = trainer_on()
+    again.load_state_dict(through_a_file(first.state_dict()))
+    kept, expected = spoilt(whole)
+    assert int(kept) == steps // 7
+    found, weights = spoilt(again)
+    assert found == kept
+    assert all(map(torch.equal, weights, expected))
