@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
+from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,20 +12,20 @@ import torch
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.device import described
+from dl_lab.train.held_loop import HeldLoop
 from dl_lab.train.learning_rate import OptimizerRate, Rate
 from dl_lab.train.logged import Logged
 from dl_lab.train.run import Progress
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
 _MOST = 2**32 - 1
-_EVERY = 0.05
 
 
 class StopTraining(BaseException):
@@ -36,7 +36,7 @@ class StopTraining(BaseException):
     """
 
 
-class WatchedRun:
+class WatchedRun(HeldLoop):
     """A training loop of one's own that records, and that can be paused, stepped and stopped.
 
     Parameters
@@ -45,6 +45,9 @@ class WatchedRun:
         Tells the device, nothing else; it stays as it is.
     optimizer
         A torch optimizer or another `Rate`: its learning rate is recorded and can be set.
+    schedulers
+        Those of the optimizer, one or several. Many compute each rate from the one they began
+        with, as LambdaLR does, and would undo a rate that is set; those given here go on from it.
     name
         What people call it.
     epochs, steps
@@ -78,10 +81,12 @@ class WatchedRun:
         model: nn.Module | None = None,
         optimizer: Optimizer | Rate | None = None,
         *,
+        schedulers: object | Iterable[object] = (),
         name: str | None = None,
         epochs: int | None = None,
         steps: int | None = None,
     ) -> None:
+        super().__init__()
         self._logged = Logged()
         self.history = self._logged.history
         self.name = name
@@ -89,30 +94,24 @@ class WatchedRun:
         self._last_step: int | None = None
         self.expect(epochs=epochs, steps=steps)
         self._model: nn.Module | None = None
-        self.attach(model, optimizer)
+        self.attach(model, optimizer, schedulers)
         self._steps = 0
         self._epoch = 0
-        self._state = State.IDLE
         self._message: InputError | None = None
-        self._condition = threading.Condition()
-        self._home = threading.get_ident()
-        # What is asked of the loop, by any thread: it looks when `_asked` is set.
-        self._asked = False
-        self._wanted = State.RUNNING
         self._wanted_rate: float | None = None
-        self._left: int | None = None
-        self._due = 0.0
-        self._polls: list[Callable[[], None]] = []
-        self._callbacks: list[Callable[[], None]] = []
 
     def attach(
-        self, model: nn.Module | None = None, optimizer: Optimizer | Rate | None = None
+        self,
+        model: nn.Module | None = None,
+        optimizer: Optimizer | Rate | None = None,
+        schedulers: object | Iterable[object] = (),
     ) -> None:
         """Take note of a model and an optimizer that were not there when the run was made."""
         if model is not None:
             self._model = model
         if isinstance(optimizer, torch.optim.Optimizer):
-            self._logged.rate = OptimizerRate(optimizer)
+            several = schedulers if isinstance(schedulers, Iterable) else [schedulers]
+            self._logged.rate = OptimizerRate(optimizer, several)
         elif optimizer is not None:
             self._logged.rate = optimizer
 
@@ -170,7 +169,7 @@ class WatchedRun:
         with self._condition:
             self._asked = False
             self._wanted = State.RUNNING
-            self._take_rate()
+            self._take()
         self._move(State.FAILED if isinstance(error, Exception) else State.FINISHED)
 
     def log(self, /, *, step: int | None = None, **values: float | Tensor) -> None:
@@ -200,8 +199,9 @@ class WatchedRun:
             self.begin()
         self._steps = step
         self._logged.record(self._steps, values)
-        if self._asked or perf_counter() >= self._due:
-            self._attend()
+        if (self._asked or perf_counter() >= self._due) and not self._attend():
+            self.end()
+            raise StopTraining
 
     def record(self, /, **values: float | Tensor) -> None:
         """Record more values of the present step, such as those of a validation; never waits."""
@@ -236,58 +236,15 @@ class WatchedRun:
             raise InputError("step_back", given=step, last=self._steps)
         return int(step)
 
-    def _attend(self) -> None:
-        """Let the host in, then do what was asked for since the last step."""
-        self._poll()
-        with self._condition:
-            self._take_rate()
-            if self._left is not None:
-                self._left -= 1
-                if self._left <= 0:
-                    self._left = None
-                    self._wanted = State.PAUSED
-        if self._wanted is State.PAUSED:
-            self._wait()
-        if self._wanted is State.FINISHED:
-            self.end()
-            raise StopTraining
-        with self._condition:
-            self._asked = self._left is not None or self._wanted is not State.RUNNING
-
-    def _wait(self) -> None:
-        self._logged.flush()
-        self._move(State.PAUSED)
-        while True:
-            with self._condition:
-                self._take_rate()
-                if self._wanted is not State.PAUSED:
-                    break
-                self._condition.wait(_EVERY)
-            self._due = 0.0
-            self._poll()
-        self._move(State.RUNNING)
-
-    def _poll(self) -> None:
-        now = perf_counter()
-        if now < self._due:
-            return
-        self._due = now + _EVERY
-        # The host's messages belong to the thread that runs the cells.
-        if threading.get_ident() == self._home:
-            for poll in self._polls:
-                poll()
-
-    def _take_rate(self) -> None:
+    def _take(self) -> None:
         if self._wanted_rate is not None and self._logged.rate is not None:
             self._logged.rate.set(self._wanted_rate)
         self._wanted_rate = None
 
-    # What anybody asks, from any thread.
+    def _complete(self) -> None:
+        self._logged.flush()
 
-    @property
-    def state(self) -> str:
-        """``"idle"``, ``"running"``, ``"paused"``, ``"finished"`` or ``"failed"``."""
-        return self._state.value
+    # What anybody asks, from any thread.
 
     @property
     def message(self) -> InputError | None:
@@ -348,105 +305,4 @@ class WatchedRun:
                 self._asked = True
                 self._condition.notify_all()
             else:
-                self._take_rate()
-
-    def start(self, epochs: int | None = None) -> None:
-        """Go on, where it is paused; only its own cell can start it.
-
-        Raises
-        ------
-        InputError
-            The loop does not run, or a number of epochs was given.
-        """
-        if epochs is not None:
-            raise InputError("own_loop")
-        self._ask(State.RUNNING)
-
-    def resume(self) -> None:
-        """Go on, where it is paused.
-
-        Raises
-        ------
-        InputError
-            The loop does not run.
-        """
-        self._ask(State.RUNNING)
-
-    def step(self, n: int = 1) -> None:
-        """Go on for `n` calls of `log`, then be paused; returns at once.
-
-        Raises
-        ------
-        InputError
-            The loop does not run, or `n` is no such number.
-        """
-        self._ask(State.RUNNING, whole("n", n, 1, _MOST))
-
-    def pause(self) -> None:
-        """Pause in the next `log`; returns at once."""
-        if self._in_loop:
-            self._ask(State.PAUSED)
-
-    def stop(self) -> None:
-        """End the loop in the next `log`; returns at once."""
-        if self._in_loop:
-            self._ask(State.FINISHED)
-
-    def reset(self) -> None:
-        """Refuse: only its own cell can begin the loop anew.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        raise InputError("own_loop")
-
-    @property
-    def _in_loop(self) -> bool:
-        return self._state in {State.RUNNING, State.PAUSED}
-
-    def _ask(self, wanted: State, left: int | None = None) -> None:
-        with self._condition:
-            if not self._in_loop:
-                raise InputError("own_loop")
-            # A stop stands: the loop may already be on its way out.
-            if self._wanted is not State.FINISHED:
-                self._wanted, self._left, self._asked = wanted, left, True
-            self._condition.notify_all()
-
-    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after each change of `state`; return a function that ends that.
-
-        It runs in the loop's thread and must not wait: it only takes note.
-        """
-        with self._condition:
-            self._callbacks = [*self._callbacks, callback]
-
-        def unsubscribe() -> None:
-            with self._condition:
-                self._callbacks = [kept for kept in self._callbacks if kept is not callback]
-
-        return unsubscribe
-
-    def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
-        """Call `poll` in `log`, every 50 ms at most; return a function that ends that.
-
-        Also while it is paused, but only in the thread that made the run.
-        """
-        with self._condition:
-            self._polls = [*self._polls, poll]
-
-        def unsubscribe() -> None:
-            with self._condition:
-                self._polls = [kept for kept in self._polls if kept is not poll]
-
-        return unsubscribe
-
-    def _move(self, state: State) -> None:
-        with self._condition:
-            changed = self._state is not state
-            self._state = state
-        if changed:
-            for callback in self._callbacks:
-                callback()
+                self._take()

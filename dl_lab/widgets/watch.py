@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from dl_lab.train.watch import WatchedRun
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import nn
     from torch.optim import Optimizer
 
@@ -18,6 +20,7 @@ def watch(
     model: nn.Module | None = None,
     optimizer: Optimizer | Rate | None = None,
     *,
+    schedulers: object | Iterable[object] = (),
     name: str | None = None,
     epochs: int | None = None,
     steps: int | None = None,
@@ -31,6 +34,10 @@ def watch(
         The model that is trained; tells the device.
     optimizer
         Its learning rate is recorded, and can be set from the plot.
+    schedulers
+        The optimizer's learning rate schedulers, one or several: they then go on from a rate that
+        is set from the plot. One that is not given here may undo that with its next step, as
+        LambdaLR does, which computes each rate from the first.
     name
         Of the run, in the plot's legend.
     epochs, steps
@@ -42,6 +49,11 @@ def watch(
     -------
     WatchedRun
         A context manager; call its `log` once a step.
+
+    Notes
+    -----
+    Without a ``with`` block the run begins with its first `log`, and it counts as running, in the
+    plot too, until you call its `end`.
 
     Examples
     --------
@@ -60,7 +72,7 @@ def watch(
     >>> run.state, len(run.history["loss"])
     ('finished', 100)
     """
-    run = WatchedRun(model, optimizer, name=name, epochs=epochs, steps=steps)
+    run = WatchedRun(model, optimizer, schedulers=schedulers, name=name, epochs=epochs, steps=steps)
     if plot and _in_notebook():
         from IPython.display import display
 

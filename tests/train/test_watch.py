@@ -352,6 +352,28 @@ def test_schedulers_go_on_from_the_rate_that_was_set():
     assert rate.get() == pytest.approx(0.125)
 
 
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("kind", ["LambdaLR", "MultiplicativeLR"])
+def test_a_rate_that_is_set_outlives_the_schedulers_that_the_run_knows(kind, several):
+    model = nn.Linear(2, 2)
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    schedule = {
+        "LambdaLR": lambda: torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: 0.5**step),
+        "MultiplicativeLR": lambda: torch.optim.lr_scheduler.MultiplicativeLR(sgd, lambda _: 0.5),
+    }[kind]()
+    run = WatchedRun(model, sgd, schedulers=[schedule] if several else schedule)
+    with run:
+        for _ in range(4):
+            sgd.step()
+            run.log(loss=1.0)
+            schedule.step()
+            if run.steps == 2:
+                run.learning_rate = 0.05
+    # The rate that is set is taken on in the next `log`, after step 3.
+    assert run.history["learning_rate"].values == pytest.approx([1, 0.5, 0.25, 0.025])
+    assert sgd.param_groups[0]["lr"] == pytest.approx(0.0125)
+
+
 def test_a_rate_in_a_tensor():
     weight = nn.Parameter(torch.zeros(1))
     adam = torch.optim.Adam([weight], lr=torch.tensor(0.5))

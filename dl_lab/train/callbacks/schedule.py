@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
+from dl_lab.train.tune import learning_rate, set_learning_rate
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -61,6 +62,9 @@ class _Scheduled(Callback):
                 for group, settings in zip(optimizer.param_groups, before, strict=True):
                     group.update(settings)
                 self.load_state_dict(self._state)
+                # And so does a rate that a person has set since.
+                if (rate := float(before[0]["lr"])) != learning_rate(optimizer):
+                    set_learning_rate(optimizer, rate, [self.scheduler])
         if self.scheduler is None or self.scheduler.optimizer is not optimizer:
             raise InputError("other_optimizer")
 

@@ -132,6 +132,19 @@ def test_its_state_passes_through_a_file_into_a_fresh_one(make, tmp_path):
     assert rates(other.optimizer) == rates(run.optimizer)
 
 
+@pytest.mark.parametrize("name", ["lambda", "multiplicative", "exponential"])
+def test_a_rate_that_is_set_in_a_loaded_run_stays_when_it_goes_on(name):
+    whole, saved, loaded = (trainer(LRSchedule(SCHEDULERS[name])) for _ in range(3))
+    whole.fit(4)
+    saved.fit(4)
+    loaded.load_state_dict(saved.state_dict())
+    for run in (whole, loaded):
+        run.learning_rate = 0.5
+        run.fit(2)
+        assert run.learning_rate == pytest.approx(0.5 * 0.9**2)
+    assert same_weights(loaded.model, list(whole.model.parameters()))
+
+
 def test_a_rate_set_by_hand_stays_through_a_reset():
     run = trainer(LRSchedule(SCHEDULERS["exponential"]))
     run.fit(2)

@@ -1,0 +1,193 @@
+"""Somebody's own loop, held where it allows that: paused, stepped and stopped by other threads."""
+
+from __future__ import annotations
+
+import threading
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from dl_lab.errors import InputError, whole
+from dl_lab.train.worker import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MOST = 2**32 - 1
+_EVERY = 0.05
+
+
+class HeldLoop:
+    """What can be asked of a loop that is held at one place, and its waiting there.
+
+    The loop calls `_attend` after each step where that is due. A subclass takes on what was asked
+    besides in `_take`, and completes its records in `_complete` before a pause is told.
+    """
+
+    def __init__(self) -> None:
+        self._state = State.IDLE
+        self._condition = threading.Condition()
+        self._home = threading.get_ident()
+        # What is asked of the loop, by any thread: it looks when `_asked` is set.
+        self._asked = False
+        self._wanted = State.RUNNING
+        self._left: int | None = None
+        self._due = 0.0
+        self._polls: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] = []
+
+    def _take(self) -> None:
+        """Take on what was asked besides; the condition is held."""
+
+    def _complete(self) -> None:
+        """Complete the records: it is about to pause."""
+
+    # In the loop's thread.
+
+    def _attend(self) -> bool:
+        """Let the host in, then do what was asked for since the last step; False: to stop."""
+        self._poll()
+        with self._condition:
+            self._take()
+            if self._left is not None:
+                self._left -= 1
+                if self._left <= 0:
+                    self._left = None
+                    self._wanted = State.PAUSED
+        if self._wanted is State.PAUSED:
+            self._wait()
+        if self._wanted is State.FINISHED:
+            return False
+        with self._condition:
+            self._asked = self._left is not None or self._wanted is not State.RUNNING
+        return True
+
+    def _wait(self) -> None:
+        self._complete()
+        self._move(State.PAUSED)
+        while True:
+            with self._condition:
+                self._take()
+                if self._wanted is not State.PAUSED:
+                    break
+                self._condition.wait(_EVERY)
+            self._due = 0.0
+            self._poll()
+        self._move(State.RUNNING)
+
+    def _poll(self) -> None:
+        now = perf_counter()
+        if now < self._due:
+            return
+        self._due = now + _EVERY
+        # The host's messages belong to the thread that runs the cells.
+        if threading.get_ident() == self._home:
+            for poll in self._polls:
+                poll()
+
+    # In any thread.
+
+    @property
+    def state(self) -> str:
+        """``"idle"``, ``"running"``, ``"paused"``, ``"finished"`` or ``"failed"``."""
+        return self._state.value
+
+    def start(self, epochs: int | None = None) -> None:
+        """Go on, where it is paused; only its own cell can start it.
+
+        Raises
+        ------
+        InputError
+            The loop does not run, or a number of epochs was given.
+        """
+        if epochs is not None:
+            raise InputError("own_loop")
+        self._ask(State.RUNNING)
+
+    def resume(self) -> None:
+        """Go on, where it is paused.
+
+        Raises
+        ------
+        InputError
+            The loop does not run.
+        """
+        self._ask(State.RUNNING)
+
+    def step(self, n: int = 1) -> None:
+        """Go on for `n` calls of `log`, then be paused; returns at once.
+
+        Raises
+        ------
+        InputError
+            The loop does not run, or `n` is no such number.
+        """
+        self._ask(State.RUNNING, whole("n", n, 1, _MOST))
+
+    def pause(self) -> None:
+        """Pause in the next `log`; returns at once."""
+        if self._in_loop:
+            self._ask(State.PAUSED)
+
+    def stop(self) -> None:
+        """End the loop in the next `log`; returns at once."""
+        if self._in_loop:
+            self._ask(State.FINISHED)
+
+    def reset(self) -> None:
+        """Refuse: only its own cell can begin the loop anew.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError("own_loop")
+
+    @property
+    def _in_loop(self) -> bool:
+        return self._state in {State.RUNNING, State.PAUSED}
+
+    def _ask(self, wanted: State, left: int | None = None) -> None:
+        with self._condition:
+            if not self._in_loop:
+                raise InputError("own_loop")
+            # A stop stands: the loop may already be on its way out.
+            if self._wanted is not State.FINISHED:
+                self._wanted, self._left, self._asked = wanted, left, True
+            self._condition.notify_all()
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each change of `state`; return a function that ends that.
+
+        It runs in the loop's thread and must not wait: it only takes note.
+        """
+        with self._condition:
+            self._callbacks = [*self._callbacks, callback]
+
+        def unsubscribe() -> None:
+            with self._condition:
+                self._callbacks = [kept for kept in self._callbacks if kept is not callback]
+
+        return unsubscribe
+
+    def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
+        """Call `poll` in `log`, every 50 ms at most; return a function that ends that.
+
+        Also while it is paused, but only in the thread that made the run.
+        """
+        with self._condition:
+            self._polls = [*self._polls, poll]
+
+        def unsubscribe() -> None:
+            with self._condition:
+                self._polls = [kept for kept in self._polls if kept is not poll]
+
+        return unsubscribe
+
+    def _move(self, state: State) -> None:
+        with self._condition:
+            changed = self._state is not state
+            self._state = state
+        if changed:
+            for callback in self._callbacks:
+                callback()
