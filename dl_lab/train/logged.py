@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 class Logged:
     """A History that takes numbers of any kind, those of an accelerator without waiting for it.
 
+    Parameters
+    ----------
+    history
+        Where they go; None for a new one.
+
     Attributes
     ----------
     rate
@@ -35,8 +40,8 @@ class Logged:
     History(loss[1], rows[1])
     """
 
-    def __init__(self) -> None:
-        self.history = History()
+    def __init__(self, history: History | None = None) -> None:
+        self.history = History() if history is None else history
         self.rate: Rate | None = None
         self._seen_rate: float | None = None
         # Rows with values on an accelerator, and the names of these.

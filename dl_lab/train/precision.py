@@ -23,7 +23,9 @@ class Precision:
     ----------
     name
         ``"fp32"`` leaves every tensor its own type. ``"bf16"``: autocast, on the CPU or CUDA.
-        ``"fp16"``: autocast with scaled gradients, on CUDA.
+        ``"fp16"``: autocast with scaled gradients, on CUDA. torch's scaler asks the device at each
+        step whether the gradients are finite and waits for the answer, except with an optimizer
+        that is ``fused=True``; the other two never wait.
     device
         Where it runs.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import Tensor
 
 from dl_lab.train.history import History
 from dl_lab.train.pending import Pending
 from dl_lab.train.structure import rows
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Value = "Tensor | float"
 
@@ -102,13 +101,20 @@ class Recorder:
         for index, value in enumerate(values if self._names else ()):
             self._sums[index] += value * count
 
-    def rate(self, step: int, rate: float) -> None:
-        """Take the learning rate of a step; it is recorded when it is another than before."""
+    def rate(self, step: int, rate: float | Tensor) -> None:
+        """Take the learning rate of a step; it is recorded when it is another than before.
+
+        One that lies on an accelerator is left out: reading it would wait for the device.
+        """
+        if type(rate) is not float:
+            if isinstance(rate, Tensor) and not rate.is_cpu:
+                return
+            rate = float(rate)
         if rate != self._rate and self._by_step:
             if self.history.revision != self._revision:
                 self._bind()
             if rate != self._rate:
-                self._rate = float(rate)
+                self._rate = rate
                 self.history.append(step, learning_rate=self._rate)
 
     def epoch(self, epoch: int, step: int, measured: Mapping[str, float]) -> None:

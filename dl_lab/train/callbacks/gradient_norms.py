@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch.nn.utils import get_total_norm
 
 from dl_lab.errors import InputError, whole
 from dl_lab.train.callbacks.base import Callback
+from dl_lab.train.logged import Logged
 
 if TYPE_CHECKING:
     from dl_lab.train.trainer import Trainer
@@ -20,7 +21,7 @@ class GradientNorms(Callback):
     ----------
     every
         Steps from one measurement to the next: each costs about as much as ten readings of the
-        loss, and on an accelerator it waits for the device.
+        loss. Those of an accelerator are recorded a little later: no step waits for them.
     layers
         Whether to record each module that has parameters of its own too, as
         ``gradient_norm/NAME``.
@@ -50,6 +51,32 @@ class GradientNorms(Callback):
             raise InputError("yes_no", name="layers", given=repr(layers))
         self.every = whole("every", every, 1, 2**32 - 1)
         self.layers = layers
+        self._logged: Logged | None = None
+
+    def on_reset(self, trainer: Trainer) -> None:  # noqa: ARG002  # a hook's signature
+        """Forget what was on its way."""
+        self._logged = None
+
+    def on_epoch_end(self, trainer: Trainer) -> None:  # noqa: ARG002  # as above
+        """Record what is still on its way from an accelerator."""
+        self._flush()
+
+    def on_stop(self, trainer: Trainer) -> None:  # noqa: ARG002  # as above
+        """Record what is still on its way from an accelerator."""
+        self._flush()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Record what is still on its way: the history goes into the same checkpoint."""
+        self._flush()
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: ARG002  # as above
+        """Forget what was on its way: the run is elsewhere."""
+        self._logged = None
+
+    def _flush(self) -> None:
+        if self._logged is not None:
+            self._logged.flush()
 
     def on_gradients(self, trainer: Trainer) -> None:
         """Measure, if it is time."""
@@ -60,9 +87,11 @@ class GradientNorms(Callback):
         if self.layers:
             for name, module in trainer.model.named_modules():
                 parts[f"gradient_norm/{name or 'model'}"] = list(module.parameters(recurse=False))
-        norms = {}
+        norms: dict[str, object] = {}
         for name, parameters in parts.items():
             gradients = [item.grad for item in parameters if item.grad is not None]
             if gradients:
-                norms[name] = float(get_total_norm(gradients))
-        trainer.history.append(step, **norms)
+                norms[name] = get_total_norm(gradients)
+        if self._logged is None or self._logged.history is not trainer.history:
+            self._logged = Logged(trainer.history)
+        self._logged.record(step, norms)
