@@ -248,6 +248,11 @@ class EventLog(EventWriter):
         made = [*([experiment] if metrics else []), start, *([end] if done else [])]
         self._add("texts", "hparams", lambda: made, 0)
 
+    def add_end(self) -> None:
+        """Note that the run has come to its good end, for the table of runs."""
+        _, _, end = summaries.hparams({})
+        self._add("texts", "hparams", lambda: end, None)
+
     def add_graph(self, model: nn.Module, inputs: Sequence[Tensor]) -> None:
         """Add the graph of a model, as tracing it with these inputs shows it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,8 @@ def histogram(tag: str, values: Tensor) -> Any | None:  # noqa: ANN401  # protob
     if width > 0:
         bins = np.minimum((wide / 2 - low / 2) / (width / 2), _BINS - 1).astype(np.intp)
         counts = np.bincount(bins, minlength=_BINS).astype("f8")
-        limits = np.linspace(low, high, _BINS + 1)[1:]
+        # By halves here too: from the lowest to the highest double is more than one can hold.
+        limits = 2 * np.linspace(low / 2, high / 2, _BINS + 1)[1:]
     else:
         limits, counts = np.array([high]), np.array([float(len(wide))])
     with np.errstate(over="ignore"):  # infinite, then
@@ -112,7 +114,10 @@ def trace(model: torch.nn.Module, inputs: tuple[Tensor, ...]) -> torch.jit.Scrip
     """Run a copy of `model` in evaluation mode and record what it does; random numbers stay."""
     twin = copy.deepcopy(model).eval()
     devices = sorted({part.device.index for part in inputs if part.is_cuda})
-    with torch.random.fork_rng(devices), torch.no_grad():
+    with torch.random.fork_rng(devices), torch.no_grad(), warnings.catch_warnings():
+        # What it tells of branches matters to those who run a traced model, and this is a picture.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]  # it is there
+        warnings.filterwarnings("ignore", r"`torch\.jit\.trace", DeprecationWarning)
         traced: torch.jit.ScriptModule = torch.jit.trace(
             twin, inputs, strict=False, check_trace=False
         )

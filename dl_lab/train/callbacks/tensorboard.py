@@ -30,8 +30,9 @@ class TensorBoard(Callback):
 
     All series of the history, complete; histograms of weights and gradients; the model's graph, its
     text and the settings; a few of the first inputs where they are images; and what is added to
-    `log`. A thread of its own writes once a second, and everything when a run pauses or ends. What
-    each kind may cost stands at `dl_lab.train.event_writer.EventWriter`.
+    `log`. In TensorBoard's table of runs a finished one is a success. A thread of its own writes
+    once a second, and everything when a run pauses or ends. What each kind may cost stands at
+    `dl_lab.train.event_writer.EventWriter`.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ class TensorBoard(Callback):
         self._trainer: Trainer | None = None
         self._capture: torch.utils.hooks.RemovableHandle | None = None
         self._captured = False
+        self._ended = False
         self._names: tuple[str, ...] = ()
         self._continued: tuple[str, int] | None = None
         self._budget = self.log.budgets["histograms"]
@@ -107,7 +109,7 @@ class TensorBoard(Callback):
         same = folder == str(self.log.folder.resolve())
         if self.log.begin(trainer.history, written if same else -1):
             self._names = ()
-            self._captured = False
+            self._captured = self._ended = False
             self._describe(trainer)
         if not self._captured and (self._graph or self._images):
             self._capture = trainer.model.register_forward_pre_hook(
@@ -118,6 +120,10 @@ class TensorBoard(Callback):
         """Write all that is left."""
         self._release()
         self._lay_out(trainer)
+        if trainer.ending == "finished" and not self._ended:
+            # TensorBoard reads a run's first end only: none is written that may be undone.
+            self._ended = True
+            self.log.add_end()
         self.log.end()
 
     def on_epoch_end(self, trainer: Trainer) -> None:

@@ -18,9 +18,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from dl_lab import Trainer
+from dl_lab.errors import InputError
+from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.tensorboard import TensorBoard
 from dl_lab.train.event_writer import tag_of
-from tests.train.reading import read, shown
+from tests.train.reading import read, shown, table_of_runs
 
 
 class Net(nn.Sequential):
@@ -118,6 +120,35 @@ def test_what_stands_beside_the_curves(tmp_path):
     assert charts["accuracy"] == {"accuracy/train", "accuracy/validation"}
     # What looked at the first inputs is gone.
     assert not trainer.model._forward_pre_hooks
+
+
+def test_the_table_of_runs_has_settings_curves_and_a_good_end(tmp_path):
+    finished, paused = (make(logdir=tmp_path / name) for name in ("finished", "paused"))
+    paused.step(3)
+    finished.step(3)
+    finished.fit(1)
+    found = table_of_runs(tmp_path)
+    assert found["finished"][0] == "STATUS_SUCCESS"
+    assert found["paused"][0] != "STATUS_SUCCESS"
+    assert found["finished"][1]["momentum"] == 0.9
+    last = {tag_of(name): finished.history[name].values[-1] for name in finished.history}
+    assert found["finished"][2] == pytest.approx(last)
+    paused.fit(1)
+    assert table_of_runs(tmp_path)["paused"][0] == "STATUS_SUCCESS"
+
+
+def test_a_run_that_fails_has_no_good_end(tmp_path):
+    class Failing(Callback):
+        def on_epoch_end(self, trainer):
+            if trainer.epoch == 2:
+                raise ZeroDivisionError
+
+    trainer = make(TensorBoard(tmp_path / "run"), Failing())
+    with pytest.raises(InputError):
+        trainer.fit(3)
+    status, _, curves = table_of_runs(tmp_path)["run"]
+    assert status != "STATUS_SUCCESS"
+    assert curves["loss/train"] == pytest.approx(trainer.history["train_loss"].values[-1])
 
 
 def test_histograms_of_the_weights_and_gradients_of_a_step(tmp_path):
