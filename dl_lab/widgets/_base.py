@@ -15,7 +15,7 @@ import anywidget
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
 from dl_lab.train.threads import one_thread
-from dl_lab.widgets._channel import Channel
+from dl_lab.widgets._channel import RATE, Channel
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -48,6 +48,9 @@ class Widget(anywidget.AnyWidget):
 
     _handlers: ClassVar[dict[str, str]] = {}
 
+    _RATE = RATE
+    """Stream messages a second at most while nobody touches anything."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # anywidget derives a class of its own for each instance, with these two as traits.
         if "_esm" not in vars(cls):
@@ -68,6 +71,7 @@ class Widget(anywidget.AnyWidget):
             deserted=self.on_deserted,
             failed=self.on_stream_failed,
             around=one_thread,
+            rate=self._RATE,
         )
         # ipykernel 7.4 sends a comm's messages to the shell that published on it last, which for
         # a stream from a thread is the main one: Pause would wait for a busy cell.

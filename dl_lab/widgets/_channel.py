@@ -47,6 +47,8 @@ class Channel:
         Called with the exception if `send` raises; the stream goes on at the next `touch`.
     around
         Makes the context manager that the thread runs in.
+    rate
+        Messages a second at most, at most `RATE`, while nothing was touched.
     """
 
     def __init__(
@@ -57,17 +59,19 @@ class Channel:
         deserted: Callable[[], None],
         failed: Callable[[Exception], None],
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        rate: float = RATE,
     ) -> None:
         self._send = send
         self._streaming = streaming
         self._deserted = deserted
         self._failed = failed
         self._around = around
+        self._rate = rate
         self._changed = threading.Condition()
         self._views: dict[str, _View] = {}
         self._thread: threading.Thread | None = None
         self._seq = 0
-        self._due = 0.0
+        self._turn = 0.0
         self._dirty = False
         self._empty_since: float | None = None
         self._closed = False
@@ -147,10 +151,11 @@ class Channel:
                     deserted = self._is_deserted(monotonic())
                     self._empty_since = None
                     return deserted
+                apart, now = self._apart(), monotonic()
+                self._turn = max(self._turn + apart, now - apart)
                 touched, self._dirty = self._dirty, False
                 self._seq += 1
-                seq, now = self._seq, monotonic()
-                self._due = max(self._due + 1 / RATE, now)
+                seq = self._seq
             self._send_one(seq, now, touched=touched)
 
     def _send_one(self, seq: int, now: float, *, touched: bool) -> None:
@@ -186,12 +191,15 @@ class Channel:
             elif self._on_the_way() >= WINDOW:
                 idle_since = now
                 self._changed.wait(PATIENCE / 4)
-            elif now < self._due:
+            elif now < (due := self._turn + self._apart()):
                 idle_since = now
-                self._changed.wait(self._due - now)
+                self._changed.wait(due - now)
             else:
                 return True
         return False
+
+    def _apart(self) -> float:
+        return 1 / (RATE if self._dirty else self._rate)
 
     def _on_the_way(self) -> int:
         return self._seq - min(view.acknowledged for view in self._views.values())

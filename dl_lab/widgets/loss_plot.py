@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from time import monotonic
 from typing import Any
 
 import traitlets
@@ -31,9 +30,6 @@ MOST_STEPS = 2**32 - 1
 MOST_RATE = 1e6
 MOST_TEXT = 200_000
 LEAST_SIDE, MOST_SIDE = 200, 4000
-
-_APART = 0.1
-"""Seconds between two messages while nothing but training goes on: each costs the training too."""
 
 
 class LossPlot(Widget):
@@ -96,6 +92,9 @@ class LossPlot(Widget):
 
     _ready = False
 
+    # A view asks for its curves each time, and all of that takes turns with the training.
+    _RATE = 5.0
+
     def __init__(
         self,
         runs: object,
@@ -116,7 +115,7 @@ class LossPlot(Widget):
         self._runs = named(runs)
         self._pick = list(self._runs.values())
         self._paces = [Pace() for _ in self._pick]
-        self._sent_at, self._sent_rows = 0.0, -1
+        self._sent_rows = -1
         super().__init__(**self._checked(given))
         described = [
             {"name": name, "controls": [control for control in CONTROLS if control in run.controls]}
@@ -225,13 +224,10 @@ class LossPlot(Widget):
 
     def compose(self, *, touched: bool) -> Message | None:
         """Tell how far each run is."""
-        now = monotonic()
-        if not touched and now - self._sent_at < _APART:
-            return None
         rows = sum(len(series) for run in self._pick for series in run.history.values())
         if not touched and rows == self._sent_rows:
             return None
-        self._sent_at, self._sent_rows = now, rows
+        self._sent_rows = rows
         states = [status(run, pace) for run, pace in zip(self._pick, self._paces, strict=True)]
         return Message("plot.show", {"runs": states})
 
