@@ -270,6 +270,7 @@ MODELS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size:UserWarning")
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("settings", [{}, {"accumulate": 2, "metrics": "mae"}], ids=["", "more"])
 def test_a_bad_model_or_loss(name, settings):

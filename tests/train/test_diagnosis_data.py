@@ -61,6 +61,7 @@ def test_a_worker_that_dies():
     assert said.endswith("num_workers=0 loads in this process.")
 
 
+@pytest.mark.filterwarnings("ignore:Got pickle error:UserWarning")
 def test_workers_that_cannot_be_started():
     said = sentence(lambda _: torch.zeros(2), num_workers=1, multiprocessing_context="spawn")
     assert said.startswith("The DataLoader's worker processes could not be started: Can't ")

@@ -25,6 +25,7 @@ class Page:
         self.messages: list[Message] = []
         self.requests = 0
         self.acknowledging = True
+        self._speaking = threading.RLock()
         widget.send = self._receive  # type: ignore[method-assign]
 
     def _receive(self, content: dict[str, Any], buffers: list[memoryview] | None = None) -> None:
@@ -32,8 +33,15 @@ class Page:
         with self.changed:
             self.messages.append(message)
             self.changed.notify_all()
-        if message.seq is not None and self.acknowledging:
-            self.notice("ack", view="page", seq=message.seq)
+        with self._speaking:
+            if message.seq is not None and self.acknowledging:
+                self.notice("ack", view="page", seq=message.seq)
+
+    def leave(self) -> None:
+        """Say goodbye for good: it acknowledges nothing any more, as a view that is gone."""
+        with self._speaking:
+            self.acknowledging = False
+            self.notice("bye", view="page")
 
     def notice(self, kind: str, **meta: object) -> None:
         content, _ = encode(Message(kind, meta))
@@ -59,9 +67,10 @@ class Page:
         with self.changed:
             return bool(self.changed.wait_for(condition, seconds))
 
-    def next_frame(self) -> Message:
-        """Wait for a frame later than those that have come."""
+    def next_frame(self, act: Callable[[], object] = lambda: None) -> Message:
+        """Do `act` and wait for a frame that came since: it may be there before `act` returns."""
         count = len(self.frames())
+        act()
         assert self.wait(lambda: len(self.frames()) > count)
         return self.frames()[-1]
 

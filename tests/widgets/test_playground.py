@@ -156,7 +156,7 @@ def test_the_last_goodbye_pauses(
     pg.observe(lambda change: change["new"] == "paused" and paused.set(), "state")
     pg.play()
     page.next_frame()
-    page.notice("bye", view="page")
+    page.leave()
     assert paused.wait(20)
 
 
@@ -257,13 +257,12 @@ def test_an_edited_parameter_is_the_modules(page: Page, pg: dl_lab.Playground) -
     for index in (0, 8, len(parameters(pg)) - 1):
         assert page.request("parameter.set", index=index, value=1.5, network=network).meta["ok"]
         assert parameters(pg)[index] == 1.5
-    losses = page.next_frame().arrays["losses"] if len(page.frames()) == 1 else None
     assert page.wait(lambda: page.frames()[-1].arrays["parameters"][-1] == 1.5)
     points, targets = pg.train_data
     with torch.no_grad():
         expected = 0.5 * ((pg.model(points) - targets) ** 2).mean().item()
     assert page.frames()[-1].arrays["losses"][0] == pytest.approx(expected, rel=1e-5)
-    assert losses is None or len(losses) == 2
+    assert len(page.frames()[-1].arrays["losses"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -305,8 +304,7 @@ def test_nothing_is_sent_that_json_cannot_say(page: Page, pg: dl_lab.Playground)
     pg.set(problem="regression", activation="linear", hidden=(8, 8, 8), learning_rate=10)
     with pytest.raises(InputError):
         pg.step(epochs=50)
-    page.request("hello", view="page", have={})
-    page.next_frame()
+    page.next_frame(lambda: page.request("hello", view="page", have={}))
     for message in page.messages:
         json.dumps(message.meta, allow_nan=False)
     json.dumps(pg.get_state(["choices", "message", "hidden", "speed"]), allow_nan=False)
