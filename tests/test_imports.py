@@ -50,6 +50,8 @@ EXCEPTIONS = {
     "train/event_writer.py": {"tensorboard"},
     "train/projector.py": {"tensorboard", "google", "PIL"},
     "train/summaries.py": {"tensorboard"},
+    # The child process, which is not the Jupyter server.
+    "server/tensorboard_host.py": {"tensorboard", "werkzeug"},
     # What ipykernel itself stands on.
     "widgets/_poll.py": {"zmq"},
 }

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from jupyter_server.extension.application import ExtensionApp
 
-from dl_lab.server.routes import ROUTES
+from dl_lab.server.routes import routes
+from dl_lab.server.tensorboard import TensorBoards
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
 
 
 class DeepLearningApp(ExtensionApp):
@@ -12,7 +18,14 @@ class DeepLearningApp(ExtensionApp):
 
     name = "dl_lab"
     extension_url = "/dl-lab/"
+    classes = [TensorBoards]  # noqa: RUF012  # traitlets' own way
 
     def initialize_handlers(self) -> None:
         """Register every route; the server puts its own base URL before each."""
-        self.handlers.extend(ROUTES)
+        root = cast("ServerApp", self.serverapp).root_dir
+        self._tensorboards = TensorBoards(parent=self, root=root)
+        self.handlers.extend(routes(self._tensorboards))
+
+    async def stop_extension(self) -> None:
+        """End what was started."""
+        await self._tensorboards.stop_all()

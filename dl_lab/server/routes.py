@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
 from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from jupyter_server_proxy.handlers import AddSlashHandler
 from tornado.web import authenticated
 
 from dl_lab import __version__
+from dl_lab.server import logdirs
+from dl_lab.server.problems import Problem
+from dl_lab.server.proxy import SameOrigin, TensorBoardProxy
+from dl_lab.server.tensorboard import TensorBoards
+from dl_lab.server.tensorboard_process import TensorBoardProcess
+
+Route = tuple[str, type, dict[str, Any]] | tuple[str, type]
 
 
 class VersionHandler(APIHandler):
@@ -17,4 +31,87 @@ class VersionHandler(APIHandler):
         self.finish({"name": "dl-lab", "version": __version__})
 
 
-ROUTES = [(r"/dl-lab/api/version", VersionHandler)]
+class _TensorBoardsHandler(SameOrigin, APIHandler):
+    def initialize(self, tensorboards: TensorBoards) -> None:
+        self._tensorboards = tensorboards
+
+    def _told(self, process: TensorBoardProcess) -> dict[str, Any]:
+        problem = process.problem
+        return {
+            "id": process.id,
+            "logdir": str(process.logdir),
+            "name": self._tensorboards.name(process),
+            "state": process.state,
+            "problem": None if problem is None else problem.as_json(),
+            "url": url_path_join(self.base_url, "dl-lab/tensorboard", process.id) + "/",
+        }
+
+    def _refuse(self, problem: Problem) -> None:
+        self.set_status(problem.status)
+        self.finish(problem.as_json())
+
+
+class TensorBoardsHandler(_TensorBoardsHandler):
+    """All TensorBoards of this server."""
+
+    @authenticated
+    def get(self) -> None:
+        """List them."""
+        told = [self._told(process) for process in self._tensorboards.processes]
+        self.finish({"tensorboards": told})
+
+    @authenticated
+    async def post(self) -> None:
+        """Start the one of a folder, unless it runs."""
+        body = self.get_json_body()
+        given = body.get("logdir") if isinstance(body, dict) else body
+        try:
+            process, new = await self._tensorboards.start(given)
+        except Problem as problem:
+            self._refuse(problem)
+            return
+        self.set_status(201 if new else 200)
+        self.finish(self._told(process))
+
+
+class TensorBoardHandler(_TensorBoardsHandler):
+    """One TensorBoard."""
+
+    @authenticated
+    def get(self, identifier: str) -> None:
+        """Tell of it."""
+        try:
+            self.finish(self._told(self._tensorboards.find(identifier)))
+        except Problem as problem:
+            self._refuse(problem)
+
+    @authenticated
+    async def delete(self, identifier: str) -> None:
+        """Stop it."""
+        await self._tensorboards.stop(identifier)
+        self.set_status(204)
+        self.finish()
+
+
+class LogdirsHandler(_TensorBoardsHandler):
+    """The folders that have something to show."""
+
+    @authenticated
+    async def get(self) -> None:
+        """List them, the newest first."""
+        root = Path(self._tensorboards.root)
+        found, complete = await asyncio.get_running_loop().run_in_executor(None, logdirs.find, root)
+        self.finish({"logdirs": [asdict(one) for one in found], "complete": complete})
+
+
+def routes(tensorboards: TensorBoards) -> list[Route]:
+    """Return all routes; the server puts its base URL before each."""
+    shared = {"tensorboards": tensorboards}
+    return [
+        (r"/dl-lab/api/version", VersionHandler),
+        (r"/dl-lab/api/tensorboards", TensorBoardsHandler, shared),
+        (r"/dl-lab/api/tensorboards/([^/]+)", TensorBoardHandler, shared),
+        (r"/dl-lab/api/logdirs", LogdirsHandler, shared),
+        (r"/dl-lab/tensorboard/[^/]+", AddSlashHandler),
+        (r"/dl-lab/tensorboard/([^/]+)/(.*)", TensorBoardProxy, shared),
+    ]

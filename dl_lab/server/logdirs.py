@@ -1,0 +1,115 @@
+"""Folders for TensorBoard: which may be opened, and which have something to show."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from dl_lab.server.problems import Problem
+
+_MARK = "tfevents"
+# Where nobody keeps runs, and where there may be very many files.
+_PASSED_OVER = {"node_modules", "site-packages", "__pycache__", "venv"}
+_SECONDS = 2.0
+_MOST = 200
+
+
+def resolve(given: object, root: Path, allowed: Sequence[Path]) -> Path:
+    """Return the real path of a folder that may be opened.
+
+    Parameters
+    ----------
+    given
+        An absolute path, or one from `root`; ``~`` is the home.
+    root
+        Where relative paths begin.
+    allowed
+        The folder must be one of these or lie below one, after symbolic links.
+
+    Raises
+    ------
+    Problem
+        It is no path, is not there, is a file, may not be read or lies elsewhere.
+    """
+    if not isinstance(given, str) or "\0" in given:
+        raise Problem("logdir_invalid", given=repr(given))
+    asked = root / os.path.expanduser(given)  # noqa: PTH111  # of Path it raises for ~nobody
+    roots = [Path(os.path.realpath(one.expanduser())) for one in allowed]
+    real = Path(os.path.realpath(asked))
+    # Before anything else: what lies outside is not even told to be there or not.
+    if not any(real.is_relative_to(one) for one in roots):
+        raise Problem("logdir_outside", logdir=asked, roots=", ".join(map(str, roots)))
+    try:
+        if not real.exists():
+            raise Problem("logdir_missing", logdir=asked)
+        if not real.is_dir():
+            raise Problem("logdir_file", logdir=asked)
+    except PermissionError as error:
+        raise Problem("logdir_unreadable", logdir=asked) from error
+    except OSError as error:  # a name too long
+        raise Problem("logdir_missing", logdir=asked) from error
+    if not os.access(real, os.R_OK | os.X_OK):
+        raise Problem("logdir_unreadable", logdir=asked)
+    return real
+
+
+@dataclass
+class Logdir:
+    """A folder that has runs below it.
+
+    Attributes
+    ----------
+    path
+        From the root, with ``/``; empty for the root itself.
+    runs
+        Folders with event files in it and below.
+    modified
+        When the newest event file was written, in seconds since 1970.
+    """
+
+    path: str
+    runs: int = 0
+    modified: float = 0.0
+
+
+def find(root: Path) -> tuple[list[Logdir], bool]:
+    """Return the folders from `root` down that have runs, newest first, and whether these are all.
+
+    The search ends after two seconds, and keeps away from hidden folders and symbolic links.
+    """
+    found: dict[str, Logdir] = {}
+    end = monotonic() + _SECONDS
+    complete = True
+    for name, folders, files in os.walk(root):
+        if monotonic() > end:
+            complete = False
+            break
+        folders[:] = [one for one in folders if one[0] != "." and one not in _PASSED_OVER]
+        folder = Path(name)
+        modified = _newest(folder / file for file in files if _MARK in file)
+        if modified is None:
+            continue
+        parts = folder.relative_to(root).parts
+        for depth in range(len(parts) + 1):
+            path = "/".join(parts[:depth])
+            logdir = found.setdefault(path, Logdir(path))
+            logdir.runs += 1
+            logdir.modified = max(logdir.modified, modified)
+    # The root itself, where it only holds everything, is rarely what is looked for: last.
+    ordered = sorted(
+        found.values(),
+        key=lambda one: (one.path == "", -one.modified, one.path.count("/"), one.path),
+    )
+    return ordered[:_MOST], complete and len(ordered) <= _MOST
+
+
+def _newest(files: Iterable[Path]) -> float | None:
+    times = []
+    for file in files:
+        with contextlib.suppress(OSError):  # gone since
+            times.append(file.stat().st_mtime)
+    return max(times, default=None)

@@ -1,0 +1,127 @@
+"""The private folders in which TensorBoards listen, and what is written there about them.
+
+Only the account that made such a folder can enter it. So whoever can read a record there is the
+same person as who started that TensorBoard, which is how a kernel may know of it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dl_lab.server.problems import Problem
+
+PREFIX = "dl-lab-tensorboard-"
+_RECORD = "running.json"
+_SOCKET = "socket"
+# What fits into the address of a UNIX socket everywhere.
+_LONGEST = 100
+_TIME_TO_START = 120.0
+
+HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A TensorBoard that listens, as its folder tells of it.
+
+    Attributes
+    ----------
+    logdir
+        Real path of what it shows.
+    pid
+        Its process.
+    socket, port
+        Where it listens: the path of a UNIX socket, or else a port of the loopback interface.
+    """
+
+    logdir: str
+    pid: int
+    socket: str | None
+    port: int | None
+
+    def answers(self) -> bool:
+        """Whether something still listens there."""
+        family = socket.AF_INET if self.socket is None else socket.AF_UNIX
+        with socket.socket(family, socket.SOCK_STREAM) as one:
+            one.settimeout(1)
+            try:
+                one.connect(self.socket or ("127.0.0.1", self.port))
+            except OSError:
+                return False
+        return True
+
+
+def make_folder() -> Path:
+    """Make a new private folder.
+
+    Raises
+    ------
+    Problem
+        A socket in it would have too long a path.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    if HAS_UNIX_SOCKETS and len(os.fsencode(socket_path(folder))) > _LONGEST:
+        folder.rmdir()
+        raise Problem("no_sockets", folder=folder.parent)
+    return folder
+
+
+def socket_path(folder: Path) -> Path:
+    """Return where the socket in a private folder is."""
+    return folder / _SOCKET
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Tell who may enter the folder what listens there."""
+    draft = folder / f"{_RECORD}.new"
+    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    draft.replace(folder / _RECORD)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a private folder and what is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def records() -> Iterator[Record]:
+    """Yield the TensorBoards of this account that listen."""
+    for folder in _own_folders():
+        record = _read(folder)
+        if record is not None and record.answers():
+            yield record
+
+
+def sweep() -> None:
+    """Remove the folders of this account that nothing listens in any more."""
+    for folder in _own_folders():
+        with contextlib.suppress(OSError):
+            fresh = time.time() - folder.stat().st_mtime < _TIME_TO_START
+            record = _read(folder)
+            if not (fresh if record is None else record.answers()):
+                remove_folder(folder)
+
+
+def _own_folders() -> Iterator[Path]:
+    own = os.getuid() if hasattr(os, "getuid") else None
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            about = folder.lstat()
+            # The temporary folder is everybody's: only what is ours counts.
+            if own is None or about.st_uid == own:
+                yield folder
+
+
+def _read(folder: Path) -> Record | None:
+    try:
+        return Record(**json.loads((folder / _RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
