@@ -6,6 +6,7 @@ import difflib
 import functools
 import json
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -43,8 +44,11 @@ def handles(kind: str) -> Callable[[HandlerT], HandlerT]:
 class Widget(anywidget.AnyWidget):
     """Base of all widgets: the file ``dl_lab/widgets/NAME.py`` shows ``static/NAME.js``.
 
-    A subclass marks its answers with `handles` and composes its stream in `compose`.
+    A subclass marks its answers with `handles`, composes its stream in `compose`, and calls
+    `_be_ready` at the end of its ``__init__``.
     """
+
+    _ready = False
 
     _handlers: ClassVar[dict[str, str]] = {}
 
@@ -64,6 +68,8 @@ class Widget(anywidget.AnyWidget):
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits: Any) -> None:
+        self._early: list[tuple[object, list[Buffer]]] = []
+        self._starting = threading.Lock()
         super().__init__(**traits)
         self._channel = Channel(
             self._send_stream,
@@ -82,6 +88,17 @@ class Widget(anywidget.AnyWidget):
             # forgets the figures of the cell that runs while a view acknowledges frames.
             self.comm.handle_msg = self._handle_msg
         self.on_msg(self._receive)
+
+    def _be_ready(self) -> None:
+        """Answer from now on, also what has come since the page heard of the widget.
+
+        A subshell of the kernel hands a view's messages on while ``__init__`` goes on.
+        """
+        with self._starting:
+            self._ready = True
+            for content, buffers in self._early:
+                self._answer(content, buffers)
+            self._early.clear()
 
     def compose(self, *, touched: bool) -> Message | None:  # noqa: ARG002 - for subclasses
         """Return the newest state as one message that stands for itself.
@@ -140,6 +157,13 @@ class Widget(anywidget.AnyWidget):
         return handler
 
     def _receive(self, _: object, content: object, buffers: list[Buffer]) -> None:
+        with self._starting:
+            if not self._ready:
+                self._early.append((content, buffers))
+                return
+        self._answer(content, buffers)
+
+    def _answer(self, content: object, buffers: list[Buffer]) -> None:
         identifier = content.get("id") if isinstance(content, Mapping) else None
         try:
             message = decode(content, buffers)

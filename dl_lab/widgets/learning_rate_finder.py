@@ -61,8 +61,6 @@ class LearningRateFinder(Widget):
     state = traitlets.Unicode("ready", read_only=True).tag(sync=True)
     message = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
 
-    _ready = False
-
     def __init__(
         self,
         trainer: Trainer,
@@ -78,7 +76,7 @@ class LearningRateFinder(Widget):
         super().__init__(language=language)
         self.set_trait("message", None if test.reason is None else sentence(test.reason))
         self._saved = SavedPicture(self.picture, lambda: repr(self), self._identifier)
-        self._ready = True
+        self._be_ready()
 
     @property
     def rates(self) -> Values:

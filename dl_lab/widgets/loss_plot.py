@@ -90,8 +90,6 @@ class LossPlot(Widget):
 
     runs: Any = traitlets.List(read_only=True).tag(sync=True)
 
-    _ready = False
-
     # A view asks for its curves each time, and all of that takes turns with the training.
     _RATE = 5.0
 
@@ -127,7 +125,7 @@ class LossPlot(Widget):
         self._subscriptions: list[Callable[[], None]] = []
         for run in self._pick:
             self._follow(run)
-        self._ready = True
+        self._be_ready()
 
     def _follow(self, run: Run) -> None:
         def changed() -> None:

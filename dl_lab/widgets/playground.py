@@ -128,8 +128,6 @@ class Playground(Widget):
     state = traitlets.Unicode("idle", read_only=True).tag(sync=True)
     message = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
 
-    _ready = False
-
     def __init__(
         self,
         data: str | None = None,
@@ -166,7 +164,7 @@ class Playground(Widget):
         super().__init__(**settings)
         self.set_trait("choices", choices(self.traits()))
         self._follow(self._experiment)
-        self._ready = True
+        self._be_ready()
 
     # -- settings
 

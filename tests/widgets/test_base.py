@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import string
+import threading
 from pathlib import Path
 
 import pytest
 
+import dl_lab
 from dl_lab.errors import SENTENCES, InputError
+from dl_lab.protocol import Message, decode, encode
 from dl_lab.widgets._base import STATIC, refusal, sentence
 from tests.widgets.page import Page
 
@@ -53,3 +56,22 @@ def test_an_unexpected_failure_is_told_in_spanish_too():
     said = error["templates"]["es"].format(**error["params"])
     assert "ZeroDivisionError" in said
     assert said != error["text"]
+
+
+def test_what_a_view_says_while_a_widget_is_made_is_answered_once_it_is(monkeypatch):
+    hello, _ = encode(Message("hello", {"view": "early", "have": {}}, id="1"))
+    sent = []
+
+    def set_trait(plot, *_: object) -> None:
+        # As a subshell does it: the comm is open, and the widget is not finished.
+        thread = threading.Thread(target=plot._receive, args=(None, hello, []))
+        thread.start()
+        thread.join()
+        assert sent == []
+
+    monkeypatch.setattr(dl_lab.LossPlot, "set_trait", set_trait)
+    monkeypatch.setattr(dl_lab.LossPlot, "send", lambda _, content, __: sent.append(content))
+    plot = dl_lab.LossPlot(dl_lab.History())
+    reply = decode(sent[0], [])
+    assert (reply.id, reply.meta["ok"]) == ("1", True)
+    plot.close()
