@@ -6,7 +6,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from dl_lab import adapters, callbacks, data, nets, runs, train
+    from dl_lab.tensorboard import TensorBoard
     from dl_lab.train.history import History
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
@@ -23,6 +26,7 @@ _EXPORTS = {
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
     "LossPlot": "dl_lab.widgets.loss_plot",
     "Playground": "dl_lab.widgets.playground",
+    "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
     "compare": "dl_lab.widgets.loss_plot",
     "lr_find": "dl_lab.widgets.learning_rate_finder",
@@ -35,6 +39,7 @@ __all__ = [
     "LearningRateFinder",
     "LossPlot",
     "Playground",
+    "TensorBoard",
     "Trainer",
     "__version__",
     "adapters",
@@ -70,6 +75,13 @@ def _unknown(name: str) -> str:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the magic ``%tensorboard``: what ``%load_ext dl_lab`` calls."""
+    from dl_lab.magic import register
+
+    register(shell)
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

@@ -95,6 +95,12 @@ SENTENCES = {
     "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"
     ' : * ? " < > |, and no dot or space at either end.',
     "run_folder": "The folder {path} cannot be made ({detail}). Choose another root.",
+    "logdir_path": "{given} names no folder. Give a path as text, such as 'runs'.",
+    "logdir_file": "{path} is a file. TensorBoard takes the folder that it lies in.",
+    "magic_logdir": "%tensorboard needs a folder: %tensorboard --logdir runs. {given} names none.",
+    "magic_ignored": "{given}: without effect here. dl-lab shows TensorBoard through Jupyter, "
+    "where only you can reach it; what it loads is set in the server's configuration "
+    "(TensorBoards).",
     "events_full": "The event file {path} cannot be written ({detail}). Training goes on; "
     "the curves are completed when there is room again.",
     "events_gone": "The event file {path} is gone ({detail}). Training goes on and writes "

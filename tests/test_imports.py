@@ -24,6 +24,9 @@ ALLOWED = {
     "train": ({"errors", "probe", "data"}, FIELD),
     "callbacks": ({"train"}, set()),
     "runs": ({"errors"}, set()),
+    # A kernel looks into the folders in which the server's TensorBoards listen.
+    "tensorboard": ({"errors", "server"}, {"tensorboard", "IPython", "jupyter_core"}),
+    "magic": ({"errors", "tensorboard"}, {"IPython"}),
     "protocol": ({"errors"}, {"numpy"}),
     "errors": (set(), set()),
     "widgets": (
@@ -38,8 +41,9 @@ ALLOWED = {
     "server": ({"__version__"}, {"jupyter_server", "jupyter_server_proxy", "tornado", "traitlets"}),
     # The table of names: its lazy imports are strings, those for type checkers are not run.
     "__init__": (
-        {"adapters", "callbacks", "data", "nets", "runs", "train", "widgets", "server"},
-        set(),
+        {"adapters", "callbacks", "data", "nets", "runs", "train", "widgets", "server", "magic"}
+        | {"tensorboard"},
+        {"IPython"},
     ),
 }
 # A file → what it may import beside that.
