@@ -25,6 +25,8 @@ class SameOrigin:
 class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no types there
     """What lies below ``/dl-lab/tensorboard/ID/``, answered by the TensorBoard with that id."""
 
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST")
+
     def initialize(self, tensorboards: TensorBoards) -> None:
         """Take what each request looks in."""
         self._tensorboards = tensorboards

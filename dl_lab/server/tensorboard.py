@@ -124,7 +124,8 @@ class TensorBoards(LoggingConfigurable):
         if not self._swept:
             self._swept = True
             loop.run_in_executor(None, rendezvous.sweep)
-        process = TensorBoardProcess(real, self._flags(), self._changed)
+        unix = rendezvous.HAS_UNIX_SOCKETS
+        process = TensorBoardProcess(real, self._flags(), self._changed, unix=unix)
         self._processes.pop(process.id, None)
         self._processes[process.id] = process
         self.log.info("TensorBoard of %s started as process %d", real, process.pid)

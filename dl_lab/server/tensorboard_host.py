@@ -60,7 +60,9 @@ def main() -> int:
 
 
 def _end_with_parent() -> NoReturn:
-    sys.stdin.buffer.read()
+    # Not by way of sys.stdin, whose lock an orderly end of the interpreter would wait for.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     # The working folder is this process's own, and holds its socket.
     shutil.rmtree(os.getcwd(), ignore_errors=True)  # noqa: PTH109  # a string will do
     os._exit(0)

@@ -64,7 +64,7 @@ class TensorBoardProcess:
         flags: dict[str, Any],
         changed: Callable[[TensorBoardProcess], None],
         *,
-        unix: bool = rendezvous.HAS_UNIX_SOCKETS,
+        unix: bool,
     ) -> None:
         self.logdir = logdir
         self.id = identifier(logdir)

@@ -6,24 +6,44 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pytest
 
 HERE = Path(__file__).parent
 TOKEN = "a-token-of-the-tests"  # noqa: S105 - lives as long as the server on loopback
 SECONDS_TO_START = 60
+SHORT = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108  # folders are made in it by mkdtemp
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_args: object) -> None:
         return None
+
+
+class Answer(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    body: bytes
+    headers: Message
+
+    @property
+    def json(self) -> Any:
+        """What the body says."""
+        return json.loads(self.body)
 
 
 @dataclass(frozen=True)
@@ -33,39 +53,81 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     base_url: str
+    home: Path
+    temporary: Path
+
+    @property
+    def root(self) -> Path:
+        """Its root directory."""
+        return self.home / "root"
+
+    @property
+    def origin(self) -> str:
+        """What a page of its own says it comes from."""
+        return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str, token: str | None = TOKEN) -> tuple[int, bytes]:
         """Return status and body; redirects are not followed."""
         return self.request("GET", path, token)
 
-    def request(self, method: str, path: str, token: str | None = TOKEN) -> tuple[int, bytes]:
+    def request(
+        self,
+        method: str,
+        path: str,
+        token: str | None = TOKEN,
+        body: object = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[int, bytes]:
+        answer = self.ask(method, path, token, body, headers)
+        return answer.status, answer.body
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        token: str | None = TOKEN,
+        body: object = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer:
+        """Return all of the answer; a body is sent as JSON."""
         url = f"http://127.0.0.1:{self.port}{self.base_url.rstrip('/')}{path}"
-        request = urllib.request.Request(url, method=method)
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, dict(headers), method=method)
         if token is not None:
             request.add_header("Authorization", f"token {token}")
         try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=30) as answer:
-                return answer.status, answer.read()
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=60) as answer:
+                return Answer(answer.status, answer.read(), answer.headers)
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, error.read()
+                return Answer(error.code, error.read(), error.headers)
+
+    def stop(self) -> None:
+        """End it and forget its temporary folder."""
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-def start(home: Path, base_url: str) -> Server:
+def start(home: Path, base_url: str, *options: str, **env: str) -> Server:
     """Start a server on a port that it chooses itself, with our extension and the probe."""
-    home.mkdir(parents=True)
+    (home / "root").mkdir(parents=True)
+    # As /tmp is: everybody may look into it. And short, for the paths of sockets.
+    temporary = Path(tempfile.mkdtemp(dir=SHORT))
+    temporary.chmod(0o1777)
     command = [sys.executable, "-m", "jupyter_server", "--port=0", "--no-browser"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.base_url={base_url}"]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home}"]
+    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home / 'root'}"]
     command += ["--ServerApp.jpserver_extensions=dl_lab=True"]
-    command += ["--ServerApp.jpserver_extensions=server_probe=True"]
+    command += ["--ServerApp.jpserver_extensions=server_probe=True", *options]
     if os.geteuid() == 0:
         command.append("--allow-root")
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    env = os.environ | {name: str(home / name) for name in folders} | {"PYTHONPATH": str(HERE)}
+    env = os.environ | {name: str(home / name) for name in folders} | env
+    env |= {"PYTHONPATH": str(HERE), "TMPDIR": str(temporary)}
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-    return Server(process, _port(process, home), base_url)
+    return Server(process, _port(process, home), base_url, home, temporary)
 
 
 def _port(process: subprocess.Popen[bytes], home: Path) -> int:
@@ -84,7 +146,10 @@ def _port(process: subprocess.Popen[bytes], home: Path) -> int:
 
 @pytest.fixture(scope="session", params=["/", "/user/student1/"])
 def server(request, tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("server") / "home", request.param)
+    running = start(
+        tmp_path_factory.mktemp("server") / "home",
+        request.param,
+        "--TensorBoards.max_instances=8",
+    )
     yield running
-    running.process.terminate()
-    running.process.wait(timeout=30)
+    running.stop()

@@ -1,10 +1,13 @@
 """A server extension for the tests: what the server process has loaded, and what it answers to."""
 
+import os
 import sys
 
 from jupyter_server.base.handlers import APIHandler
 from tornado.routing import Matcher, PathMatches, Rule
-from tornado.web import authenticated
+from tornado.web import RequestHandler, authenticated
+
+from dl_lab.server import rendezvous
 
 
 class ModulesHandler(APIHandler):
@@ -28,7 +31,10 @@ class RoutesHandler(APIHandler):
                         method
                         for method in getattr(target, "SUPPORTED_METHODS", ())
                         if getattr(target, method.lower(), None)
-                        is not getattr(APIHandler, method.lower(), None)
+                        not in (
+                            getattr(APIHandler, method.lower(), None),
+                            RequestHandler._unimplemented_method,
+                        )
                     ]
                     found.append({"pattern": rule.matcher.regex.pattern, "methods": methods})
                 elif isinstance(rule.matcher, Matcher) and hasattr(rule.target, "rules"):
@@ -44,6 +50,8 @@ def _jupyter_server_extension_points():
 
 
 def _load_jupyter_server_extension(app):
+    if os.environ.get("DL_LAB_PROBE_WITHOUT_UNIX_SOCKETS"):
+        rendezvous.HAS_UNIX_SOCKETS = False
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(
         ".*$",
