@@ -88,9 +88,9 @@ class TensorBoard:
 
     def _ipython_display_(self) -> None:
         if "google.colab" in sys.modules:
-            from tensorboard import notebook
+            from tensorboard.notebook import start
 
-            notebook.start(f"--logdir {shlex.quote(self.logdir)}")
+            start(f"--logdir {shlex.quote(self.logdir)}")
         else:
             _display(self._bundle("open"))
 

@@ -10,6 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SHOWN = {
+    "application/vnd.jupyter.widget-view+json",
+    "application/vnd.dl-lab.tensorboard.v1+json",
+}
 KERNELS = {"ipykernel-6.30": "6.30.", "ipykernel-7.4": "7."}
 
 
@@ -29,13 +33,13 @@ def test_there_are_notebooks():
 def test_it_runs(path, kernel):
     notebook = nbformat.read(path, as_version=4)
     run(notebook, kernel)
-    views = [
-        output
+    shown = {
+        kind
         for cell in notebook.cells
         for output in cell.get("outputs", [])
-        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
-    ]
-    assert views, "No cell of this notebook shows a widget."
+        for kind in output.get("data", {})
+    }
+    assert shown & SHOWN, "No cell of this notebook shows anything of dl-lab."
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -14,6 +14,7 @@ from tornado.web import authenticated
 
 from dl_lab import __version__
 from dl_lab.server import logdirs
+from dl_lab.server.open_page import OpenPageHandler
 from dl_lab.server.problems import Problem
 from dl_lab.server.proxy import SameOrigin, TensorBoardProxy
 from dl_lab.server.tensorboard import TensorBoards
@@ -112,6 +113,7 @@ def routes(tensorboards: TensorBoards) -> list[Route]:
         (r"/dl-lab/api/tensorboards", TensorBoardsHandler, shared),
         (r"/dl-lab/api/tensorboards/([^/]+)", TensorBoardHandler, shared),
         (r"/dl-lab/api/logdirs", LogdirsHandler, shared),
+        (r"/dl-lab/tensorboard", OpenPageHandler),
         (r"/dl-lab/tensorboard/[^/]+", AddSlashHandler),
         (r"/dl-lab/tensorboard/([^/]+)/(.*)", TensorBoardProxy, shared),
     ]

@@ -78,6 +78,7 @@ class Worker:
         self._condition = threading.Condition()
         # Whoever steps or runs a command holds it: the thread for its whole life, or a caller.
         self._turn = threading.RLock()
+        self._owner: threading.Thread | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._ending: State | None = None
         self._state = State.IDLE
@@ -111,9 +112,12 @@ class Worker:
 
     @property
     def here(self) -> bool:
-        """Whether the caller is the worker's own thread."""
+        """Whether no step can begin before the caller returns.
+
+        That is so in the worker's own thread, and for who runs a command or holds it at rest.
+        """
         thread = threading.current_thread()
-        return thread is self._thread or thread in self._leaving
+        return thread in (self._thread, self._owner) or thread in self._leaving
 
     def start(self) -> None:
         """Run, unless it runs already; a pause that was asked for and not yet done is undone."""
@@ -132,7 +136,7 @@ class Worker:
     def stop(self, state: State = State.PAUSED) -> None:
         """End the run in `state` after the step that is running, and wait until it has ended.
 
-        In the worker's own thread it only asks for that and returns.
+        From `here` it only asks for that and returns.
         """
         self.ask(state)
         self.join()
@@ -145,7 +149,7 @@ class Worker:
                 self._condition.notify_all()
 
     def join(self, polls: Callable[[], None] | None = None) -> None:
-        """Wait until no thread is left; returns at once in the worker's own thread.
+        """Wait until no thread is left; returns at once from `here`.
 
         Parameters
         ----------
@@ -172,9 +176,18 @@ class Worker:
             if self._thread is not None or not self._turn.acquire(blocking=False):
                 raise InputError("running")
         try:
-            yield
+            with self._owned():
+                yield
         finally:
             self._turn.release()
+
+    @contextlib.contextmanager
+    def _owned(self) -> Iterator[None]:
+        before, self._owner = self._owner, threading.current_thread()
+        try:
+            yield
+        finally:
+            self._owner = before
 
     def _threads(self) -> list[threading.Thread]:
         with self._condition:
@@ -204,7 +217,7 @@ class Worker:
         Returns
         -------
         Future
-            Its result, or what it raised. In the worker's own thread it is done on return.
+            Its result, or what it raised. From `here` it is done on return.
         """
         future: Future[_Result] = Future()
 
@@ -222,7 +235,7 @@ class Worker:
                 self._commands.append(command)
                 self._condition.notify_all()
                 return future
-        with self._turn:
+        with self._turn, self._owned():
             command()
         return future
 

@@ -1,0 +1,52 @@
+"""A server's TensorBoards as a kernel beside it sees them, and the page without a panel."""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+
+import dl_lab
+from dl_lab.server.open_page import WORDS
+from tests.server.test_tensorboards import API, open_one, record_of, until, write_run
+
+
+@pytest.fixture
+def beside(server, monkeypatch):
+    """As a kernel that this server started."""
+    monkeypatch.setattr(tempfile, "tempdir", str(server.temporary))
+    return server
+
+
+def test_they_are_listed_and_stopped(beside):
+    folder = write_run(beside.root / "of a kernel")
+    tb = dl_lab.TensorBoard(folder)
+    assert tb not in dl_lab.TensorBoard.running()
+    one = open_one(beside, str(folder))
+    assert tb in dl_lab.TensorBoard.running()
+    assert record_of(beside, folder).answers()
+    tb.stop()
+    until(lambda: beside.ask("GET", f"{API}/{one['id']}").status == 404)
+    assert tb not in dl_lab.TensorBoard.running()
+    tb.stop()
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_the_page_names_the_folder_and_starts_nothing(server, language):
+    headers = {"Accept-Language": f"{language}-XX,en;q=0.5"}
+    before = server.ask("GET", API).json
+    answer = server.ask(
+        "GET", "/dl-lab/tensorboard?logdir=/runs/%3Cimg%20src=x%3E", headers=headers
+    )
+    page = answer.body.decode()
+    assert answer.status == 200
+    assert "/runs/&lt;img src=x&gt;" in page
+    assert "<img" not in page
+    assert f"{server.base_url}dl-lab/api/tensorboards" in page
+    for sentence in WORDS[language].values():
+        assert sentence in page
+    assert server.ask("GET", API).json == before
+
+
+def test_its_words_are_there_in_both_languages():
+    assert WORDS["en"].keys() == WORDS["es"].keys()
