@@ -3,12 +3,11 @@ import { ICommandPalette } from "@jupyterlab/apputils";
 import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
 import { ILauncher } from "@jupyterlab/launcher";
 import { ITranslator } from "@jupyterlab/translation";
-import { translator as translatorFor } from "../shared/i18n";
 import { OPEN_PLAYGROUND, addCommands } from "./commands";
-import { WORDS } from "./words";
-
-// Between Lab's own sections "Notebook" (0) and "Console" (20).
-const LAUNCHER_SECTION_RANK = 10;
+import { LAUNCHER_SECTION_RANK } from "./launcher_section";
+import "./style.css";
+import { tensorboardPlugin } from "./tensorboard/plugin";
+import { wordsOf } from "./words";
 
 /** The launcher section "Deep learning" and the same commands in the palette. */
 const launcherPlugin: JupyterFrontEndPlugin<void> = {
@@ -24,8 +23,7 @@ const launcherPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     fileBrowser: IDefaultFileBrowser | null,
   ) => {
-    // Lab says es_ES where the web says es-ES.
-    const t = translatorFor((translator?.languageCode ?? "en").replace("_", "-"), WORDS);
+    const t = wordsOf(translator);
     addCommands(app, { t, fileBrowser, translator });
     const category = t("lab.category");
     launcher?.add({
@@ -38,4 +36,4 @@ const launcherPlugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-export default [launcherPlugin];
+export default [launcherPlugin, tensorboardPlugin];
