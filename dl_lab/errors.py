@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 SENTENCES = {
     "choice": "{name} cannot be {given}. Choose one of: {allowed}.",
@@ -284,6 +284,19 @@ SENTENCES = {
     "torch.nn.MSELoss(); {given} is none.",
     "data_needed": "There are no training data yet. Give them: trainer.set_data(train, "
     "validation).",
+    "not_finite_data": "The data of {name} hold numbers that are NaN or infinite ({count} of "
+    "them), and in epoch {epoch} the loss became {value}. Leave those rows out or fill them in. "
+    "The weights of epoch {kept} are back.",
+    "cannot_wait": "{name} waits until steps are done, and none can begin before this hook or "
+    "function has ended. Call {name} after it; in it, trainer.start() trains on without waiting.",
+    "loss_class": "loss must be a function or a module, and {given} is a class. Make one of it: "
+    "{given}().",
+    "callback_class": "A callback must be an object, and {given} is a class. Make one of it: "
+    "{given}().",
+    "not_trainer": "A Trainer is needed, which knows the loss, the optimizer and the data; {given} "
+    "is none. Make one: dl_lab.Trainer(model, loss, optimizer, train).",
+    "batches_differ": "{name} is a list of batches that do not fit together: {given}. For inputs "
+    "and targets give a tuple: (inputs, targets).",
     "no_checkpoint": "No state of step {given} is kept. Go back to one of: {allowed}.",
     "other_model": "The state is of another model: {name} is {there} there and {here} here. "
     "Build the model as it was when it was saved.",
@@ -365,3 +378,12 @@ def whole(name: str, given: object, low: int, high: int) -> int:
         if low <= value <= high:
             return value
     raise InputError("whole", name=name, low=low, high=high, given=repr(given))
+
+
+def refuse_unknown(cls: type, unknown: Mapping[str, object], known: Sequence[str]) -> None:
+    """Raise TypeError for keyword arguments that do not exist, naming the nearest that does."""
+    for name in unknown:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        listed = ", ".join(known)
+        raise TypeError(f"{cls.__name__} has no argument {name!r}.{hint} It takes: {listed}.")

@@ -190,7 +190,7 @@ class Control:
             Training failed or diverged, as `message` tells.
         """
         last = self.steps + whole("n", n, 1, _MOST)
-        self._block(lambda: self._go(last))
+        self._block("step", lambda: self._go(last))
 
     def fit(self, epochs: int) -> None:
         """Train `epochs` more epochs and return when done.
@@ -203,7 +203,8 @@ class Control:
         InputError
             Training failed or diverged, as `message` tells.
         """
-        self._block(lambda: self.start(epochs))
+        epochs = whole("epochs", epochs, 1, _MOST)
+        self._block("fit", lambda: self.start(epochs))
 
     async def wait(self) -> str:
         """Wait until it runs no longer, without blocking the kernel; return the state."""
@@ -339,7 +340,9 @@ class Control:
         self._loop.message = self._note = None
         self._worker.start()
 
-    def _block(self, begin: Callable[[], None]) -> None:
+    def _block(self, name: str, begin: Callable[[], None]) -> None:
+        if self._worker.here:
+            raise InputError("cannot_wait", name=name)
         with noted_interrupts() as interrupted:
             begin()
 

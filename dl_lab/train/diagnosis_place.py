@@ -82,7 +82,10 @@ def detail_of(error: BaseException) -> str:
     """
     lines = [line.strip() for line in str(error).strip().splitlines()]
     # A DataLoader's worker sends a traceback as text, whose last line is the error itself.
-    told = (lines[-1] if "Original Traceback" in str(error) else lines[0]) if lines else ""
+    if "Original Traceback" in str(error) and lines:
+        told = lines[-1].removeprefix(f"{type(error).__name__}: ")
+    else:
+        told = lines[0] if lines else ""
     if len(told) > _LONGEST:
         told = told[:_LONGEST] + "…"
     own = own_line(error)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 from dl_lab.errors import InputError
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dl_lab.train.trainer import Trainer
 
 HOOKS = (
@@ -38,10 +38,7 @@ class Hooks:
     """
 
     def __init__(self, callbacks: Iterable[Callback], trainer: Trainer) -> None:
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-        for callback in given:
-            if not isinstance(callback, Callback):
-                raise InputError("not_callback", given=repr(callback))
+        given = listed(callbacks)
         self.callbacks = tuple(sorted(given, key=lambda one: one.order))
         self.running = False
         """Whether a hook runs now."""
@@ -104,6 +101,32 @@ class Hooks:
             if found is not None:
                 left.remove(found)
                 callback.load_state_dict(found["state"])
+
+
+def listed(callbacks: object) -> list[Callback]:
+    """Return the callbacks a person gave: one, several or None.
+
+    Raises
+    ------
+    InputError
+        Something is no callback.
+
+    Examples
+    --------
+    >>> listed(None), len(listed(StopOnNaN()))
+    ([], 1)
+    """
+    if callbacks is None:
+        return []
+    several = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
+    given: list[Callback] = []
+    for one in cast("Iterable[object]", callbacks) if several else [callbacks]:
+        if inspect.isclass(one) and issubclass(one, Callback):
+            raise InputError("callback_class", given=one.__name__)
+        if not isinstance(one, Callback):
+            raise InputError("not_callback", given=repr(one))
+        given.append(one)
+    return given
 
 
 def _overrides(callback: Callback, hook: str) -> bool:

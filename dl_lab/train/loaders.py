@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from dl_lab.errors import InputError, whole
-from dl_lab.train.structure import described
+from dl_lab.train.structure import described, tensors
 
 _MOST = 2**31 - 1
 
@@ -143,16 +143,36 @@ def check_data(data: object, name: str) -> None:
     """
     if isinstance(data, Tensor) or _are_tensors(data):
         _check_tensors((data,) if isinstance(data, Tensor) else data, name)  # type: ignore[arg-type]  # tensors
-    elif isinstance(data, tuple) and data and all(map(_is_array, data)):
+    elif isinstance(data, tuple) and data and all(map(_is_column, data)):
         raise InputError("not_tensors", name=name, given=described(data))
     elif isinstance(data, Dataset):
         _check_dataset(data, name)
     elif isinstance(data, DataLoader):
         _check_loader(data, name)
+    elif isinstance(data, list) and _are_columns(data):
+        raise InputError("batches_differ", name=name, given=described(data))
     elif isinstance(data, Iterator):
         raise InputError("data_once", name=name, given=type(data).__name__)
     elif not _is_iterable(data) or isinstance(data, (str, bytes, Mapping)) or _is_array(data):
         raise InputError("not_data", name=name, given=described(data))
+
+
+def not_finite(data: object) -> int:
+    """Count the NaN and infinite numbers in the tensors that data consist of.
+
+    A Dataset's rows are not loaded for that; only a TensorDataset has them at hand.
+
+    Examples
+    --------
+    >>> not_finite((torch.tensor([1.0, math.nan]), torch.tensor([0, 1])))
+    1
+    """
+    if isinstance(data, DataLoader):
+        data = data.dataset
+    if isinstance(data, TensorDataset):
+        data = data.tensors
+    floats = (one for one in tensors(data) if one.is_floating_point())
+    return sum(int((~one.isfinite()).sum()) for one in floats)
 
 
 def _check_tensors(tensors: tuple[Tensor, ...], name: str) -> None:
@@ -193,6 +213,23 @@ def _are_tensors(data: object) -> bool:
 def _is_array(data: object) -> bool:
     """Whether it is numbers in another library's form: numpy's, pandas'."""
     return hasattr(data, "__array__") and hasattr(data, "shape")
+
+
+def _is_column(value: object) -> bool:
+    """Whether it is an array, a list of numbers or a list of such lists."""
+    if _is_array(value):
+        return True
+    inner = value
+    while isinstance(inner, list) and inner:
+        inner = inner[0]
+    return inner is not value and isinstance(inner, (int, float))
+
+
+def _are_columns(data: list[Any]) -> bool:
+    """Whether a list holds tensors that are no batches of the same data: inputs and targets."""
+    if not all(isinstance(one, Tensor) for one in data):
+        return False
+    return len({(one.shape[1:], one.dtype) for one in data}) > 1
 
 
 def _is_iterable(data: object) -> bool:

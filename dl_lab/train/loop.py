@@ -11,6 +11,7 @@ from torch.nn.utils import parameters_to_vector
 from dl_lab.errors import InputError
 from dl_lab.train.diagnosis import explain
 from dl_lab.train.feed import Feed
+from dl_lab.train.loaders import not_finite
 from dl_lab.train.run import Progress
 from dl_lab.train.run_state import RunState
 from dl_lab.train.tune import learning_rate
@@ -215,13 +216,13 @@ class Loop(RunState):
         return self._diverge(epoch, value)
 
     def _diverge(self, epoch: int, value: float) -> State:
-        self.message = InputError(
-            "diverged",
-            value=value,
-            epoch=epoch,
-            kept=self._good_epoch,
-            learning_rate=format(learning_rate(self.optimizer), "g"),
-        )
+        where = {"value": value, "epoch": epoch, "kept": self._good_epoch}
+        rate = format(learning_rate(self.optimizer), "g")
+        self.message = InputError("diverged", **where, learning_rate=rate)
+        for name, data in {"train": self.train, **self._measured}.items():
+            if count := not_finite(data):
+                self.message = InputError("not_finite_data", name=name, count=count, **where)
+                break
         self.recorder.flush()
         self.recorder.spoilt = None
         self._good.restore()

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.structure import described
+from dl_lab.train.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from dl_lab.train.trainer import Trainer
 
 Values = npt.NDArray[np.float64]
 Scale = Literal["exponential", "linear"]
@@ -153,6 +153,8 @@ def range_test(
     >>> trainer.steps, trainer.learning_rate
     (0, 0.1)
     """
+    if not isinstance(trainer, Trainer):
+        raise InputError("not_trainer", given=described(trainer))
     low = number("low", low, LOWEST, HIGHEST)
     high = number("high", high, LOWEST, HIGHEST)
     steps = whole("steps", steps, SKIP_FIRST + LEAST + SKIP_LAST + 2, 10_000)

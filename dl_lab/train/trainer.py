@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number, refuse_unknown, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.control import Control
 from dl_lab.train.device import described, move, resolve
 from dl_lab.train.diagnosis import check_model, check_optimizer
-from dl_lab.train.hooks import Hooks
+from dl_lab.train.hooks import Hooks, listed
 from dl_lab.train.loop import Loop, Snapshot
 from dl_lab.train.metrics import resolve as resolve_metrics
 from dl_lab.train.precision import Precision
@@ -123,7 +124,7 @@ class Trainer(Control):
         validation: Data | Mapping[str, Data] | None = None,
         *,
         metrics: Metrics = (),
-        callbacks: Iterable[Callback] = (),
+        callbacks: Callback | Iterable[Callback] | None = (),
         device: str | torch.device = "auto",
         seed: int | None = None,
         logdir: str | os.PathLike[str] | None = None,
@@ -134,11 +135,15 @@ class Trainer(Control):
         keep: int = 20,
         record: str = "step",
         name: str | None = None,
+        **unknown: object,
     ) -> None:
+        refuse_unknown(type(self), unknown, [*inspect.signature(Trainer).parameters][:-1])
         if record not in RECORDS:
             raise InputError.unknown("record", record, RECORDS)
         check_model(model)
         check_optimizer(model, optimizer)
+        if inspect.isclass(loss):
+            raise InputError("loss_class", given=loss.__name__)
         if not callable(loss):
             raise InputError("no_loss", given=repr(loss))
         where = resolve(device, model)
@@ -147,12 +152,12 @@ class Trainer(Control):
         self.settings = {
             "batch_size": None if batch_size is None else whole("batch_size", batch_size, 1, _MOST),
             "accumulate": whole("accumulate", accumulate, 1, _MOST),
-            "clip_norm": None if clip_norm is None else number("clip_norm", clip_norm, 0, 1e9),
+            "clip_norm": None if clip_norm is None else number("clip_norm", clip_norm, 1e-9, 1e9),
             "precision": precision,
             "keep": whole("keep", keep, 0, 10_000),
             "record": record,
         }
-        given: list[Callback] = [callbacks] if isinstance(callbacks, Callback) else [*callbacks]
+        given = listed(callbacks)
         if logdir is not None:
             from dl_lab.train.callbacks.tensorboard import TensorBoard
 

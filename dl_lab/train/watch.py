@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from dl_lab.errors import InputError, number, whole
+from dl_lab.train import structure
 from dl_lab.train.device import described
 from dl_lab.train.held_loop import HeldLoop
 from dl_lab.train.learning_rate import OptimizerRate, Rate
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from torch import Tensor, nn
+    from torch import Tensor
     from torch.optim import Optimizer
 
 _MOST = 2**32 - 1
@@ -107,6 +110,7 @@ class WatchedRun(HeldLoop):
         schedulers: object | Iterable[object] = (),
     ) -> None:
         """Take note of a model and an optimizer that were not there when the run was made."""
+        _check(model, optimizer)
         if model is not None:
             self._model = model
         if isinstance(optimizer, torch.optim.Optimizer):
@@ -306,3 +310,15 @@ class WatchedRun(HeldLoop):
                 self._condition.notify_all()
             else:
                 self._take()
+
+
+def _check(model: object, optimizer: object) -> None:
+    """Refuse what would make `log` or a view stumble later."""
+    if inspect.isclass(model):
+        raise InputError("model_class", given=model.__name__)
+    if not isinstance(model, (nn.Module, type(None))):
+        raise InputError("not_model", given=structure.described(model))
+    if inspect.isclass(optimizer):
+        raise InputError("optimizer_class", given=optimizer.__name__)
+    if not isinstance(optimizer, (torch.optim.Optimizer, Rate, type(None))):
+        raise InputError("not_optimizer", given=structure.described(optimizer))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -215,12 +214,3 @@ def _translations() -> dict[str, dict[str, str]]:
         (STATIC / "sentences.json").read_text(encoding="utf-8")
     )
     return translations
-
-
-def refuse_unknown(cls: type, unknown: Mapping[str, object], known: Sequence[str]) -> None:
-    """Raise TypeError for keyword arguments that do not exist, naming the nearest that does."""
-    for name in unknown:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        listed = ", ".join(known)
-        raise TypeError(f"{cls.__name__} has no argument {name!r}.{hint} It takes: {listed}.")

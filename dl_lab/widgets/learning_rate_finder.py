@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from dl_lab.errors import InputError, number
+from dl_lab.errors import InputError, number, refuse_unknown
 from dl_lab.protocol import Array, Message
 from dl_lab.train.lr_finder import HIGHEST, LOWEST, RangeTest, Scale, Values, range_test
 from dl_lab.train.range_picture import svg
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, Widget, handles, refuse_unknown, sentence
+from dl_lab.widgets._base import Reply, Widget, handles, sentence
 from dl_lab.widgets._plot_picture import SavedPicture
 from dl_lab.widgets._traits import Choice
 
@@ -153,6 +153,8 @@ class LearningRateFinder(Widget):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        if self.comm is None:
+            raise InputError("closed", name="This plot")
         bundle = self._repr_mimebundle_()
         if bundle is not None:
             display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here

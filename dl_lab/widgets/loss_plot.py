@@ -10,13 +10,13 @@ from typing import Any
 
 import traitlets
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number, refuse_unknown, whole
 from dl_lab.protocol import Message
 from dl_lab.train.curves import AXES, SCALES, last_place
 from dl_lab.train.picture import svg
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.tables import csv_chunk
-from dl_lab.widgets._base import Reply, Widget, handles, refuse_unknown
+from dl_lab.widgets._base import Reply, Widget, handles
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
 from dl_lab.widgets._plot_picture import SavedPicture
 from dl_lab.widgets._plot_runs import named, status
@@ -209,6 +209,8 @@ class LossPlot(Widget):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        if self.comm is None:
+            raise InputError("closed", name="This plot")
         bundle = self._repr_mimebundle_()
         if bundle is not None:
             display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
@@ -347,7 +349,7 @@ def compare(
     Parameters
     ----------
     *runs
-        Trainers, watched runs or histories.
+        Trainers, watched runs or histories; or one list of these.
     names
         One for each; by default their own.
     epochs
@@ -374,11 +376,16 @@ def compare(
     >>> plot.pause()
     >>> plot.close()
     """
+    if len(runs) == 1 and isinstance(runs[0], (list, tuple)):
+        runs = tuple(runs[0])
     given: object = runs
     if names is not None:
         listed = list(names)
         if len(listed) != len(runs):
             raise InputError("names_count", given=len(listed), count=len(runs))
+        twice = [name for place, name in enumerate(listed) if name in listed[:place]]
+        if twice:
+            raise InputError("twice", name="names", given=repr(twice[0]))
         given = dict(zip(listed, runs, strict=True))
     plot = LossPlot(given, epochs=epochs, **settings)
     if epochs is not None:

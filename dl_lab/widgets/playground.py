@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from dl_lab.data.toy import DATA_SETS, Points
-from dl_lab.errors import InputError, whole
+from dl_lab.errors import InputError, refuse_unknown, whole
 from dl_lab.nets.dense import ACTIVATIONS
 from dl_lab.nets.features import FEATURES
 from dl_lab.nets.source import source
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, Widget, handles, refuse_unknown, sentence
+from dl_lab.widgets._base import Reply, Widget, handles, sentence
 from dl_lab.widgets._experiment import Data, Experiment
 from dl_lab.widgets._playground_settings import SETTINGS, choices
 from dl_lab.widgets._rate import Rate

@@ -85,6 +85,7 @@ def broken(row):
 def test_rows_that_cannot_be_loaded_or_joined(function, said, workers):
     text = sentence(function, num_workers=workers)
     assert said in text
+    assert "KeyError: KeyError" not in text
     assert "\n" not in text
 
 

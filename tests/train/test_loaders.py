@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches import Batches
-from dl_lab.train.loaders import TensorBatches, as_loader, check_data
+from dl_lab.train.loaders import TensorBatches, as_loader, check_data, not_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +101,14 @@ def test_good_data_pass(good):
     check_data(good, "train")
 
 
+def test_numbers_that_are_none_are_counted():
+    spoilt = torch.tensor([[1.0, math.nan], [math.inf, 2.0]])
+    pair = TensorDataset(spoilt, torch.tensor([0, 1]))
+    for data in (spoilt, pair, DataLoader(pair), [(spoilt[:1],), (spoilt[1:],)]):
+        assert not_finite(data) == 2
+    assert not_finite(Squares()) == not_finite(None) == not_finite((X, Y)) == 0
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
@@ -112,6 +121,14 @@ def test_good_data_pass(good):
         (
             (np.ones((3, 2)), np.ones(3, dtype=int)),
             "numpy.ndarray [3] int64) where tensors are needed. Turn each into one: torch.tensor(",
+        ),
+        (
+            ([[0.5, 1.5]] * 10, [1] * 10),
+            "where tensors are needed. Turn each into one: torch.tensor(",
+        ),
+        (
+            [X, Y],
+            "[tensor [10, 2] float32, tensor [10] int64]. For inputs and targets give a tuple",
         ),
         ((X, Y[:7]), "The tensors of train have 10 and 7 rows; each needs as many"),
         ((X, Y[:7], Y), "have 10, 7 and 10 rows"),

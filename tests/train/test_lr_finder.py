@@ -393,6 +393,10 @@ class TestRefusals:
         assert sentence in str(error.value)
         assert everything(trainer, loader) == then
 
+    def test_a_model_is_no_trainer(self):
+        with pytest.raises(InputError, match=r"an object of type ReLU is none\. Make one"):
+            range_test(nn.ReLU())
+
     def test_a_trainer_that_runs_is_not_tested(self):
         trainer, _ = make()
         trainer.start()

@@ -308,6 +308,40 @@ def test_commands_come_between_steps_in_mid_run():
     trainer.close()
 
 
+def test_a_command_at_rest_cannot_wait_for_steps():
+    trainer = convolutional()
+    with pytest.raises(InputError, match="step waits until steps are done"):
+        trainer.call(trainer.step).result(LONG)
+
+    def begin():
+        trainer.start(3)
+        trainer.learning_rate = 0.25
+        trainer.pause()
+        trainer.resume()
+
+    trainer.call(begin).result(LONG)
+    assert asyncio.run(trainer.wait()) == "finished"
+    assert (trainer.epoch, trainer.learning_rate) == (3, 0.25)
+    with trainer.trial(), pytest.raises(InputError, match="fit waits until steps are done"):
+        trainer.fit(1)
+
+
+def test_numbers_in_the_data_that_are_none_are_told():
+    inputs, targets = torch.randn(8, 3), torch.randn(8, 1)
+    inputs[5, 1] = math.nan
+    model = nn.Linear(3, 1)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    for train, validation, name in [
+        ((inputs, targets), None, "train"),
+        ((inputs[:5], targets[:5]), (inputs, targets), "validation_loss"),
+    ]:
+        trainer = Trainer(model, nn.MSELoss(), sgd, train, validation)
+        with pytest.raises(InputError, match=rf"The data of {name} hold .* \(1 of them\)"):
+            trainer.fit(2)
+        assert trainer.state == "paused"
+        assert torch.isfinite(model.weight).all()
+
+
 def test_a_snapshot_is_a_copy():
     trainer = playground()
     trainer.fit(1)

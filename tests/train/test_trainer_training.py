@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from dl_lab.errors import InputError
-from dl_lab.train.callbacks import Callback, StopOnNaN
+from dl_lab.train.callbacks import Callback, EarlyStopping, StopOnNaN
 from dl_lab.train.trainer import Trainer
 
 INPUTS, TARGETS = torch.randn(40, 5), torch.randn(40, 2)
@@ -305,14 +305,18 @@ def test_settings_that_cannot_be_get_a_sentence(settings, sentence):
         ({"device": "cuda:99"}, "device"),
         ({"device": "gpu"}, "device"),
         ({"callbacks": [print]}, "not_callback"),
+        ({"callbacks": 3}, "not_callback"),
+        ({"callbacks": [EarlyStopping]}, "callback_class"),
         ({"accumulate": 0}, "whole"),
         ({"batch_size": 0}, "whole"),
         ({"clip_norm": -1}, "number"),
+        ({"clip_norm": 0}, "number"),
         ({"keep": -1}, "whole"),
         ({"metrics": "acuracy"}, "choice_near"),
         ({"train": (INPUTS, TARGETS[:3])}, "rows_differ"),
         ({"validation": 3}, "not_data"),
         ({"loss": 3}, "no_loss"),
+        ({"loss": nn.MSELoss}, "loss_class"),
         ({"model": nn.ReLU()}, None),
         ({"optimizer": sgd(nn.Linear(1, 1))}, None),
     ],
@@ -323,6 +327,13 @@ def test_what_cannot_be_trained_is_refused_at_once(settings, key):
     with pytest.raises(InputError) as caught:
         Trainer(**{**given, **settings})
     assert key is None or caught.value.key == key
+
+
+def test_an_argument_that_is_none_gets_the_nearest_and_no_callbacks_are_none():
+    model = linear()
+    with pytest.raises(TypeError, match=r"no argument 'batchsize'. Did you mean 'batch_size'\?"):
+        Trainer(model, nn.MSELoss(), sgd(model), batches(), batchsize=3)
+    assert Trainer(model, nn.MSELoss(), sgd(model), batches(), callbacks=None).callbacks == ()
 
 
 def test_a_loss_that_is_none_fails_with_a_sentence_and_goes_on_once_mended():

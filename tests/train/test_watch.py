@@ -397,6 +397,16 @@ def test_what_cannot_be_done_with_a_loop_of_ones_own(run):
         run.learning_rate = 0.1
     with pytest.raises(InputError, match="epochs must be a whole number"):
         WatchedRun(epochs=0)
+    linear = torch.nn.Linear(1, 1)
+    for given, sentence in [
+        (("model",), "model must be an nn.Module"),
+        ((torch.nn.Linear,), "Linear is a class"),
+        ((linear, "adam"), "optimizer must be a torch optimizer"),
+        ((linear, torch.optim.SGD), "SGD is a class"),
+        ((torch.optim.SGD(linear.parameters()), linear), "model must be an nn.Module"),
+    ]:
+        with pytest.raises(InputError, match=sentence):
+            WatchedRun(*given)
     with pytest.raises(InputError, match="count must be a whole number"):
         run.epochs(0)
 

@@ -493,6 +493,13 @@ def test_without_epochs_nothing_starts(trainer: dl_lab.Trainer) -> None:
     plot.close()
     with pytest.raises(InputError, match="1 names were given for 2 runs"):
         dl_lab.compare(trainer, History(), names=["one"])
+    with pytest.raises(InputError, match="names has 'one' twice"):
+        dl_lab.compare(trainer, History(), names=["one", "one"])
+    plot = dl_lab.compare([trainer, History()], names=["one", "two"])
+    assert [run["name"] for run in plot.runs] == ["one", "two"]
+    plot.close()
+    with pytest.raises(InputError, match="This plot is closed"):
+        plot._ipython_display_()
     with pytest.raises(InputError, match="at least one run"):
         dl_lab.compare()
 
