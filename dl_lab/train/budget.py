@@ -15,7 +15,8 @@ class Budget:
     ahead
         Seconds of work in hand at first, and the most that is ever saved up.
     apart
-        Seconds at least from one beginning of work to the next.
+        Seconds at least from one beginning of work to the next; a sixteenth of that at first, and
+        then twice as much each time, so that a short run is not left with a single look.
 
     Examples
     --------
@@ -33,6 +34,7 @@ class Budget:
         """When work is allowed again, on the clock of `time.monotonic`."""
         self._ahead = ahead
         self._apart = apart
+        self._next = apart / 16
         self._credit = ahead
         self._counted = time.monotonic()
         self._paused: float | None = None
@@ -43,7 +45,8 @@ class Budget:
 
     def begin(self) -> None:
         """Note that work begins."""
-        self.due = max(self.due, time.monotonic() + self._apart)
+        self.due = max(self.due, time.monotonic() + self._next)
+        self._next = min(2 * self._next, self._apart)
 
     def spend(self, seconds: float) -> None:
         """Note that work took this long."""

@@ -69,7 +69,7 @@ class EventWriter:
     nothing for the thread that trains. The rest keeps to these limits:
 
     =========================  ==========================================================
-    weights and gradients      1 % of a run's time, samples at least 2 s apart
+    weights and gradients      1 % of a run's time, samples 1/8 s apart, soon 2 s
     images, sounds, all else   2 % of the time, with 2 s of work in hand for the beginning
     that is computed
     texts, settings, graph     no limit of time

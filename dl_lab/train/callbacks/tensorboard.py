@@ -40,8 +40,8 @@ class TensorBoard(Callback):
         A folder of this run alone, such as `dl_lab.runs.new` makes. TensorBoard shows the newest
         run of a folder; a Trainer loaded from a checkpoint goes on in it.
     histograms
-        Whether to sample weights and gradients, every 2 s or less often. Gradients are those the
-        optimizer used, clipped ones where they are clipped.
+        Whether to sample weights and gradients, 1/8 s apart at first and soon every 2 s or less
+        often. Gradients are those the optimizer used, clipped ones where they are clipped.
     graph
         Whether to trace the model, once.
     images
