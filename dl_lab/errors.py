@@ -42,9 +42,9 @@ SENTENCES = {
     "damaged_file": "{path} is damaged or cut short ({detail}). Use another copy of it.",
     "no_original": "{folder} has no {file}. Put the four original files of {title} there, "
     "gzipped or unpacked, or let torchvision download them: {call}.",
-    "needs_torchvision": "To download {title}, dl-lab needs torchvision, which is not "
-    "installed. Install it with pip install torchvision, or put the original files into "
-    "{folder} yourself: {files}.",
+    "needs_torchvision": "To download {title}, dl-lab needs torchvision, which cannot be imported "
+    "({detail}). Install the one that fits your torch (pip install torchvision), or put the "
+    "original files into {folder} yourself: {files}.",
     "not_downloaded": "{title} could not be downloaded into {folder} ({detail}). Check "
     "the connection and the folder, or put the original files there yourself: {files}.",
     "download_folder": "download=True needs a folder to download into. Name it: {call}.",

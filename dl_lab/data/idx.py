@@ -96,9 +96,9 @@ class Published:
         files = ", ".join(f"{name}.gz" for name in ORIGINALS)
         try:
             from torchvision import datasets
-        except ImportError as error:
+        except (ImportError, RuntimeError) as error:  # the latter: one for another torch
             raise InputError(
-                "needs_torchvision", title=self.title, folder=folder, files=files
+                "needs_torchvision", title=self.title, folder=folder, files=files, detail=error
             ) from error
         try:
             getattr(datasets, self.torchvision)(folder, download=True)
