@@ -104,7 +104,11 @@ class Published:
             getattr(datasets, self.torchvision)(folder, download=True)
         except (OSError, RuntimeError) as error:
             raise InputError(
-                "not_downloaded", title=self.title, folder=folder, files=files, detail=error
+                "not_downloaded",
+                title=self.title,
+                folder=folder,
+                files=files,
+                detail=" ".join(str(error).split()),
             ) from error
 
 

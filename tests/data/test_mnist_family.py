@@ -196,6 +196,17 @@ def test_without_torchvision_a_download_says_so(tmp_path, monkeypatch):
     assert "t10k-images-idx3-ubyte.gz" in str(caught.value)
 
 
+def test_a_torchvision_for_another_torch_says_so(tmp_path, monkeypatch):
+    (tmp_path / "torchvision").mkdir()
+    program = "raise RuntimeError('operator torchvision::nms does not exist')"
+    (tmp_path / "torchvision" / "__init__.py").write_text(program)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    with pytest.raises(InputError) as caught:
+        fashion(tmp_path, download=True)
+    assert "cannot be imported (operator torchvision::nms does not exist)" in str(caught.value)
+
+
 def stand_in(monkeypatch, dataset: Callable[..., object]) -> None:
     """Put a torchvision in place whose data sets do what they are told here."""
     module = types.ModuleType("torchvision")
@@ -215,7 +226,7 @@ def test_torchvision_downloads_what_is_missing(tmp_path, originals, monkeypatch)
     assert same_as_shipped(mnist(tmp_path, download=True))
 
 
-@pytest.mark.parametrize("error", [RuntimeError("Error downloading x"), OSError("no route")])
+@pytest.mark.parametrize("error", [RuntimeError("Error:\nno route"), OSError("no route")])
 def test_a_download_that_fails_says_what_to_do(error, tmp_path, monkeypatch):
     def dataset(_root, *, download):
         assert download
@@ -224,4 +235,5 @@ def test_a_download_that_fails_says_what_to_do(error, tmp_path, monkeypatch):
     stand_in(monkeypatch, dataset)
     with pytest.raises(InputError) as caught:
         mnist(tmp_path, download=True)
-    assert f"could not be downloaded into {tmp_path} ({error})" in str(caught.value)
+    told = str(error).replace("\n", " ")
+    assert f"could not be downloaded into {tmp_path} ({told}). Check" in str(caught.value)
