@@ -66,4 +66,9 @@ def test_each_has_its_browser_tests():
     assert specs >= WIDGETS
     # The rest belongs to the labextension, or is about a widget and says so in its name.
     rest = {s for s in specs - WIDGETS if not any(s.startswith(f"{w}_") for w in WIDGETS)}
-    assert rest <= {"launcher"}
+    assert rest <= {"launcher", "notebook7", "tensorboard"}
+
+
+def test_each_has_its_pictures():
+    specs = stems("ui-tests/shots", "*.spec.ts", suffix=".spec.ts")
+    assert specs >= WIDGETS

@@ -50,6 +50,11 @@ interface Ends {
 }
 
 const SIZES = { x: 32, y: 44, yCompact: 36, compact: 480, label: 14, spaceX: 76, spaceY: 30 };
+/** Whether there is so little room that the legend has to say which axis is which. */
+export function isCompact(width: number): boolean {
+  return width < SIZES.compact;
+}
+
 const EMPTY: Ends = { low: 0, high: 1 };
 
 export class CurveChart {
@@ -106,7 +111,7 @@ export class CurveChart {
       };
     }
     const first = y[0]?.key;
-    const compact = width < SIZES.compact;
+    const compact = isCompact(width);
     return {
       width,
       height,
@@ -139,7 +144,6 @@ export class CurveChart {
           ...axisStyle(style),
           scale: key,
           side: SIDES[side],
-          // Where there is little room the legend says which axis is which.
           ...(compact && side === "right" ? {} : { label }),
           size: compact ? SIZES.yCompact : SIZES.y,
           labelSize: SIZES.label,

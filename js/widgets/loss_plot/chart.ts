@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals-core";
 
-import { type ChartCurve, CurveChart, type YAxis } from "../../draw/curve_chart.ts";
+import { type ChartCurve, CurveChart, isCompact, type YAxis } from "../../draw/curve_chart.ts";
 import { tick } from "../../draw/line_chart.ts";
 import { h, setAttribute, setText } from "../../shared/dom.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
@@ -83,13 +83,17 @@ export function chart(context: Context): HTMLElement {
   let plot: CurveChart | null = null;
   let madeFor: unknown[] = [];
   let scheduled = 0;
+  let measured = SIZE;
 
   const draw = () => {
     scheduled = 0;
     const found = curves.peek();
     const axis = found?.axis ?? settings.axis.shown.peek();
     const dark = theme.peek();
-    const options = [groups.peek(), axis, scale.peek(), settings.y_scale.shown.peek(), dark];
+    const options = [
+      ...[groups.peek(), axis, scale.peek(), settings.y_scale.shown.peek(), dark],
+      isCompact(size().width),
+    ];
     if (plot === null || options.some((option, i) => option !== madeFor[i])) {
       plot?.destroy();
       plot = makeChart(context, canvas, groups.peek().split(",") as Group[], axis, size());
@@ -109,6 +113,7 @@ export function chart(context: Context): HTMLElement {
         best: winners.peek().has(line) ? bestPlace(line.series.best, axis) : null,
       };
     });
+    plot.resize(size().width, size().height);
     plot.show(range, list);
     placeArea(area, plot.area);
     context.pixels.value = plot.area.clientWidth || SIZE.width;
@@ -141,9 +146,7 @@ export function chart(context: Context): HTMLElement {
   });
 
   const observer = new ResizeObserver(() => {
-    if (element.clientWidth === 0 || plot === null) return;
-    plot.resize(size().width, size().height);
-    redraw();
+    if (element.clientWidth > 0 && plot !== null) redraw();
   });
   observer.observe(element);
   onEnd(lifetime, () => {
@@ -159,7 +162,10 @@ export function chart(context: Context): HTMLElement {
   return element;
 
   function size(): { width: number; height: number } {
-    return { width: canvas.clientWidth || SIZE.width, height: canvas.clientHeight || SIZE.height };
+    // While JupyterLab changes its theme there is no layout for a moment.
+    const { clientWidth: width, clientHeight: height } = canvas;
+    if (width > 0 && height > 0) measured = { width, height };
+    return measured;
   }
 }
 
