@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -131,13 +132,18 @@ def start(home: Path, base_url: str, *options: str, **env: str) -> Server:
 
 
 def _port(process: subprocess.Popen[bytes], home: Path) -> int:
-    """Wait for the file in which the server says where it listens."""
+    """Wait for the file in which the server says where it listens, and until it does."""
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline and process.poll() is None:
         for file in (home / "JUPYTER_RUNTIME_DIR").glob(f"jpserver-{process.pid}.json"):
             text = file.read_text()
             if re.search(r"\}\s*$", text):
-                return int(json.loads(text)["port"])
+                port = int(json.loads(text)["port"])
+                with (
+                    contextlib.suppress(ConnectionRefusedError),
+                    socket.create_connection(("127.0.0.1", port)),
+                ):
+                    return port
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.05)
     process.kill()

@@ -437,19 +437,38 @@ def test_the_most_that_run_and_one_that_nobody_uses(small):
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_none_outlives_its_server(tmp_path, number):
-    running = start(tmp_path / "home", "/")
-    write_run(running.root / "runs")
-    write_run(running.root / "more")
+@pytest.mark.parametrize(
+    ("number", "loader"),
+    [(signal.SIGKILL, "safe"), (signal.SIGKILL, "fast"), (signal.SIGTERM, "safe")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_none_outlives_its_server(tmp_path, number, loader):
+    running = start(tmp_path / "home", "/", f"--TensorBoards.loader={loader}")
     for name in ("runs", "more"):
-        assert open_one(running, name)["state"] == "ready"
+        write_run(running.root / name)
+        one = open_one(running, name)
+        path = path_of(running, one)
+        assert until(lambda path=path: json.loads(running.get(f"{path}data/runs")[1])) == ["."]
     pids = [record_of(running, running.root / name).pid for name in ("runs", "more")]
+    # The fast loader is a process of its own, which is told the folder.
+    assert len(started_for(running.root)) == (2 if loader == "fast" else 0)
     running.process.send_signal(number)
     running.process.wait(timeout=30)
     until(lambda: all(is_gone(pid) for pid in pids), 5)
-    until(lambda: not list(running.temporary.iterdir()), 5)
+    until(lambda: not started_for(running.root), 5)
+    until(lambda: not list(running.temporary.glob(f"{rendezvous.PREFIX}*")), 5)
     running.stop()
+
+
+def started_for(root: Path) -> list[str]:
+    """Return the command lines of processes that name a folder below `root`."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if f"={root}/" in line:
+                found.append(line)
+    return found
 
 
 @linux
