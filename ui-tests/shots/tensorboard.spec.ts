@@ -62,6 +62,7 @@ test("beside a notebook", async ({ page, tmpPath }) => {
   await runs.getByRole("button", { name: "Restart" }).click();
   await showsRuns(runs);
   await shoot(page, "panel-narrow");
+  await page.getByRole("tab", { name: "test.ipynb" }).click();
   await runInKernel(page, "tb.stop()");
   await shootThemes(page, "stopped-narrow", () =>
     expect(content(runs)).toHaveAttribute("data-state", "stopped"),

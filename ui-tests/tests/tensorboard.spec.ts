@@ -158,10 +158,15 @@ test("from a cell; after kill -9 it says so and starts again", async ({
 
   // A saved output that is merely shown again opens and starts nothing.
   await page.getByRole("tab", { name: "test.ipynb" }).click();
-  await page.notebook.save();
+  await page.evaluate(async () => {
+    await window.jupyterapp.commands.execute("docmanager:save");
+  });
   await runs.getByRole("button", { name: "Stop TensorBoard" }).click();
   await expect(shown).toContainText("stopped");
-  await page.evaluate(() => window.jupyterapp.commands.execute("application:close-all"));
+  for (const name of ["runs", "test.ipynb"]) {
+    await page.getByRole("tab", { name }).locator(".lm-TabBar-tabCloseIcon").click();
+  }
+  await expect(shown).toHaveCount(0);
   await page.evaluate(
     (path) => window.jupyterapp.commands.execute("docmanager:open", { path }),
     `${tmpPath}/test.ipynb`,

@@ -28,7 +28,8 @@ export function cardFactory(options: CardOptions): IRenderMime.IRendererFactory 
 
 class Card extends Widget implements IRenderMime.IRenderer {
   readonly #options: CardOptions;
-  readonly #logdir = h("code");
+  readonly #path = h("bdi");
+  readonly #logdir = h("code", {}, this.#path);
   readonly #state = h("span", { class: "dl-tensorboard-card-state", role: "status" });
   readonly #open: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
@@ -45,14 +46,19 @@ class Card extends Widget implements IRenderMime.IRenderer {
     tensorboardIcon.element({ container: icon, width: "24px", height: "24px" });
     this.#open = this.#button(t("tensorboard.open"), () => options.open(this.#folder, this.node));
     this.#stop = this.#button(t("tensorboard.stop_short"), () => void this.#stopIt());
-    const text = h("div", {}, h("strong", {}, t("tensorboard.title")), this.#logdir, this.#state);
-    this.node.append(icon, text, this.#open, this.#stop);
+    const title = h("strong", {}, t("tensorboard.title"));
+    const buttons = h("div", { class: "dl-tensorboard-card-buttons" }, this.#open, this.#stop);
+    this.node.append(
+      icon,
+      h("div", { class: "dl-tensorboard-card-text" }, title, this.#logdir, this.#state),
+      buttons,
+    );
     tensorboards.changed.connect(this.#update, this);
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this.#folder = bundleOf(model.data)?.logdir ?? "";
-    setText(this.#logdir, this.#folder);
+    setText(this.#path, this.#folder);
     this.#logdir.title = this.#folder;
     this.#update();
     return Promise.resolve();

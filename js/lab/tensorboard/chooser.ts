@@ -127,7 +127,7 @@ class Chooser extends Widget implements Dialog.IBodyWidget<string | null> {
     const when = ago(modified, Date.now() / 1000, language);
     const running = path !== "" && tensorboards.of(path)?.problem === null;
     row.append(
-      h("span", { class: "dl-tensorboard-choice-name", title: name }, name),
+      h("span", { class: "dl-tensorboard-choice-name", title: name }, h("bdi", {}, name)),
       h("span", {}, running ? t("tensorboard.state_ready") : ""),
       h("span", {}, count),
       h("span", {}, when),

@@ -2,7 +2,8 @@
  * What TensorBoard's own page is told before it loads.
  *
  * It keeps its settings in the browser's localStorage, and has no other way to be told these:
- * `theme` is "light", "dark" or "browser_default", and `autoReload` is off unless it is set.
+ * `theme` is "light", "dark" or "browser_default", `autoReload` is off unless it is set, and a pane
+ * of settings covers the charts of a narrow panel unless it was closed once.
  */
 
 const KEY = "_tb_global_settings";
@@ -24,13 +25,13 @@ export function presetFrontend(storage: Storage, wanted: FrontendSettings): bool
   const before = stored(storage);
   const after = { ...before };
   if (wanted.theme !== null) after["theme"] = wanted.theme;
+  after["timeSeriesSettingsPaneOpened"] ??= false;
   const preset = String(wanted.autoReload);
   if (storage.getItem(PRESET_KEY) !== preset) {
     after["autoReload"] = wanted.autoReload;
     storage.setItem(PRESET_KEY, preset);
   }
-  const changed =
-    after["theme"] !== before["theme"] || after["autoReload"] !== before["autoReload"];
+  const changed = JSON.stringify(after) !== JSON.stringify(before);
   if (changed) storage.setItem(KEY, JSON.stringify(after));
   return changed;
 }

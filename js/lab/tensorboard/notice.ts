@@ -3,7 +3,7 @@
 import { h } from "../../shared/dom";
 import type { Translate } from "../../shared/i18n";
 import type { PanelState } from "./panel_state";
-import { lastWords, problemSentence } from "./problems";
+import { type Problem, lastWords, problemSentence } from "./problems";
 
 export interface NoticeActions {
   readonly start: () => void;
@@ -23,11 +23,11 @@ export function noticeContent(
     "div",
     { class: "dl-tensorboard-notice", "data-kind": notice.kind },
     notice.kind === "starting" || notice.kind === "loading"
-      ? h("span", { class: "dl-tensorboard-spinner", "aria-hidden": true })
+      ? h("span", { class: "dl-tensorboard-spinner", "aria-hidden": "true" })
       : null,
     h("h2", {}, headline(notice, t)),
     h("p", {}, sentence(notice, t)),
-    notice.kind === "failed" ? details(lastWords(notice.problem), t) : null,
+    notice.kind === "failed" ? details(notice.problem, t) : null,
     h("p", { class: "dl-tensorboard-logdir" }, logdir),
     buttons(notice, actions, t),
   );
@@ -62,13 +62,15 @@ function sentence(notice: Notice, t: Translate): string {
   }
 }
 
-function details(words: string, t: Translate): HTMLElement | null {
+function details(problem: Problem, t: Translate): HTMLElement | null {
+  const words = lastWords(problem);
   if (words === "") return null;
   // Focusable, because it scrolls.
   const label = t("tensorboard.last_words");
   return h(
     "details",
-    {},
+    // One that was killed had nothing to say about it.
+    { open: problem.key !== "died" },
     h("summary", {}, label),
     h("pre", { tabindex: 0, role: "region", "aria-label": label }, words),
   );
@@ -76,11 +78,12 @@ function details(words: string, t: Translate): HTMLElement | null {
 
 function buttons(notice: Notice, actions: NoticeActions, t: Translate): HTMLElement | null {
   if (notice.kind === "starting" || notice.kind === "loading") return null;
-  const start = {
-    stopped: t("tensorboard.start"),
-    failed: t("tensorboard.restart"),
-    unreachable: t("tensorboard.try_again"),
-  }[notice.kind];
+  const again = notice.kind === "failed" && notice.problem.key === "died";
+  const start = again
+    ? t("tensorboard.restart")
+    : notice.kind === "stopped"
+      ? t("tensorboard.start")
+      : t("tensorboard.try_again");
   const element = h("div", { class: "dl-tensorboard-buttons" }, button(start, true, actions.start));
   if (notice.kind === "failed" && notice.problem.key.startsWith("logdir_")) {
     element.append(button(t("tensorboard.choose_another"), false, actions.chooseAnother));
