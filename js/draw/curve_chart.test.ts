@@ -13,6 +13,15 @@ beforeEach(async () => {
   ({ CurveChart, valueRange } = await import("./curve_chart.ts"));
 });
 
+const LOOK = {
+  color: "#000000",
+  dash: [4, 2],
+  width: 1,
+  marker: "diamond",
+  heldUntil: 9,
+  best: { x: 1, y: 0.5 },
+} as const;
+
 function points(x: number[], low: number[], high = low) {
   return {
     x: Float64Array.from(x),
@@ -26,14 +35,6 @@ function points(x: number[], low: number[], high = low) {
 test("draws several axes, redraws, and leaves nothing", async () => {
   const root = document.createElement("div");
   document.body.append(root);
-  const look = {
-    color: "#000000",
-    dash: [4, 2],
-    width: 1,
-    marker: "diamond",
-    heldUntil: 9,
-    best: { x: 1, y: 0.5 },
-  } as const;
   const chart = new CurveChart(root, {
     x: { label: "Step", log: true, tick: String, unit: "whole" },
     y: [
@@ -46,8 +47,8 @@ test("draws several axes, redraws, and leaves nothing", async () => {
   });
   const strange = points([1, 2, 3, 4], [NaN, -1, 0.5, -Infinity], [NaN, 2, Infinity, 1]);
   chart.show({ low: 1, high: 4 }, [
-    { ...look, axis: "loss", points: strange },
-    { ...look, axis: "share", points: points([1, 4], [0.1, 0.9]) },
+    { ...LOOK, axis: "loss", points: strange },
+    { ...LOOK, axis: "share", points: points([1, 4], [0.1, 0.9]) },
   ]);
   chart.resize(500, 200);
   await Promise.resolve();
@@ -71,4 +72,32 @@ test("a stretch's line lies between its ends, or on the one that is a number", (
     1, 2, 1, 2,
   ]);
   expect(middle(NaN, NaN)).toBeNaN();
+});
+
+test("an axis says how large a loss is that runs away", async () => {
+  const root = document.createElement("div");
+  document.body.append(root);
+  for (const log of [true, false]) {
+    const said: number[] = [];
+    const tick = (value: number) => {
+      said.push(value);
+      return String(value);
+    };
+    const chart = new CurveChart(root, {
+      x: { label: "Step", log: false, tick: String, unit: "whole" },
+      y: [{ key: "loss", label: "Loss", side: "left", log, tick }],
+      style: { font: "11px sans-serif", text: "#222", grid: "#ddd", background: "#fff" },
+      width: 600,
+      height: 250,
+    });
+    chart.show({ low: 1, high: 3 }, [
+      { ...LOOK, axis: "loss", points: points([1, 2, 3], [20, 1e20, 1e38]) },
+    ]);
+    await Promise.resolve();
+    expect(Math.max(...said)).toBeGreaterThan(1e30);
+    expect(chart.place("loss", 20)).toBeGreaterThan(chart.place("loss", 1e38));
+    expect(chart.place("loss", Infinity)).toBeNaN();
+    chart.destroy();
+  }
+  root.remove();
 });

@@ -92,11 +92,17 @@ export class CurveChart {
 
   /** Where a value stands in the plot area, in CSS pixels. */
   place(key: string, value: number): number {
-    return this.#plot.valToPos(value, key);
+    const axis = this.#options.y.find((one) => one.key === key);
+    if (axis === undefined || !Number.isFinite(value) || (axis.log && value <= 0)) return NaN;
+    return this.#plot.valToPos(projection(this.#endsOf(axis), axis.log, 0, 1)(value), key);
   }
 
   destroy(): void {
     this.#plot.destroy();
+  }
+
+  #endsOf({ key, log }: YAxis): Ends {
+    return this.#ends.get(key) ?? { ...EMPTY, low: log ? 0.1 : 0 };
   }
 
   #plotOptions(): uPlot.Options {
@@ -104,12 +110,8 @@ export class CurveChart {
     const scales: Record<string, uPlot.Scale> = {
       x: { time: false, ...distribution(x.log), range: () => both(this.#range) },
     };
-    for (const { key, log } of y) {
-      scales[key] = {
-        ...distribution(log),
-        range: () => both(this.#ends.get(key) ?? { low: log ? 0.1 : 0, high: 1 }),
-      };
-    }
+    // Shares of its height: uPlot gives up an axis with numbers of more than 17 digits.
+    for (const { key } of y) scales[key] = { range: [0, 1] };
     const first = y[0]?.key;
     const compact = isCompact(width);
     return {
@@ -140,19 +142,27 @@ export class CurveChart {
             }),
           values: (_, splits) => splits.map(x.tick),
         },
-        ...y.map(({ key, label, side, log, tick }) => ({
-          ...axisStyle(style),
-          scale: key,
-          side: SIDES[side],
-          ...(compact && side === "right" ? {} : { label }),
-          size: compact ? SIZES.yCompact : SIZES.y,
-          labelSize: SIZES.label,
-          labelGap: 2,
-          grid: { show: key === first, stroke: style.grid, width: 1 },
-          splits: (plot: uPlot, _: number, low: number, high: number) =>
-            ticks({ low, high, count: (plot.height - SIZES.x) / SIZES.spaceY, log }),
-          values: (_: uPlot, splits: number[]) => splits.map(tick),
-        })),
+        ...y.map((axis): uPlot.Axis => {
+          const { key, label, side, log, tick } = axis;
+          const places = (plot: uPlot) =>
+            ticks({
+              ...this.#endsOf(axis),
+              count: (plot.height - SIZES.x) / SIZES.spaceY,
+              log,
+            });
+          return {
+            ...axisStyle(style),
+            scale: key,
+            side: SIDES[side],
+            ...(compact && side === "right" ? {} : { label }),
+            size: compact ? SIZES.yCompact : SIZES.y,
+            labelSize: SIZES.label,
+            labelGap: 2,
+            grid: { show: key === first, stroke: style.grid, width: 1 },
+            splits: (plot) => places(plot).map(projection(this.#endsOf(axis), log, 0, 1)),
+            values: (plot) => places(plot).map(tick),
+          };
+        }),
       ],
       hooks: { draw: [(plot) => this.#drawCurves(plot)] },
     };
@@ -165,10 +175,9 @@ export class CurveChart {
     const ratio = ctx.canvas.width / plot.width || 1;
     const x = projection(this.#range, this.#options.x.log, left, left + width);
     const projections = new Map<string, Projection>();
-    for (const { key, log } of this.#options.y) {
-      const ends = this.#ends.get(key) ?? EMPTY;
-      const y = projection(ends, log, edges.bottom, edges.top);
-      projections.set(key, { x, y, ...edges, ratio });
+    for (const axis of this.#options.y) {
+      const y = projection(this.#endsOf(axis), axis.log, edges.bottom, edges.top);
+      projections.set(axis.key, { x, y, ...edges, ratio });
     }
     ctx.save();
     ctx.beginPath();
