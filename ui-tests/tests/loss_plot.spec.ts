@@ -247,6 +247,7 @@ test("a run that fails says why, axe finds no violation, Spanish is spoken", asy
   page,
   tmpPath,
 }) => {
+  test.setTimeout(150_000);
   const wrong = `model = nn.Sequential(nn.Flatten(), nn.Linear(64, 9))
 sgd = torch.optim.SGD(model.parameters(), lr=0.1)
 broken = dl_lab.LossPlot(dl_lab.Trainer(model, nn.CrossEntropyLoss(), sgd, train))
@@ -271,6 +272,11 @@ broken`;
   for (const theme of ["light", "dark"]) {
     if (theme === "dark") await page.theme.setDarkTheme();
     await test.step(`in the ${theme} theme`, async () => {
+      // JupyterLab takes the layout away for a moment while it changes its theme.
+      const [room, drawn] = [view.locator(".dl-canvas"), view.locator(".dl-canvas .uplot")];
+      await expect
+        .poll(async () => (await drawn.boundingBox())?.width)
+        .toBe((await room.boundingBox())?.width);
       expect(await violations(), "finished and failed").toEqual([]);
       for (const panel of ["Export", "Help"]) {
         await button(view, panel).click();
