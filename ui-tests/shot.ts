@@ -6,6 +6,8 @@ import { runInKernel } from "./lab";
 
 const FOLDER = resolve(__dirname, "..", "shots");
 const NARROW = 360;
+/** A narrow widget is tall, and what lies outside of the window is not in the picture. */
+const TALL = { width: 1280, height: 1600 };
 
 export interface Shooting {
   page: IJupyterLabPageFixture;
@@ -38,13 +40,18 @@ export async function shootThemes(shooting: Shooting, name: string): Promise<voi
 }
 
 async function inTheDark({ page }: Shooting, shootIt: () => Promise<void>): Promise<void> {
+  // It takes the pointer while the theme changes.
+  const splash = page.locator("#jupyterlab-splash");
   await page.theme.setDarkTheme();
+  await splash.waitFor({ state: "detached" });
   await shootIt();
   await page.theme.setLightTheme();
+  await splash.waitFor({ state: "detached" });
 }
 
 /** Take pictures of a state in both themes, in Spanish, and in the narrowest column in both. */
 export async function shootAll(shooting: Shooting, name: string): Promise<void> {
+  await shooting.page.mouse.move(0, 0);
   await shootThemes(shooting, name);
   await inSpanish(shooting, () => shoot(shooting, `${name}-es`));
   await inNarrow(shooting, async () => {
@@ -73,9 +80,12 @@ export async function inNarrow(
   const style = await page.addStyleTag({
     content: `:has(> .dl-widget) { width: ${NARROW}px !important; flex: none !important; }`,
   });
+  const before = page.viewportSize();
+  await page.setViewportSize(TALL);
   const width = async () => (await view.boundingBox())?.width ?? 0;
   await expect.poll(width).toBeLessThanOrEqual(NARROW);
   await shootIt();
   await style.evaluate((element: HTMLElement) => element.remove());
+  if (before !== null) await page.setViewportSize(before);
   await expect.poll(width).toBeGreaterThan(NARROW);
 }

@@ -47,6 +47,17 @@ async function shooting(
   return { page, view, widget: "loss_plot", variable, shown };
 }
 
+/** Point at a share of the chart's width until the card shows what is there. */
+async function read({ page, view }: Shooting, share: number): Promise<void> {
+  await view.scrollIntoViewIfNeeded();
+  await expect(async () => {
+    const { x, y, width, height } = await area(view);
+    await page.mouse.move(x, y);
+    await page.mouse.move(x + share * width, y + 0.5 * height);
+    await expect(view.locator(".dl-card-title")).toBeVisible({ timeout: 1000 });
+  }).toPass();
+}
+
 test("pictures of one run", async ({ page, tmpPath }) => {
   test.setTimeout(300_000);
   const one = await shooting(page, tmpPath, ONE, "plot");
@@ -54,9 +65,9 @@ test("pictures of one run", async ({ page, tmpPath }) => {
   await shootAll(one, "first");
 
   await test.step("training, paused, finished", async () => {
-    await runInKernel(page, "trainer.pace = 0.2");
+    await runInKernel(page, "trainer.fit(3); trainer.pace = 0.2");
     await view.locator(".dl-play").click();
-    await passes(view, 40);
+    await passes(view, 3 * 24);
     await shootAll(one, "training");
     await runInKernel(page, "trainer.pause()");
     await expect(view).toHaveAttribute("data-state", "paused");
@@ -69,9 +80,8 @@ test("pictures of one run", async ({ page, tmpPath }) => {
   });
 
   await test.step("reading a value, zoomed in", async () => {
+    await read(one, 0.4);
     const { x, y, width, height } = await area(view);
-    await page.mouse.move(x + 0.4 * width, y + 0.5 * height);
-    await expect(view.locator(".dl-card-title")).toBeVisible();
     await shootThemes(one, "reading");
     const whole = (await looked(view)).high;
     await page.mouse.move(x + 0.5 * width, y + 0.5 * height);
@@ -100,7 +110,7 @@ test("pictures of one run", async ({ page, tmpPath }) => {
 
   await test.step("without its kernel", async () => {
     await page.evaluate(() => window.jupyterapp.commands.execute("kernelmenu:shutdown"));
-    await expect(view).toHaveAttribute("data-connection", "gone");
+    await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
     await shootThemes(one, "gone");
   });
 });
@@ -111,14 +121,10 @@ test("pictures of three runs", async ({ page, tmpPath }) => {
   const { view } = three;
   await expect(view).toHaveAttribute("data-state", "finished", { timeout: 60_000 });
   await shootAll(three, "three");
-  const { x, y, width, height } = await area(view);
-  await page.mouse.move(x + 0.7 * width, y + 0.5 * height);
-  await expect(view.locator(".dl-card-title")).toBeVisible();
+  await read(three, 0.7);
   await shootThemes(three, "three-reading");
   await inNarrow(three, async () => {
-    const narrow = await area(view);
-    await page.mouse.move(narrow.x + 0.7 * narrow.width, narrow.y + 0.5 * narrow.height);
-    await expect(view.locator(".dl-card-title")).toBeVisible();
+    await read(three, 0.7);
     await shoot(three, "three-reading-narrow");
   });
 });
