@@ -54,6 +54,13 @@ export class Axis {
     return Math.max(0, this.size + this.before + this.behind - used);
   }
 
+  /** Whether a last window of `ceil_mode` is left out: it would begin in the padding behind. */
+  get dropped(): boolean {
+    const { size, stride, before, behind, span, ceilMode } = this;
+    if (this.transposed || !ceilMode) return false;
+    return Math.ceil((size + before + behind - span) / stride) * stride >= size + before;
+  }
+
   /** Where the window of an output begins. */
   start(output: number): number {
     if (this.transposed) return output - (this.span - 1 - this.before);
@@ -99,9 +106,7 @@ export class Axis {
     if (this.transposed) return (size - 1) * stride + span + this.outputPadding - before - behind;
     const room = size + before + behind - span;
     if (!this.ceilMode) return Math.floor(room / stride) + 1;
-    const outputs = Math.ceil(room / stride) + 1;
-    // A last window that would begin in the padding behind the input is left out.
-    return (outputs - 1) * stride >= size + before ? outputs - 1 : outputs;
+    return Math.ceil(room / stride) + (this.dropped ? 0 : 1);
   }
 }
 
@@ -129,7 +134,7 @@ function axisOf(settings: Settings, dim: number, size: number, layer: number): A
     dilation,
     before,
     behind,
-    settings.output_padding[dim]!,
+    settings.output_padding[dim],
     settings.ceil_mode,
     settings.padding_mode,
   );

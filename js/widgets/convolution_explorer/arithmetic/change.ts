@@ -1,7 +1,15 @@
 /** Changing some fields, with what follows from them for the others: `change` in Python. */
 
 import { bounds, type Refusal, refusal, refuse } from "./refusal.ts";
-import { COUNTS, type Field, neutral, type Settings, SIZED, type Sizes, takes } from "./settings.ts";
+import {
+  COUNTS,
+  type Field,
+  neutral,
+  type Settings,
+  SIZED,
+  type Sizes,
+  takes,
+} from "./settings.ts";
 
 export interface Changed {
   readonly settings: Settings;

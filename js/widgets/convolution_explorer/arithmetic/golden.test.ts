@@ -131,7 +131,13 @@ test("the numbers that are shown without a layer are those of Python", () => {
 
 test("what a new kind lacks goes back to what does nothing", () => {
   const { settings } = computed[0]![1];
-  const own = { ...settings, padding: "same", dilation: [2, 2], bias: true, in_channels: 2 } as const;
+  const own = {
+    ...settings,
+    padding: "same",
+    dilation: [2, 2],
+    bias: true,
+    in_channels: 2,
+  } as const;
   const { settings: pool, refused: none } = change(own, { kind: "avg_pool" });
   expect(none).toBeNull();
   expect(pool).toMatchObject({ padding: [0, 0], dilation: [1, 1], bias: false, out_channels: 2 });

@@ -68,10 +68,7 @@ export class Layer {
 
   weightAt(output: number, input: number, y: number, x: number): number {
     if (this.weight.length === 0) return 1;
-    const [inside, outside] = [
-      input - this.firstInput(output),
-      output % this.groupOutputs,
-    ];
+    const [inside, outside] = [input - this.firstInput(output), output % this.groupOutputs];
     const pair =
       this.settings.kind === "conv_transpose"
         ? input * this.groupOutputs + outside

@@ -13,11 +13,7 @@ export interface Block {
 }
 
 /** The rows of some output channels and the columns of some input channels. */
-export function matrix(
-  layer: Layer,
-  outputs: readonly number[],
-  inputs: readonly number[],
-): Block {
+export function matrix(layer: Layer, outputs: readonly number[], inputs: readonly number[]): Block {
   const { inPlane, outPlane, x, y } = layer;
   const columns = inputs.length * inPlane;
   const values = new Float32Array(outputs.length * outPlane * columns).fill(NaN);
@@ -27,8 +23,7 @@ export function matrix(
       if (columnBlock < 0) continue;
       for (let cell = 0; cell < outPlane; cell++) {
         const [row, column] = [Math.floor(cell / x.outputs), cell % x.outputs];
-        const share =
-          layer.settings.kind === "avg_pool" ? 1 / layer.divisor(row, column) : 1;
+        const share = layer.settings.kind === "avg_pool" ? 1 / layer.divisor(row, column) : 1;
         const start = (rowBlock * outPlane + cell) * columns + columnBlock * inPlane;
         for (const term of layer.terms(output, input, row, column)) {
           const [from, to] = [y.source(term.y.at), x.source(term.x.at)];

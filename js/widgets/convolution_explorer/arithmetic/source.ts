@@ -9,7 +9,9 @@ export function source(settings: Settings): string {
     if (settings.padding === "causal") {
       parts.push(`nn.ConstantPad1d((${axes[0]!.before}, 0), 0.0)`);
     }
-    parts.push(`${layerName(settings)}(${[...positional(settings), ...named(settings, layer)].join(", ")})`);
+    parts.push(
+      `${layerName(settings)}(${[...positional(settings), ...named(settings, layer)].join(", ")})`,
+    );
   });
   return parts.length === 1 ? parts[0]! : `nn.Sequential(${parts.join(", ")})`;
 }
