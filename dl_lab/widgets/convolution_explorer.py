@@ -214,6 +214,11 @@ class ConvolutionExplorer(Widget):
         """Send the layer's weights anew, after they have changed."""
         self._channel.touch()
 
+    def close(self) -> None:
+        """Take the widget off the page."""
+        if self._ready:  # ipywidgets also closes one whose settings were refused
+            super().close()
+
     def __repr__(self) -> str:
         """Tell the layer and the sizes."""
         if not self._ready:

@@ -77,7 +77,10 @@ function toMathml(expression: Expression): Element {
       return element("mrow", {}, ...expression.parts.map(toMathml));
     case "around": {
       const [open, close] = FENCES[expression.fence];
-      const fence = (text: string) => element("mo", { stretchy: "true", fence: "true" }, text);
+      // Without a font for mathematics nothing is stretched.
+      const size = expression.inner.kind === "fraction" ? "210%" : "100%";
+      const fence = (text: string) =>
+        element("mo", { stretchy: "false", fence: "true", mathsize: size }, text);
       return element("mrow", {}, fence(open), toMathml(expression.inner), fence(close));
     }
     case "fraction":

@@ -24,7 +24,7 @@ const STRIP = 56;
 const WIDEST = 40;
 const HIGHEST = 34;
 const LOWEST = 12;
-const MARGIN = 92;
+const MARGIN = 104;
 
 export function layOutRows(picture: Picture, width: number, height: number): LineLayout {
   const { layers, settings } = picture;

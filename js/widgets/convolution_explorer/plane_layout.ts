@@ -15,9 +15,19 @@ const LARGEST = 46;
 /** Up to this width the input may stand above the others. */
 const NARROW = 365;
 /** Between planes, with room for a sign. */
-const GAP = 44;
+const GAPS = { wide: 44, narrow: 24 };
 /** A caption needs so much however few cells there are. */
-const CAPTION_WIDTH = 96;
+const CAPTION_WIDTHS = { wide: 96, narrow: 80 };
+/** Beside the matrix there is less room. */
+const TIGHT = 500;
+
+function gap(width: number): number {
+  return width > TIGHT ? GAPS.wide : GAPS.narrow;
+}
+
+function captionWidth(width: number): number {
+  return width > TIGHT ? CAPTION_WIDTHS.wide : CAPTION_WIDTHS.narrow;
+}
 
 export function layOutPlanes(layer: Layer, width: number, height: number): PlaneLayout {
   const { x, y } = layer;
@@ -44,19 +54,19 @@ function fit(sizes: Sizes, width: number, height: number, above: boolean): { cel
   const down = above ? inRows + Math.max(rows, outRows) : Math.max(inRows, rows, outRows);
   const captions = above ? 2 * CAPTION + 16 : CAPTION;
   let cell = LARGEST;
-  const wide = (size: number, count: number) => Math.max(size * count, CAPTION_WIDTH);
+  const wide = (size: number, count: number) => Math.max(size * count, captionWidth(width));
   const needed = (size: number) =>
     above
-      ? Math.max(wide(size, inColumns), wide(size, columns) + GAP + wide(size, outColumns))
-      : wide(size, inColumns) + wide(size, columns) + wide(size, outColumns) + 2 * GAP;
+      ? Math.max(wide(size, inColumns), wide(size, columns) + gap(width) + wide(size, outColumns))
+      : wide(size, inColumns) + wide(size, columns) + wide(size, outColumns) + 2 * gap(width);
   while (cell > 2 && (needed(cell) > width || cell * down + captions > height))
     cell -= cell > 12 ? 1 : 0.5;
   return { cell };
 }
 
 function row(sizes: Sizes, width: number, height: number, cell: number): PlaneLayout {
-  const wide = sizes.map(([, columns]) => Math.max(cell * columns, CAPTION_WIDTH));
-  const total = wide.reduce((sum, part) => sum + part, 0) + 2 * GAP;
+  const wide = sizes.map(([, columns]) => Math.max(cell * columns, captionWidth(width)));
+  const total = wide.reduce((sum, part) => sum + part, 0) + 2 * gap(width);
   let left = Math.max(0, (width - total) / 2);
   const planes = sizes.map(([rows, columns], place): Plane => {
     const indent = (wide[place]! - cell * columns) / 2;
@@ -68,7 +78,7 @@ function row(sizes: Sizes, width: number, height: number, cell: number): PlaneLa
       rows,
       columns,
     };
-    left += wide[place]! + GAP;
+    left += wide[place]! + gap(width);
     return plane;
   });
   return { input: planes[0]!, weight: planes[1]!, output: planes[2]!, height };
@@ -87,13 +97,15 @@ function stack(sizes: Sizes, width: number, cell: number): PlaneLayout {
     };
   };
   const [inRows, inColumns] = sizes[0]!;
-  const wide = [sizes[1]!, sizes[2]!].map(([, columns]) => Math.max(cell * columns, CAPTION_WIDTH));
+  const wide = [sizes[1]!, sizes[2]!].map(([, columns]) =>
+    Math.max(cell * columns, captionWidth(width)),
+  );
   const below = 2 * CAPTION + 16 + inRows * cell;
-  const start = Math.max(0, (width - wide[0]! - wide[1]! - GAP) / 2);
+  const start = Math.max(0, (width - wide[0]! - wide[1]! - gap(width)) / 2);
   return {
     input: plane(0, Math.max(0, (width - inColumns * cell) / 2), CAPTION),
     weight: plane(1, start + (wide[0]! - cell * sizes[1]![1]) / 2, below),
-    output: plane(2, start + wide[0]! + GAP + (wide[1]! - cell * sizes[2]![1]) / 2, below),
+    output: plane(2, start + wide[0]! + gap(width) + (wide[1]! - cell * sizes[2]![1]) / 2, below),
     height: below + Math.max(sizes[1]![0], sizes[2]![0]) * cell + 4,
   };
 }

@@ -54,7 +54,7 @@ function outputLines(context: Context, target: Target, name: string): string[] {
     const sums = inputs.map((input) => sum(terms(input)));
     const part = sums[inputs.indexOf(from)]!;
     lines.push(
-      `${name} = ${listed(sums.map(cellText), " + ")}${bias && ` ${bias}`} = ${cellText(value)}`,
+      `${name} = ${signedSum(sums)}${bias && ` ${bias}`} = ${cellText(value)}`,
       `${t("convolution_explorer.channel", { channel: from })}: ${products(terms(from))} = ${cellText(part)}`,
     );
   }
@@ -148,6 +148,12 @@ function bracket(value: number): string {
 
 function signed(value: number): string {
   return value < 0 ? `− ${cellText(-value)}` : `+ ${cellText(value)}`;
+}
+
+/** −0.07 − 0.13 + 0.17 */
+function signedSum(values: readonly number[]): string {
+  const parts = values.map((value, place) => (place === 0 ? cellText(value) : signed(value)));
+  return listed(parts, " ");
 }
 
 function listed(parts: readonly string[], between = ", "): string {

@@ -1,6 +1,6 @@
 /** One view of a convolution explorer. */
 
-import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
+import { batch, computed, type ReadonlySignal, signal, untracked } from "@preact/signals-core";
 
 import { h, setAttribute } from "../../shared/dom.ts";
 import { errorSentence } from "../../shared/i18n.ts";
@@ -41,18 +41,27 @@ export function mountView(
     words: WORDS,
     stream: { kind: "values.show", read: readOwnValues },
   });
-  const ask = <T>(name: string, meta: (value: T) => Record<string, unknown>) =>
-    new Optimistic<T>(
+  // Everything here works without the kernel, which hears of it when it is there.
+  const unsent = new Set<() => void>();
+  const ask = <T>(name: string, meta: (value: T) => Record<string, unknown>) => {
+    const asked: Optimistic<T> = new Optimistic<T>(
       trait<T>(model, name, lifetime),
       lifetime,
-      // Everything here works without the kernel, which hears of it when it can.
       async (value) => {
         if (view.session.connection.peek() === "live") {
           await view.rpc.request("settings.set", meta(value), { timeout: null });
-        }
+        } else unsent.add(() => asked.set(asked.shown.peek()));
       },
       view.complain,
     );
+    return asked;
+  };
+  react(lifetime, () => {
+    if (view.session.connection.value !== "live") return;
+    const waiting = [...unsent];
+    unsent.clear();
+    untracked(() => waiting.forEach((send) => send()));
+  });
   const look = (name: string) => ask<boolean>(name, (value) => ({ [name]: value }));
   const looks = {
     numbers: look("numbers"),
@@ -211,9 +220,9 @@ function mountParts(
   react(lifetime, () => {
     const { part, layer, y, x } = focus.value;
     setAttribute(root, "data-focus", `${part} ${layer} ${y} ${x}`);
-    setAttribute(root, "data-playing", playing.value);
+    setAttribute(root, "data-playing", String(playing.value));
     setAttribute(root, "data-refused", refused.value?.key);
-    setAttribute(root, "data-own", picture.value.own);
+    setAttribute(root, "data-own", String(picture.value.own));
   });
   runPlayer(context);
 }
