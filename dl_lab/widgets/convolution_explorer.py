@@ -63,7 +63,7 @@ class ConvolutionExplorer(Widget):
     >>> import dl_lab
     >>> explorer = dl_lab.ConvolutionExplorer(nn.Conv2d(3, 8, 3, stride=2))
     >>> explorer.output.shape
-    torch.Size([8, 2, 2])
+    torch.Size([8, 3, 3])
     >>> explorer.set(padding=1)
     >>> explorer.source
     'nn.Conv2d(3, 8, 3, stride=2, padding=1)'

@@ -26,6 +26,8 @@ export interface Plane {
 
 /** Below this many pixels a number cannot be read. */
 export const READABLE = 15;
+/** Nor can text of fewer. */
+const SMALLEST = 7;
 
 export function drawCells(
   context: CanvasRenderingContext2D,
@@ -35,11 +37,15 @@ export function drawCells(
 ): void {
   const { left, top, width, height, rows, columns } = plane;
   const edges: (() => void)[] = [];
+  const looks = Array.from({ length: rows * columns }, (_, cell) =>
+    look(Math.floor(cell / columns), cell % columns),
+  );
+  const pixels = textSize(context, plane, looks);
   // Thin lines between tiny cells would hide the cells.
   const gap = Math.min(width, height) >= 6 ? 1 : 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      const cell = look(row, column);
+      const cell = looks[row * columns + column]!;
       const x = left + column * width;
       const y = top + row * height;
       if (cell.fill !== null) {
@@ -55,7 +61,7 @@ export function drawCells(
       }
       if (cell.edge !== undefined)
         edges.push(() => frame(context, x, y, width, height, cell.edge!));
-      writeCell(context, cell, x, y, width, height);
+      writeCell(context, cell, x, y, plane, pixels);
     }
   }
   context.setLineDash([]);
@@ -77,33 +83,39 @@ function frame(
   context.strokeRect(x + thick / 2, y + thick / 2, width - thick, height - thick);
 }
 
+/** All numbers of a plane are as large as its longest can be. */
+function textSize(
+  context: CanvasRenderingContext2D,
+  { width, height }: Plane,
+  looks: readonly CellLook[],
+): number {
+  const longest = looks.reduce(
+    (found, { text = "" }) => (text.length > found.length ? text : found),
+    "",
+  );
+  const pixels = Math.min(17, Math.max(9, Math.min(width * 0.42, height * 0.6)));
+  context.font = font(pixels);
+  return pixels * Math.min(1, (width - 3) / (context.measureText(longest).width || 1));
+}
+
 function writeCell(
   context: CanvasRenderingContext2D,
   { text, textColor, corner, cornerColor }: CellLook,
   x: number,
   y: number,
-  width: number,
-  height: number,
+  { width, height }: Plane,
+  pixels: number,
 ): void {
   const size = Math.min(width, height);
   if (size < READABLE) return;
   const both = corner !== undefined && size >= 26;
-  if (text !== undefined && textColor !== undefined) {
-    const room = width - 4;
+  // A number that has no room is not drawn: one can point at its cell.
+  if (text !== undefined && textColor !== undefined && pixels >= SMALLEST) {
     context.fillStyle = textColor;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    let pixels = Math.min(17, Math.max(9, Math.min(width * 0.42, height * 0.6)));
     context.font = font(pixels);
-    const wide = context.measureText(text).width;
-    if (wide > room) {
-      pixels = (pixels * room) / wide;
-      context.font = font(pixels);
-    }
-    // A number that has no room is not drawn: one can point at its cell.
-    if (pixels >= 7.5) {
-      context.fillText(text, x + width / 2, y + height / 2 - (both ? size * 0.1 : 0) + 0.5);
-    }
+    context.fillText(text, x + width / 2, y + height / 2 - (both ? size * 0.1 : 0) + 0.5);
   }
   if (both && cornerColor !== undefined) {
     context.fillStyle = cornerColor;

@@ -224,7 +224,7 @@ describe("settings", () => {
     await mount(model);
     model.set("settings", { ...NUMERICAL, padding: [1, 1], bias: true });
     expect(line()).toBe("nn.Conv2d(1, 1, 3, padding=1)");
-    expect(reading()[0]).toMatch(/ \+ 1 = 7$/);
+    expect(reading()[0]).toMatch(/ \+ 1 \(bias\) = 7$/);
   });
 
   test("a case of the guide by its name", async () => {
@@ -256,9 +256,9 @@ describe("numbers", () => {
     const root = await mountReal(model);
     model.say({ kind: "values.show", seq: 1, meta: { kind: "conv" }, arrays });
     await expect.poll(() => root.dataset["own"]).toBe("true");
-    expect(reading()[0]).toMatch(/ \+ 0.25 = 7.75$/);
+    expect(reading()[0]).toMatch(/ \+ 0.25 \(bias\) = 7.75$/);
     find("[aria-label='Output channel 1']").click();
-    expect(reading()[0]).toMatch(/^y\[1, 0, 0\] = .* − 1 = 6.50$/);
+    expect(reading()[0]).toMatch(/^y\[1, 0, 0\] = .* − 1 \(bias\) = 6.50$/);
     (find("[data-field=kernel_size]") as HTMLInputElement).value = "2";
     find("[data-field=kernel_size]").dispatchEvent(new Event("change"));
     expect(root.dataset["own"]).toBe("false");

@@ -3,9 +3,10 @@
 import { beginDrawing } from "../../draw/screen_canvas.ts";
 import { h, listen, setText } from "../../shared/dom.ts";
 import { react, track } from "../../shared/lifetime.ts";
-import { palette, scaleOf, valueColor } from "./cell_looks.ts";
+import { scaleOf, valueColor } from "./cell_looks.ts";
 import type { Context } from "./context.ts";
-import { cellOf, touched } from "./touch.ts";
+import type { Picture } from "./picture.ts";
+import { cellOf, type Target, touched } from "./touch.ts";
 
 const SIDE = 30;
 /** More than these are looked at in parts. */
@@ -31,7 +32,9 @@ function strip(context: Context, part: "input" | "output"): HTMLElement {
   const label = h("span", { class: "dl-label" });
   const maps = Array.from({ length: MOST }, () => {
     const canvas = h("canvas", { "aria-hidden": "true" });
-    return { canvas, button: h("button", { type: "button", class: "dl-thumb" }, canvas) };
+    const mark = h("span", { class: "dl-mark" });
+    const button = h("button", { type: "button", class: "dl-thumb" }, canvas, mark);
+    return { canvas, mark, button };
   });
   const element = h(
     "div",
@@ -58,7 +61,7 @@ function strip(context: Context, part: "input" | "output"): HTMLElement {
     maps[current.peek() - first]?.button.focus();
   });
   react(lifetime, () => {
-    track(picture, current, inChannel, outChannel, focus, theme);
+    track(picture, current, inChannel, outChannel, theme);
     const count = countOf();
     first = Math.max(0, Math.min(current.value - MOST / 2, count - MOST));
     const name = t(`convolution_explorer.${part}_channel`);
@@ -81,11 +84,20 @@ function strip(context: Context, part: "input" | "output"): HTMLElement {
       drawMap(context, canvas, part, channel);
     });
   });
+  react(lifetime, () => {
+    track(picture, current, inChannel, outChannel);
+    const box = touchedBox(picture.value, focus.value, part);
+    maps.forEach(({ mark, button }, place) => {
+      const other = part === "output" && first + place !== outChannel.value;
+      mark.hidden = box === null || other || button.hasAttribute("data-apart");
+      if (!mark.hidden) mark.style.cssText = box!;
+    });
+  });
   return element;
 }
 
 function drawMap(
-  { picture, focus, theme, outChannel }: Context,
+  { picture }: Context,
   canvas: HTMLCanvasElement,
   part: "input" | "output",
   channel: number,
@@ -105,29 +117,29 @@ function drawMap(
     const [row, column] = [Math.floor(place / columns), place % columns];
     context.fillRect(column * width, row * height, width + 0.5, height + 0.5);
   });
-  const target = focus.peek();
-  const shown = touched(picture.peek(), target);
-  const joined = layer.inputsOf(outChannel.peek()).includes(channel);
-  if (input ? !joined : channel !== outChannel.peek()) return;
-  context.strokeStyle = palette(theme.peek()).text;
-  context.lineWidth = 1.5;
-  const cells = [...(input ? shown.inputs : shown.outputs).keys()].map(cellOf);
-  const places = cells
-    .map(([row, column]) => (input ? [y.source(row), x.source(column)] : [row, column]))
-    .filter((at): at is [number, number] => !at.includes(null));
-  if (places.length === 0) return;
-  const [top, left] = [0, 1].map((dim) => Math.min(...places.map((at) => at[dim]!))) as [
-    number,
-    number,
-  ];
-  const [bottom, right] = [0, 1].map((dim) => Math.max(...places.map((at) => at[dim]!))) as [
-    number,
-    number,
-  ];
-  context.strokeRect(
-    left * width + 0.75,
-    top * height + 0.75,
-    (right - left + 1) * width - 1.5,
-    (bottom - top + 1) * height - 1.5,
-  );
+}
+
+/** The box around all cells of a plane that the target touches, as a style; null without any. */
+function touchedBox(picture: Picture, target: Target, part: "input" | "output"): string | null {
+  const { y, x } = picture.layers[0]!;
+  if (target.layer > 0) return null;
+  const shown = touched(picture, target);
+  const input = part === "input";
+  const [rows, columns]: [number[], number[]] = [[], []];
+  for (const [row, column] of [...(input ? shown.inputs : shown.outputs).keys()].map(cellOf)) {
+    const [from, to] = input ? [y.source(row), x.source(column)] : [row, column];
+    if (from === null || to === null) continue;
+    rows.push(from);
+    columns.push(to);
+  }
+  if (rows.length === 0) return null;
+  const [high, wide] = input ? [y.size, x.size] : [y.outputs, x.outputs];
+  const side = (places: readonly number[], count: number) => {
+    const first = Math.min(...places);
+    const share = (cells: number) => `${(100 * cells) / count}%`;
+    return [share(first), share(Math.max(...places) - first + 1)] as const;
+  };
+  const [top, height] = side(rows, high);
+  const [left, width] = side(columns, wide);
+  return `top:${top};height:${height};left:${left};width:${width}`;
 }

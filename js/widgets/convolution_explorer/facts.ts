@@ -28,8 +28,12 @@ function sizeFacts(context: Context): HTMLElement {
   };
   react(lifetime, () => {
     const found = formulas(picture.value, focus.value.layer);
-    const now = found.map(latex).join(" \\qquad ");
-    if (now !== text) shown.replaceChildren(...found.map(mathElement));
+    const now = found.map((parts) => parts.map(latex).join(" ")).join(" \\qquad ");
+    if (now !== text) {
+      shown.replaceChildren(
+        ...found.map((parts) => h("div", { class: "dl-formula" }, ...parts.map(mathElement))),
+      );
+    }
     text = now;
     shown.dataset["latex"] = text;
     setText(left, leftOver(context, picture.value));

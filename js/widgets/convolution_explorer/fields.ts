@@ -6,6 +6,7 @@ import { layerAxes } from "./arithmetic/axis.ts";
 import {
   isPool,
   KINDS,
+  ordered,
   PADDING_MODES,
   type Settings,
   type Sizes,
@@ -32,6 +33,7 @@ function choiceRow(context: Context): HTMLElement {
       context,
       "kind",
       KINDS,
+      ordered,
       () => wanted.value.kind,
       (kind) => change({ kind }),
       () => true,
@@ -153,10 +155,6 @@ function presetMenu(context: Context): HTMLElement {
   const label = t("convolution_explorer.preset");
   tips.describe(select, label, t("convolution_explorer.tip_preset"));
   return h("div", { class: "dl-field dl-preset" }, h("label", { for: id }, label), select);
-}
-
-function ordered(settings: Settings): string {
-  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function menu<T extends string>(

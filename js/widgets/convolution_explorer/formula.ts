@@ -14,11 +14,15 @@ interface Names {
   readonly extra: Expression;
 }
 
+/** A formula in parts, between which a line may break. */
+export type Formula = readonly Expression[];
+
 /** o = ⌊(i + 2p − d(k − 1) − 1) / s⌋ + 1 = … = 3 */
-export function sizeFormula(axis: Axis, index?: string): Expression {
-  const o = symbol("o", index);
-  const parts = [o, sign("="), size(axis, letters(axis)), sign("=")];
-  return row(...parts, size(axis, numbers(axis)), sign("="), number(axis.outputs));
+export function sizeFormula(axis: Axis, index?: string): Formula {
+  return [
+    row(symbol("o", index), sign("="), size(axis, letters(axis))),
+    row(sign("="), size(axis, numbers(axis)), sign("="), number(axis.outputs)),
+  ];
 }
 
 function letters({ before, behind }: Axis): Names {
@@ -67,22 +71,26 @@ function size(axis: Axis, { i, k, s, d, padding, extra }: Names): Expression {
   return axis.dropped ? row(all, sign("−"), number(1)) : all;
 }
 
-/** r = 1 + (k − 1) · (d₁ + d₂ + …) = 16, where every layer has stride 1. */
-export function fieldFormula({ layers }: Picture): Expression {
+/** r = 1 + 1·(2 − 1) + 2·(2 − 1) + … = 16 */
+export function fieldFormula({ layers }: Picture): Formula {
   let jump = 1;
   let reach = 1;
-  const terms: Expression[] = [];
-  for (const { x } of layers) {
+  const terms = layers.map(({ x }) => {
+    const term = row(
+      sign("+"),
+      number(jump * x.dilation),
+      sign("·"),
+      around("parentheses", row(number(x.kernel), sign("−"), number(1))),
+    );
     reach += jump * (x.span - 1);
-    const factor = around("parentheses", row(number(x.kernel), sign("−"), number(1)));
-    terms.push(sign("+"), number(jump * x.dilation), sign("·"), factor);
     jump *= x.stride;
-  }
-  return row(symbol("r"), sign("="), number(1), ...terms, sign("="), number(reach));
+    return term;
+  });
+  return [row(symbol("r"), sign("="), number(1)), ...terms, row(sign("="), number(reach))];
 }
 
 /** The formulas of a picture: one where both dimensions are alike. */
-export function formulas(picture: Picture, layer: number): Expression[] {
+export function formulas(picture: Picture, layer: number): Formula[] {
   const { settings, layers } = picture;
   const { y, x } = layers[layer]!;
   if (settings.input_size.length === 1) {

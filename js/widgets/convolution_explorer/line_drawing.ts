@@ -1,7 +1,7 @@
 /** One dimension on a canvas: rows of cells with the edges between them. */
 
 import { drawCells } from "../../draw/cells.ts";
-import { cellText, type Palette, scaleOf, type Shade } from "./cell_looks.ts";
+import { type Palette, scaleOf, type Shade, shortText } from "./cell_looks.ts";
 import type { LineLayout, Row } from "./line_layout.ts";
 import type { Picture } from "./picture.ts";
 import { valueLook } from "./plane_drawing.ts";
@@ -54,9 +54,7 @@ export function drawLines(
         textColor: real || hot ? look.textColor : palette.muted,
         dashed: !real,
         hatched: x.leftOver > 0 && at > x.start(x.outputs - 1) + x.span - 1,
-        ...(weight === null
-          ? {}
-          : { corner: weight, cornerColor: drawn.colors ? "#1a1a1a" : palette.text }),
+        ...(weight === null ? {} : { corner: weight, cornerColor: look.textColor ?? palette.text }),
       };
     });
   });
@@ -88,7 +86,7 @@ function weightOf(
   const single = picture.layers.length === 1 && layer.weight.length > 0;
   if (!single || !numbers || target.part !== "output" || place === undefined || place < 0)
     return null;
-  return `×${cellText(layer.weightAt(outChannel, inChannel, 0, place))}`;
+  return `×${shortText(layer.weightAt(outChannel, inChannel, 0, place))}`;
 }
 
 function drawRow(

@@ -115,7 +115,7 @@ function drawInput(context: CanvasRenderingContext2D, plane: Plane, drawn: Drawn
       dashed: !real,
       hatched: isLeftOver(y, at.y) || isLeftOver(x, at.x),
       ...(weight !== undefined && target.part === "output" && drawn.numbers
-        ? corner(drawn, weight)
+        ? corner(drawn, weight, look)
         : {}),
     };
   });
@@ -126,13 +126,13 @@ function isLeftOver(axis: Axis, at: number): boolean {
   return axis.leftOver > 0 && at > axis.start(axis.outputs - 1) + axis.span - 1;
 }
 
-function corner(drawn: Drawn, place: number): Partial<CellLook> {
-  const { layer, outChannel, inChannel, colors, palette } = drawn;
+function corner(drawn: Drawn, place: number, { textColor }: CellLook): Partial<CellLook> {
+  const { layer, outChannel, inChannel, palette } = drawn;
   if (layer.weight.length === 0 || place < 0) return {};
   const [row, column] = [Math.floor(place / layer.x.kernel), place % layer.x.kernel];
   return {
-    corner: `×${cellText(layer.weightAt(outChannel, inChannel, row, column))}`,
-    cornerColor: colors ? "#1a1a1a" : palette.text,
+    corner: `×${shortText(layer.weightAt(outChannel, inChannel, row, column))}`,
+    cornerColor: textColor ?? palette.text,
   };
 }
 
@@ -172,7 +172,7 @@ function drawOutput(context: CanvasRenderingContext2D, plane: Plane, drawn: Draw
     const value = values[row * layer.x.outputs + column]!;
     const look = valueLook(value, weight !== undefined, palette.output, scale, drawn, plane.width);
     const through = weight !== undefined && target.part === "input" && drawn.numbers;
-    return { ...look, ...(through ? corner(drawn, weight) : {}) };
+    return { ...look, ...(through ? corner(drawn, weight, look) : {}) };
   });
 }
 

@@ -44,7 +44,7 @@ function outputLines(context: Context, target: Target, name: string): string[] {
     const divisor = layer.divisor(target.y, target.x);
     return [`${name} = (${listed(values, " + ")}) / ${divisor} = ${cellText(value)}`];
   }
-  const bias = layer.bias.length > 0 ? signed(layer.biasOf(channel)) : "";
+  const bias = layer.bias.length > 0 ? `${signed(layer.biasOf(channel))} (bias)` : "";
   const lines: string[] = [];
   if (inputs.length === 1) {
     lines.push(

@@ -11,7 +11,7 @@ import { layOutRows } from "./line_layout.ts";
 import { drawPlanes } from "./plane_drawing.ts";
 import { CAPTION, layOutPlanes } from "./plane_layout.ts";
 import { reading } from "./reading.ts";
-import { captionText } from "./naming.ts";
+import { captionText, cellName } from "./naming.ts";
 import { field, type Part, same, type Target, touched } from "./touch.ts";
 
 /** What a host without layout is taken to have. */
@@ -165,8 +165,10 @@ class Surface {
     setAttribute(element, "aria-valuemin", 0);
     setAttribute(element, "aria-valuemax", rows * columns - 1);
     setAttribute(element, "aria-valuenow", this.#cell);
-    const said = reading(this.#context, this.#target());
-    setAttribute(element, "aria-valuetext", [said.name, ...said.lines].join(" "));
+    // What others would say is worked out when they are looked at.
+    const said = mine ? reading(this.#context, this.#target()) : null;
+    const cell = said?.name ?? cellName(this.#context, this.#target());
+    setAttribute(element, "aria-valuetext", [cell, ...(said?.lines ?? [])].join(" "));
   }
 
   #target(): Target {

@@ -67,16 +67,19 @@ export function stepper(context: Context, { field, value, set }: StepperOptions)
     setAttribute(input, "aria-invalid", wrong ? "true" : null);
     show();
   });
-  listen(input, "change", lifetime, () => {
+  const commit = () => {
+    if (input.value === sizesText(value() ?? [])) return;
     const sizes = parseSizes(input.value);
     if (sizes === null) {
       const kept = sizesText(value() ?? []);
       warn(t("view.not_a_number", { given: input.value, label: name, kept }));
       show();
     } else set(sizes);
-  });
+  };
+  listen(input, "change", lifetime, commit);
   listen(input, "focus", lifetime, () => input.select());
   listen(input, "keydown", lifetime, (event) => {
+    if (event.key === "Enter") commit();
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (by === undefined) return;
     event.preventDefault();

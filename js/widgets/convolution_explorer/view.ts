@@ -12,7 +12,7 @@ import { sheet } from "../../shared/sheet.ts";
 import { createView, type View } from "../../shared/view.ts";
 import { change } from "./arithmetic/change.ts";
 import type { Refusal } from "./arithmetic/refusal.ts";
-import type { Settings } from "./arithmetic/settings.ts";
+import { ordered, type Settings } from "./arithmetic/settings.ts";
 import { channelBar } from "./channels.ts";
 import type { Context, Presets } from "./context.ts";
 import { explanation } from "./explanation.ts";
@@ -72,8 +72,13 @@ export function mountView(
   const settings = ask<Settings>("settings", (value) => ({ ...value }));
   const wanted = signal(settings.shown.peek());
   const refused = signal<Refusal | null>(null);
+  let last = "";
   react(lifetime, () => {
     const shown = settings.shown.value;
+    // The kernel's answer to what is shown already leaves alone what was typed since.
+    const text = ordered(shown);
+    if (text === last) return;
+    last = text;
     batch(() => {
       wanted.value = shown;
       refused.value = null;

@@ -113,3 +113,8 @@ export function layerName({ kind, input_size }: Settings): string {
   };
   return `nn.${names[kind]}${input_size.length}d`;
 }
+
+/** The same text for the same settings, in whatever order they came. */
+export function ordered(settings: Settings): string {
+  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
