@@ -33,7 +33,6 @@ function choiceRow(context: Context): HTMLElement {
       context,
       "kind",
       KINDS,
-      ordered,
       () => wanted.value.kind,
       (kind) => change({ kind }),
       () => true,

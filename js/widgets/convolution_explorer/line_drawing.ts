@@ -35,19 +35,13 @@ export function drawLines(
     if (place > 0) return;
     const values = layer.input.subarray(inChannel * layer.inPlane, (inChannel + 1) * layer.inPlane);
     const { x } = layer;
+    const scale = scaleOf(values);
     drawRow(context, layout.rows[0]!, palette, (at) => {
       const real = x.role(at) === "input";
       const weight = weightOf(drawn, at);
       const value = x.role(at) === "outside" ? null : layer.inputAt(inChannel, 0, at);
       const hot = drawn.field[0]!.has(at);
-      const look = valueLook(
-        value,
-        hot,
-        palette.input,
-        scaleOf(values),
-        drawn,
-        layout.rows[0]!.cell,
-      );
+      const look = valueLook(value, hot, palette.input, scale, drawn, layout.rows[0]!.cell);
       return {
         ...look,
         fill: real || hot ? look.fill : null,

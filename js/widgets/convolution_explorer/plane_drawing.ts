@@ -4,6 +4,7 @@ import {
   type CellLook,
   drawBeam,
   drawCells,
+  READABLE,
   type Plane,
   type Rectangle,
 } from "../../draw/cells.ts";
@@ -182,13 +183,13 @@ export function valueLook(
   shade: Shade,
   scale: number,
   { numbers, colors, palette }: Pick<Drawn, "numbers" | "colors" | "palette">,
-  room = 0,
+  room: number,
 ): CellLook {
   const colored = colors && value !== null ? valueColor(value, scale) : null;
   return {
     fill: colored?.fill ?? (hot ? shade.strong : shade.fill),
     ...(hot ? { edge: shade.edge } : {}),
-    ...(numbers && value !== null
+    ...(numbers && value !== null && room >= READABLE
       ? { text: room < ROOMY ? shortText(value) : cellText(value) }
       : {}),
     textColor: colored?.text ?? palette.text,
