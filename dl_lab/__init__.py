@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dl_lab.tensorboard import TensorBoard
     from dl_lab.train.history import History
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
+    "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "History": "dl_lab.train.history",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
     "LossPlot": "dl_lab.widgets.loss_plot",
@@ -35,6 +37,7 @@ _EXPORTS = {
 _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
+    "ConvolutionExplorer",
     "History",
     "LearningRateFinder",
     "LossPlot",

@@ -332,6 +332,47 @@ SENTENCES = {
     "to count the calls of log.",
     "not_one_number": "{name} must be one number; {given} is not. Log its mean or another number "
     "that stands for it.",
+    "conv_layer": "{given} is no layer that the ConvolutionExplorer shows. Give one of: {allowed}.",
+    "conv_dims": "input_size must have one entry (length) or two (height, width); {given} were "
+    "given.",
+    "conv_entries": "{name} must be one number or {dims} of them; {given} is neither.",
+    "conv_not_taken": "{layer} takes no {name}. Leave it out, or change kind.",
+    "conv_padding_word": "{layer} takes no padding={given}. Give padding as a number.",
+    "conv_stack": "{layers} layers one after the other are shown for nn.Conv1d with one channel. "
+    "Use layers=1, or one dimension and in_channels=1, out_channels=1.",
+    "conv_causal_zeros": "Causal padding is zeros before the first input; padding_mode {given} "
+    "does not go with it.",
+    "conv_weights": "The layer has {count} weights; at most {most} can be shown. Use fewer "
+    "channels.",
+    "conv_groups_in": "in_channels must be divisible by groups: {channels} channels cannot be "
+    "split into {groups} equal groups.",
+    "conv_groups_out": "out_channels must be divisible by groups: {channels} channels cannot be "
+    "split into {groups} equal groups.",
+    "conv_same_strided": "padding='same' is not supported for strided convolutions: stride is "
+    "{stride}. Use stride 1, or a number for padding.",
+    "conv_kernel_large": "Kernel size can't be greater than actual input size: kernel {kernel} "
+    "with dilation {dilation} spans {span}, and the padded input has {padded}. Use a smaller "
+    "kernel_size or dilation, or more padding.",
+    "conv_reflect": "Padding size should be less than the corresponding input dimension: "
+    "padding_mode 'reflect' has {size} cells to reflect, and padding is {padding}.",
+    "conv_circular": "Padding value causes wrapping around more than once: padding_mode "
+    "'circular' has {size} cells to repeat, and padding is {padding}.",
+    "conv_output_padding": "output_padding must be smaller than either stride or dilation: it is "
+    "{given}, stride {stride} and dilation {dilation}.",
+    "conv_output_small": "Output size is too small: the calculated output size is {output}. Use "
+    "less padding, or a larger input or kernel_size.",
+    "conv_output_large": "The output has {output} cells; at most {most} can be shown. Use a "
+    "smaller stride or input.",
+    "conv_pool_padding": "pad should be at most half of kernel size: padding is {padding} and "
+    "kernel_size {kernel}.",
+    "conv_pool_small": "Output size is too small: the calculated output size is {output}. The "
+    "window spans {span} and the padded input has {padded}; use a smaller kernel_size.",
+    "conv_not_linear": "A max pool is not linear: no matrix gives what it does. Take average "
+    "pooling or a convolution.",
+    "conv_matrix_large": "The matrix would have {rows} × {columns} entries; at most {most} are "
+    "computed. Use a smaller input or fewer channels.",
+    "conv_input": "x must be a tensor of one image or sequence, {wanted}; its shape is {given}.",
+    "conv_preset": "Give either a layer or a preset.",
 }
 
 
