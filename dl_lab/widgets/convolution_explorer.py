@@ -79,8 +79,6 @@ class ConvolutionExplorer(Widget):
     presets = traitlets.Dict(read_only=True).tag(sync=True)
     refusals = traitlets.Dict(read_only=True).tag(sync=True)
 
-    _ready = False
-
     def __init__(
         self,
         layer: nn.Module | None = None,
@@ -106,7 +104,7 @@ class ConvolutionExplorer(Widget):
         self.set_trait("presets", _presets())
         self.set_trait("refusals", _refusals())
         self.show(layer or preset or "numerical", x, input_size=input_size)
-        self._ready = True
+        self._be_ready()
 
     # -- what is shown
 

@@ -1,61 +1,40 @@
-// Pictures of the convolution explorer: cases of the guide, an own layer, a stack; dark, narrow, Spanish.
-import { type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
+// Pictures of the convolution explorer: cases of the guide, a layer of one's own, a stack, a refusal.
+import { test } from "@jupyterlab/galata";
 import { explorers, explorerShown, fill, plane, pointAt } from "../convolution_explorer_page";
-import { DARK, openNotebook, runAll, SPANISH } from "../lab";
+import { openNotebook, runAll, runInKernel } from "../lab";
+import { shoot, shootAll, shootThemes, type Shooting } from "../shot";
 
-async function shoot(
-  page: IJupyterLabPageFixture,
-  tmpPath: string,
-  call: string,
-  name: string,
-  act: () => Promise<void> = async () => undefined,
-): Promise<void> {
-  const cell = `import dl_lab, torch\nfrom torch import nn\ntorch.manual_seed(0)\n${call}`;
-  await openNotebook(page, tmpPath, [cell], { name: `${name}.ipynb` });
+const CELL = `
+import dl_lab, torch
+from torch import nn
+torch.manual_seed(0)
+explorer = dl_lab.ConvolutionExplorer()
+explorer
+`;
+const OWN = "explorer.show(nn.Conv2d(3, 8, 3, stride=2), torch.rand(3, 9, 9)); explorer.colors = True";
+
+test("pictures of the convolution explorer", async ({ page, tmpPath }) => {
+  test.setTimeout(300_000);
+  await openNotebook(page, tmpPath, [CELL]);
   await runAll(page);
   const view = explorers(page);
-  await explorerShown(view);
-  await act();
-  await view.screenshot({ path: `../shots/convolution_explorer_${name}.png` });
-}
-
-const OWN =
-  "dl_lab.ConvolutionExplorer(nn.Conv2d(3, 8, 3, stride=2), torch.rand(3, 9, 9), colors=True)";
-
-test("light", async ({ page, tmpPath }) => {
-  await shoot(page, tmpPath, "dl_lab.ConvolutionExplorer()", "numerical", () =>
-    pointAt(plane(explorers(page), "input"), 1, 2),
-  );
-  await shoot(
+  const shooting: Shooting = {
     page,
-    tmpPath,
-    'dl_lab.ConvolutionExplorer(preset="padding_strides_odd_transposed", matrix_shown=True)',
-    "transposed",
-  );
-  await shoot(page, tmpPath, 'dl_lab.ConvolutionExplorer(preset="causal_stack")', "stack");
-  await shoot(page, tmpPath, "dl_lab.ConvolutionExplorer()", "impossible", () =>
-    fill(explorers(page), "kernel_size", "7"),
-  );
-});
-
-test.describe("dark", () => {
-  test.use(DARK);
-  test("own layer", async ({ page, tmpPath }) => {
-    await shoot(page, tmpPath, OWN, "dark");
-  });
-});
-
-test.describe("narrow", () => {
-  test.use({ viewport: { width: 760, height: 1500 } });
-  test("own layer", async ({ page, tmpPath }) => {
-    await shoot(page, tmpPath, OWN, "narrow");
-  });
-});
-
-test.describe("Spanish", () => {
-  test.use(SPANISH);
-  test("odd", async ({ page, tmpPath }) => {
-    const call = 'dl_lab.ConvolutionExplorer(preset="padding_strides_odd")';
-    await shoot(page, tmpPath, call, "spanish");
-  });
+    view,
+    widget: "convolution_explorer",
+    variable: "explorer",
+    shown: explorerShown,
+  };
+  await explorerShown(view);
+  await shootAll(shooting, "first");
+  await pointAt(plane(view, "input"), 1, 2);
+  await shootThemes(shooting, "pointing");
+  await fill(view, "kernel_size", "7");
+  await shootAll(shooting, "impossible");
+  await runInKernel(page, "explorer.show('padding_strides_odd_transposed'); explorer.matrix_shown = True");
+  await shootThemes(shooting, "transposed");
+  await runInKernel(page, "explorer.matrix_shown = False; explorer.show('causal_stack')");
+  await shoot(shooting, "stack");
+  await runInKernel(page, OWN);
+  await shootAll(shooting, "own");
 });
