@@ -7,14 +7,14 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
-from dl_lab.errors import SENTENCES, InputError
+from dl_lab.errors import SENTENCES, InputError, refuse_unknown
 from dl_lab.probe.convolution_arithmetic import Convolution, weight_shape
 from dl_lab.probe.convolution_change import change
 from dl_lab.probe.convolution_layer import build, example_input, read, source
 from dl_lab.probe.convolution_matrix import matrix
 from dl_lab.probe.convolution_presets import PRESETS
 from dl_lab.protocol import Array, Message
-from dl_lab.widgets._base import Widget, handles, refuse_unknown, templates
+from dl_lab.widgets._base import Widget, handles, templates
 from dl_lab.widgets._traits import Choice, Flag
 
 _NAMED = {name: setting for group in PRESETS.values() for name, setting in group.items()}
