@@ -130,7 +130,7 @@ def image_kernel(
     size = natural_size(name) if size is None else whole("size", size, 1, LARGEST)
     known = _checked(parameters or KernelParameters())
     if name in _EXACT:
-        return resized(torch.tensor(_EXACT[name]), size)
+        return resized(torch.tensor(_EXACT[name], dtype=torch.float32), size)
     if name == "gaussian":
         return _gaussian(size, known.sigma).float()
     if name == "gabor":

@@ -444,14 +444,13 @@ class KernelExplorer(Widget):
         return index if whole and 0 <= index < len(self._bank) else None  # type: ignore[operator, return-value]  # whole: it is an int
 
     @handles("image.choose")
-    def _choose(self, message: Message) -> Reply:
+    def _choose(self, message: Message) -> None:
         with self._lock:
             name, self._image = self._found(str(message.meta.get("name")))
             self._show_image(name)
-            return self._image_reply()
 
     @handles("image.set")
-    def _take_image(self, message: Message) -> Reply:
+    def _take_image(self, message: Message) -> None:
         name = message.meta.get("name")
         if name not in {"upload", "drawing"}:
             raise InputError.unknown("image", name, ("upload", "drawing"))
@@ -459,7 +458,6 @@ class KernelExplorer(Widget):
         with self._lock:
             self._own[name] = self._image = image
             self._show_image(name)
-            return {"image": self.image_revision}, {}
 
     @handles("filter.take")
     def _take(self, message: Message) -> None:
