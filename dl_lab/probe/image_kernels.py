@@ -90,7 +90,7 @@ def image_kernel(
     Parameters
     ----------
     name
-        One of `NAMES`. ``"gaussian"`` and ``"motion"`` sum to 1. ``"gabor"`` is a cosine wave
+        One of `NAMES`. ``"gaussian"`` and ``"motion"``, a line, sum to 1. ``"gabor"`` is a cosine wave
         across ``angle`` under a Gaussian twice as long as wide. ``"random"`` is uniform in ±1/k,
         as the weights of an `torch.nn.Conv2d` with one input channel begin.
     size
@@ -226,14 +226,19 @@ def _gabor(size: int, known: KernelParameters) -> Tensor:
 
 
 def _motion(size: int, angle: float) -> Tensor:
-    """Spread points of a line through the middle over the cells that each lies between."""
-    right, up = _offsets(size)
+    """Give each cell the share of a line through the middle that lies in it."""
     turn = math.radians(angle)
-    # As long as fits at this angle, so that it ends at the border.
-    half = (size - 1) / 2 / max(abs(math.cos(turn)), abs(math.sin(turn)))
+    right, up = math.cos(turn), math.sin(turn)
+    # From border to border.
+    half = size / 2 / max(abs(right), abs(up))
+    count = 64 * size
+    places = ((torch.arange(count, dtype=torch.float64) + 0.5) / count * 2 - 1) * half
     line = torch.zeros(size, size, dtype=torch.float64)
-    for place in torch.linspace(-half, half, 16 * size - 15).tolist():
-        beside = (1 - (right - place * math.cos(turn)).abs()).clamp(min=0)
-        above = (1 - (up - place * math.sin(turn)).abs()).clamp(min=0)
-        line += beside * above
-    return line / line.sum()
+    # A line between two rows, in the middle of an even number of them, belongs to both.
+    for beside in (-1e-6, 1e-6):
+        columns = (size / 2 + places * right + beside * up).floor().clamp(0, size - 1)
+        rows = (size / 2 - places * up + beside * right).floor().clamp(0, size - 1)
+        line.index_put_(
+            (rows.long(), columns.long()), torch.tensor(0.5 / count).double(), accumulate=True
+        )
+    return line

@@ -45,6 +45,7 @@ class FilterExchange:
             "padding_mode": layer.padding_mode,
             "stride": layer.stride[0],
             "dilation": layer.dilation[0],
+            "display": "signed",
         }
 
     def take(self, index: object, channel: object, channels: int) -> tuple[Tensor, float]:

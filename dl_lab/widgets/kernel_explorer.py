@@ -79,7 +79,8 @@ class KernelExplorer(Widget):
         Of the kernels that are computed, as in `dl_lab.probe.image_kernels.KernelParameters`.
     display
         How the output is drawn: ``"clipped"`` to the range of the image, ``"stretched"`` from its
-        smallest to its largest value, or ``"signed"`` in colours around 0.
+        smallest to its largest value, or ``"signed"`` in colours around 0. None is
+        ``"clipped"``, or with a layer ``"signed"``.
     language
         ``"en"`` or ``"es"``; None is the page's.
 
@@ -147,7 +148,7 @@ class KernelExplorer(Widget):
         angle: float = 0.0,
         wavelength: float = 4.0,
         seed: int = 0,
-        display: str = "clipped",
+        display: str | None = None,
         language: str | None = None,
         **unknown: object,
     ) -> None:
@@ -159,7 +160,12 @@ class KernelExplorer(Widget):
         self._own: dict[str, Tensor] = {}
         name, self._image = self._found(image)
         defaults = {"padding": "same", "padding_mode": "zeros", "stride": 1, "dilation": 1}
-        defaults |= {"channels": "each", "size": 3, **self._exchange.settings(len(self._image))}
+        defaults |= {
+            "channels": "each",
+            "size": 3,
+            "display": "clipped",
+            **self._exchange.settings(len(self._image)),
+        }
         settings = self._checked(
             {name: defaults.get(name) if value is None else value for name, value in given.items()}
         )
@@ -379,6 +385,11 @@ class KernelExplorer(Widget):
 
     def _show_filters(self) -> None:
         self.set_trait("filters", self._exchange.state())
+
+    def close(self) -> None:
+        """Take the widget off the page; what was written to a layer stays."""
+        if self._ready:  # ipywidgets also closes one whose settings were refused
+            super().close()
 
     def __repr__(self) -> str:
         """Tell image and kernel."""

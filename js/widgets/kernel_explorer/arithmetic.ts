@@ -5,7 +5,7 @@ import { h, setAttribute, setText } from "../../shared/dom.ts";
 import { formatValue } from "../../shared/format.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { kernelEditor, roomFor, shownKernel } from "./kernel_editor.ts";
+import { kernelEditor, roomFor } from "./kernel_editor.ts";
 import { kernelTools } from "./kernel_tools.ts";
 import { formatCell } from "./numbers.ts";
 import { outputIndex } from "./pictures.ts";
@@ -53,19 +53,17 @@ function isOutside(place: number, length: number): boolean {
 }
 
 export function arithmetic(context: Context): HTMLElement {
-  const { t, stage, settings, lifetime } = context;
+  const { t, stage, lifetime } = context;
   const window = numberTable(t("kernel_explorer.window"));
   const products = numberTable(t("kernel_explorer.products"));
   const result = sumPanel(context);
   const kernelHead = h("h3", {}, t("kernel_explorer.kernel"));
-  const place = h("span", { class: "dl-caption" });
   react(lifetime, () => {
     const found = stage.scene.value;
     const where = stage.place.value;
     if (!isScene(found) || where === null) {
       window.clear();
       products.clear();
-      setText(place, "");
       return;
     }
     const plane = planeOf(found, stage.plane.value);
@@ -75,14 +73,6 @@ export function arithmetic(context: Context): HTMLElement {
     const largest = Math.max(...parts.products.map(Math.abs));
     const signs = { height: 0, width: 0, planes: [], low: -largest, high: largest, signed: true };
     products.show(found.size, parts.products, signs, null);
-    setText(place, t("kernel_explorer.place", { ...where }));
-  });
-  react(lifetime, () => {
-    const all = context.kernels.shown.value;
-    const own = all.length > 1 && settings.channels.shown.value !== "grey";
-    const channel = channelName(context, shownKernel(context, all), all.length);
-    const title = t("kernel_explorer.kernel");
-    setText(kernelHead, own ? `${title} ${channel}` : title);
   });
   const block = (kind: string, head: readonly HTMLElement[], ...body: HTMLElement[]) =>
     h(
@@ -95,7 +85,7 @@ export function arithmetic(context: Context): HTMLElement {
   return h(
     "div",
     { class: "dl-arithmetic" },
-    block("window", [h("h3", {}, t("kernel_explorer.window")), place], window.element),
+    block("window", [h("h3", {}, t("kernel_explorer.window"))], window.element),
     sign("×"),
     block("kernel", [kernelHead, kernelTools(context)], kernelEditor(context)),
     sign("="),
@@ -157,11 +147,13 @@ function sumPanel(context: Context): HTMLElement {
   const value = h("output", { class: "dl-sum-value", "aria-live": "off" });
   const swatch = h("span", { class: "dl-swatch", "aria-hidden": "true" });
   const parts = h("div", { class: "dl-parts" });
+  const place = h("div", { class: "dl-caption" });
   react(lifetime, () => {
     const found = stage.scene.value;
     const where = stage.place.value;
     if (!isScene(found) || where === null) {
       setText(value, "–");
+      setText(place, "");
       parts.replaceChildren();
       setAttribute(root, "data-sum", null);
       return;
@@ -170,6 +162,7 @@ function sumPanel(context: Context): HTMLElement {
     const { filter, output, padded } = found;
     const total = output.values[outputIndex(found, plane, where)]!;
     setText(value, formatValue(total));
+    setText(place, t("kernel_explorer.place", { ...where }));
     setAttribute(root, "data-sum", total);
     setAttribute(root, "data-place", `${where.y} ${where.x}`);
     const picture = outputPicture(found, plane, settings.display.shown.value);
@@ -207,7 +200,13 @@ function sumPanel(context: Context): HTMLElement {
       ),
     );
   });
-  return h("div", { class: "dl-result" }, h("div", { class: "dl-total" }, swatch, value), parts);
+  return h(
+    "div",
+    { class: "dl-result" },
+    h("div", { class: "dl-total" }, swatch, value),
+    place,
+    parts,
+  );
 }
 
 function pixelColor(picture: Picture, values: Float32Array, size: number, pixel: number): string {

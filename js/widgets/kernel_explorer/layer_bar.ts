@@ -65,10 +65,12 @@ export function layerBar(context: Context): HTMLElement {
     if (now.peek().written > 0) command("filter.undo");
   });
   tips.describe(undo, t("kernel_explorer.undo"), t("kernel_explorer.tip_undo"));
-  const written = h("span", { class: "dl-written", role: "status" });
+  const written = h("span", { class: "dl-spoken", role: "status" });
   react(lifetime, () => {
     const count = now.value.written;
     undo.setAttribute("aria-disabled", String(count === 0));
+    const label = t("kernel_explorer.undo");
+    setText(undo, count === 0 ? label : `${label} (${count})`);
     setText(written, count === 0 ? "" : t("kernel_explorer.written", { count }));
     write.setAttribute("aria-disabled", String(now.value.filter === null));
   });

@@ -14,7 +14,7 @@ export function formatCell(value: number, room: number): string {
   let text = size.toFixed(decimals);
   if (decimals > 0) text = text.replace(/\.?0+$/, "");
   // What is not zero does not look like it.
-  if (text === "0") return sign(value, "~0");
+  if (text === "0") return room > 3 ? "~0" : "·";
   if (decimals <= 1 && size < 1) text = text.replace(/^0\./, ".");
   return sign(value, text);
 }

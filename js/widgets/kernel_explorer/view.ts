@@ -62,11 +62,15 @@ export function mountView(
     layerBar(context),
     h(
       "div",
-      { class: "dl-main" },
-      h("div", { class: "dl-side" }, imageSources(context, input), options(context)),
-      drawn,
+      { class: "dl-body" },
+      h(
+        "div",
+        { class: "dl-main" },
+        h("div", { class: "dl-side" }, imageSources(context, input), options(context)),
+        drawn,
+      ),
+      arithmetic(context),
     ),
-    arithmetic(context),
     element,
   );
   let count = 0;
@@ -79,7 +83,7 @@ export function mountView(
       "data-image",
       `${found.image.channels} ${found.image.height} ${found.image.width}`,
     );
-    setAttribute(root, "data-fits", isScene(found));
+    setAttribute(root, "data-fits", String(isScene(found)));
   });
   react(lifetime, () => setAttribute(root, "aria-busy", String(stage.scene.value === null)));
   view.standing(() => null);
