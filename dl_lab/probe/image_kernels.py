@@ -90,9 +90,9 @@ def image_kernel(
     Parameters
     ----------
     name
-        One of `NAMES`. ``"gaussian"`` and ``"motion"``, a line, sum to 1. ``"gabor"`` is a cosine wave
-        across ``angle`` under a Gaussian twice as long as wide. ``"random"`` is uniform in ±1/k,
-        as the weights of an `torch.nn.Conv2d` with one input channel begin.
+        One of `NAMES`. ``"gaussian"`` and ``"motion"``, a line, sum to 1. ``"gabor"`` is a cosine
+        wave across ``angle`` under a Gaussian twice as long as wide. ``"random"`` is uniform in
+        ±1/k, as the weights of an `torch.nn.Conv2d` with one input channel begin.
     size
         Rows and columns, 1 to 11; None for the one in which it shows what it does. A kernel with
         exact values keeps them in the middle, with zeros around: it does the same.

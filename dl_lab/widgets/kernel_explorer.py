@@ -98,8 +98,8 @@ class KernelExplorer(Widget):
     >>> import dl_lab
     >>> explorer = dl_lab.KernelExplorer(torch.eye(4), kernel="outline", padding=0)
     >>> explorer.output
-    tensor([[[6., 0.],
-             [0., 6.]]])
+    tensor([[[ 6., -2.],
+             [-2.,  6.]]])
     >>> explorer.kernel = [[0.5, 0.5], [0.5, 0.5]]
     >>> explorer.output.shape
     torch.Size([1, 3, 3])

@@ -25,18 +25,29 @@ def shown(plane, y, x):
     print(json.dumps([v.flatten().tolist() for v in (window, kernel, window * kernel, output)]))
 `;
 
+async function boxOf(element: Locator) {
+  const box = await element.boundingBox();
+  if (box === null) throw new Error("It has no place on the page.");
+  return box;
+}
+
 async function expectAsTorch(page: IJupyterLabPageFixture, view: Locator, plane = 0): Promise<void> {
   const [y, x] = ((await view.getAttribute("data-place")) ?? "").split(" ");
   const told = await runInKernel(page, `shown(${plane}, ${y}, ${x})`);
-  const [window, kernel, products, [output]] = JSON.parse(told) as number[][];
+  const [window, kernel, products, output] = JSON.parse(told) as [
+    number[],
+    number[],
+    number[],
+    number,
+  ];
   const near = (found: number[], wanted: number[]) => {
     expect(found).toHaveLength(wanted.length);
-    found.forEach((value, i) => expect(value).toBeCloseTo(wanted[i]!, 5));
+    found.forEach((value, i) => expect(value).toBeCloseTo(wanted[i] ?? NaN, 5));
   };
-  near(await numbers(view, "window"), window!);
-  near(await numbers(view, "kernel"), kernel!);
-  near(await numbers(view, "products"), products!);
-  expect(Number(await view.getAttribute("data-sum"))).toBeCloseTo(output!, 4);
+  near(await numbers(view, "window"), window);
+  near(await numbers(view, "kernel"), kernel);
+  near(await numbers(view, "products"), products);
+  expect(Number(await view.getAttribute("data-sum"))).toBeCloseTo(output, 4);
 }
 
 for (const kernel of KERNELS) {
@@ -96,7 +107,7 @@ for (const kernel of KERNELS) {
       await holds(page, "round(explorer.kernel[1, 0].item(), 4)", "0.1");
       await page.keyboard.press("ArrowRight");
       await expect(cell(2, 2)).toBeFocused();
-      const box = (await cell(3, 3).boundingBox())!;
+      const box = await boxOf(cell(3, 3));
       await page.mouse.move(box.x + 20, box.y + 20);
       await page.mouse.down();
       await page.mouse.move(box.x + 40, box.y + 20, { steps: 4 });
@@ -131,10 +142,11 @@ test("images from a file and from drawing become Python's", async ({ page, tmpPa
       const canvas = document.createElement("canvas");
       canvas.width = 4;
       canvas.height = 2;
-      const pen = canvas.getContext("2d")!;
+      const pen = canvas.getContext("2d");
+      if (pen === null) throw new Error("There is no canvas.");
       pen.fillStyle = "rgb(255,51,0)";
       pen.fillRect(0, 0, 4, 2);
-      return canvas.toDataURL("image/png").split(",")[1]!;
+      return canvas.toDataURL("image/png").split(",")[1] ?? "";
     });
     const files = { name: "red.png", mimeType: "image/png", buffer: Buffer.from(png, "base64") };
     await view.locator('input[type="file"]').setInputFiles(files);
@@ -151,7 +163,7 @@ test("images from a file and from drawing become Python's", async ({ page, tmpPa
 
   await test.step("drawing with the mouse and with keys", async () => {
     await button(view, "Draw").click();
-    const box = (await view.locator(".dl-input").boundingBox())!;
+    const box = await boxOf(view.locator(".dl-input"));
     await page.mouse.move(box.x + 60, box.y + 120);
     await page.mouse.down();
     await page.mouse.move(box.x + 180, box.y + 120, { steps: 6 });
