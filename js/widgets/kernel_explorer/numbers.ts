@@ -8,14 +8,16 @@ export function formatCell(value: number, room: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const left = room - (value < 0 ? 1 : 0);
-  const whole = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
-  const decimals = Math.max(0, Math.min(3, left - whole - 1));
+  // Where there is little room, a fraction goes without its leading zero.
+  const bare = size < 1 && left <= 3;
+  const whole = bare ? 0 : size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
   if (whole > left && size >= 1000) return sign(value, size.toExponential(0).replace("+", ""));
+  const decimals = Math.max(0, Math.min(3, left - whole - 1));
   let text = size.toFixed(decimals);
   if (decimals > 0) text = text.replace(/\.?0+$/, "");
   // What is not zero does not look like it.
   if (text === "0") return room > 3 ? "~0" : "·";
-  if (decimals <= 1 && size < 1) text = text.replace(/^0\./, ".");
+  if (bare) text = text.replace(/^0\./, ".");
   return sign(value, text);
 }
 

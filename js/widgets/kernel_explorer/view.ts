@@ -46,7 +46,9 @@ export function mountView(
   };
   react(lifetime, () => {
     const revision = traits.revision.value;
-    if (session.connection.value !== "live" || revision === held || revision === asked) return;
+    // The first comes with the answer to hello.
+    if (session.connection.value !== "live" || held === null) return;
+    if (revision === held || revision === asked) return;
     asked = revision;
     rpc
       .request("image.get")
