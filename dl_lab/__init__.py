@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dl_lab.train.history import History
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
+    from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "History": "dl_lab.train.history",
+    "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
     "LossPlot": "dl_lab.widgets.loss_plot",
     "Playground": "dl_lab.widgets.playground",
@@ -39,6 +41,7 @@ _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 __all__ = [
     "ConvolutionExplorer",
     "History",
+    "KernelExplorer",
     "LearningRateFinder",
     "LossPlot",
     "Playground",

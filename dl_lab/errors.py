@@ -373,6 +373,44 @@ SENTENCES = {
     "computed. Use a smaller input or fewer channels.",
     "conv_input": "x must be a tensor of one image or sequence, {wanted}; its shape is {given}.",
     "conv_preset": "Give either a layer or a preset.",
+    "kernel_shape": "kernel must be a name, or numbers of the shape [k, k] or [{channels}, k, k] "
+    "with k from 1 to {most}; {given} was given.",
+    "kernel_not_finite": "kernel must hold numbers between -1,000,000 and 1,000,000 only.",
+    "kernel_names": "kernel must be one name, or {channels} names, one for each channel; {given} "
+    "were given.",
+    "kernel_too_wide": "There is no output: the kernel reaches over {reach}×{reach} pixels, but "
+    "the padded image has only {height}×{width}. Use more padding, less dilation or a smaller "
+    "kernel.",
+    "padding_reflect": "There is no output: an image of {height}×{width} pixels cannot be "
+    "reflected by {given}; that must be fewer than it has on each side. Use less padding or "
+    "another way of padding.",
+    "padding_circular": "There is no output: an image of {height}×{width} pixels cannot be "
+    "continued by {given}; that must be at most as many as it has on each side. Use less padding "
+    "or another way of padding.",
+    "padding_amount": 'padding must be "same" or a whole number between 0 and {most}; {given} is '
+    "neither.",
+    "image_batch": "{name} holds {count} images ({given}). Give one of them, such as images[0].",
+    "one_image": "{name} must be one image, [height, width], [channels, height, width] or [1, "
+    "channels, height, width]; {given} was given.",
+    "image_channels_last": "{name} must have its channels first, but is {given}. Turn it round: "
+    "{how}.",
+    "image_size": "{name} must have 1 to {most} pixels on each side and 1 to {channels} "
+    "channels; {given} was given.",
+    "image_not_finite": "{name} holds NaN or infinite values. Replace them: "
+    "torch.nan_to_num(image).",
+    "not_conv2d": "layer must be an nn.Conv2d, such as model.conv1; {given} is none.",
+    "filter_not_square": "The kernels of this layer are {given}; only square ones of at most "
+    "{most}×{most} can be shown.",
+    "filter_size": "The kernel is {given}, but those of the layer are {wanted}. Change its size "
+    "first.",
+    "filter_computed": "The weight of {layer} is computed from other parameters, so a filter "
+    "cannot be written to it. Remove the parametrization first.",
+    "filter_channels": "A filter over all {wanted} channels needs an image of as many; this one "
+    "has {given}. Choose a single input channel, or another image.",
+    "no_filter": "This explorer has no layer. Make one with it: KernelExplorer(image, "
+    "layer=model.conv1).",
+    "filter_not_taken": "No filter was taken from the layer. Choose one first.",
+    "filter_not_written": "Nothing was written to the layer that could be undone.",
 }
 
 
