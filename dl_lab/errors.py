@@ -304,6 +304,10 @@ SENTENCES = {
     "to count the calls of log.",
     "not_one_number": "{name} must be one number; {given} is not. Log its mean or another number "
     "that stands for it.",
+    "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its answers, "
+    "gradients and what it sees of the input can be shown all the same.",
+    "no_place": "{layer} has no unit at {given}; its answers have the shape {shape}.",
+    "layer_no_tensor": "{layer} returns no numbers that could be shown.",
 }
 
 
