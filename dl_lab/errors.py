@@ -307,6 +307,13 @@ SENTENCES = {
     "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its answers, "
     "gradients and what it sees of the input can be shown all the same.",
     "no_place": "{layer} has no unit at {given}; its answers have the shape {shape}.",
+    "no_scores": "The network returns no scores of classes, [rows, classes]. Its layers can be "
+    "looked at all the same.",
+    "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "
+    "numbers, or the model leaves autograd on the way (detach, no_grad, numpy).",
+    "no_maps": "{layer} has no maps. Choose a convolution for Grad-CAM.",
+    "no_convolution": "Grad-CAM needs a convolution, and this network has none. Choose another "
+    "way.",
     "layer_no_tensor": "{layer} returns no numbers that could be shown.",
 }
 

@@ -77,6 +77,10 @@ class Layer:
         """One of `KINDS`, None without an output."""
         return None if self.units is None else KINDS[self.units.ndim - 1]
 
+    def own_units(self, batch: Tensor) -> Tensor:
+        """Return row 0 of any batch of this pass, its units first."""
+        return units_of(batch, batch.shape[0] if batch.ndim else 0, self.channels_last)
+
     def input_units(self, which: int = 0) -> Tensor:
         """Return what went in for row 0, its units first."""
         return units_of(self.inputs[which], self.rows, self.channels_last)
