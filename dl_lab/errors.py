@@ -40,6 +40,15 @@ SENTENCES = {
     "Make room or choose another folder, and save again.",
     "not_read": "{path} could not be read ({detail}). Check the folder and the name.",
     "damaged_file": "{path} is damaged or cut short ({detail}). Use another copy of it.",
+    "no_original": "{folder} has no {file}. Put the four original files of {title} there, "
+    "gzipped or unpacked, or let torchvision download them: {call}.",
+    "needs_torchvision": "To download {title}, dl-lab needs torchvision, which cannot be imported "
+    "({detail}). Install the one that fits your torch (pip install torchvision), or put the "
+    "original files into {folder} yourself: {files}.",
+    "not_downloaded": "{title} could not be downloaded into {folder} ({detail}). Check "
+    "the connection and the folder, or put the original files there yourself: {files}.",
+    "download_folder": "download=True needs a folder to download into. Name it: {call}.",
+    "not_folder": '{name} must be the path of a folder, such as "data"; {given} is not.',
     "foreign_file": "{path} is no checkpoint that Trainer.save wrote. Load weights from other "
     "files with the library that wrote them.",
     "newer_file": "{path} was written by a newer dl-lab (format {given}; this one reads up to "

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
 import dl_lab
-from dl_lab.data import images
+from dl_lab.data import images, mnist_family, photographs
+from dl_lab.nets import lenet
 
 
 def test_the_digits_are_those_of_the_source():
@@ -36,16 +36,22 @@ def test_its_text_tells_shapes_source_and_licence():
         assert part in text
 
 
-def test_a_damaged_file_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "digits.npz").write_bytes(b"no digits")
-    monkeypatch.setattr(images, "FILES", tmp_path)
-    with pytest.raises(OSError, match="is damaged"):
-        images.digits()
+@pytest.mark.parametrize("name", ["digits", "fashion", "mnist", "photos"])
+def test_a_damaged_or_missing_file_is_refused(name, tmp_path, monkeypatch):
+    for module in (images, mnist_family, photographs):
+        monkeypatch.setattr(module, "FILES", tmp_path)
+    with pytest.raises(OSError, match=r"\.npz is missing. Install dl-lab again."):
+        getattr(dl_lab.data, name)()
+    (tmp_path / f"{name}.npz").write_bytes(b"no images")
+    with pytest.raises(OSError, match=r"\.npz is damaged. Install dl-lab again."):
+        getattr(dl_lab.data, name)()
 
 
-def test_the_files_are_listed_with_their_checksums():
-    files = Path(images.__file__).with_name("files")
+@pytest.mark.parametrize("files", [images.FILES, lenet.FILES], ids=["data", "nets"])
+def test_the_files_are_listed_with_their_checksums(files):
     listed = (files / "README.md").read_text()
-    for path in files.glob("*.np*"):
-        line = next(line for line in listed.splitlines() if path.name in line)
+    shipped = [path for path in files.iterdir() if path.suffix != ".md"]
+    assert shipped
+    for path in shipped:
+        line = next(line for line in listed.splitlines() if f"`{path.name}`" in line)
         assert hashlib.sha256(path.read_bytes()).hexdigest() in line

@@ -47,6 +47,14 @@ def test_it_holds_nothing_but_the_package(wheel):
     assert "dl_lab/py.typed" in names(wheel)
 
 
+def test_it_holds_the_shipped_data_and_weights_with_their_licences(wheel):
+    shipped = [path for path in ROOT.glob("dl_lab/*/files/*") if path.is_file()]
+    assert {path.name for path in shipped} >= {"mnist.npz", "lenet5.safetensors", "README.md"}
+    with zipfile.ZipFile(wheel) as archive:
+        for path in shipped:
+            assert archive.read(str(path.relative_to(ROOT))) == path.read_bytes()
+
+
 def test_nothing_in_it_comes_from_elsewhere(wheel):
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
