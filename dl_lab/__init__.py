@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dl_lab import adapters, callbacks, data, nets, runs, train
     from dl_lab.train.history import History
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
     "History": "dl_lab.train.history",
+    "LayerViewer": "dl_lab.widgets.layer_viewer",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
     "LossPlot": "dl_lab.widgets.loss_plot",
     "Playground": "dl_lab.widgets.playground",
@@ -32,6 +34,7 @@ _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
     "History",
+    "LayerViewer",
     "LearningRateFinder",
     "LossPlot",
     "Playground",

@@ -323,6 +323,17 @@ SENTENCES = {
     "no_maps": "{layer} has no maps. Choose a convolution for Grad-CAM.",
     "no_convolution": "Grad-CAM needs a convolution, and this network has none. Choose another "
     "way.",
+    "no_examples": "x must be a tensor or an array with a row for each example, several of these, "
+    "or a dictionary of them; {given} is none of these, or has no rows.",
+    "not_drawable": "The network's input is no image with one or three colours, so nothing can be "
+    "drawn for it. Choose one of the examples.",
+    "drawn_size": "The picture is {given}, but the network takes {size}.",
+    "classes_count": "{given} class names were given, but the network tells {count} classes apart. "
+    "Give one name for each.",
+    "trainer_model": "The trainer trains another model than the one that was given. Give both the "
+    "same, such as LayerViewer(trainer.model, x, trainer=trainer).",
+    "not_trainer": "trainer must be a dl_lab.Trainer; {given} is none.",
+    "model_failed": "The model raised {kind}: {detail}. Its input is {given}.",
     "layer_no_tensor": "{layer} returns no numbers that could be shown.",
 }
 

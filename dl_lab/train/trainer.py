@@ -211,6 +211,24 @@ class Trainer(Control):
         return self._loop.checkpoints.steps
 
     @property
+    def kept_epochs(self) -> tuple[int, ...]:
+        """How many epochs were done at each of `checkpoints`."""
+        return self._loop.checkpoints.epochs
+
+    def weights_at(self, step: int) -> dict[str, Tensor]:
+        """Return parameters and buffers as they were at one of `checkpoints`, by their names.
+
+        They are not copied: leave them as they are.
+
+        Raises
+        ------
+        InputError
+            There is no state of that step.
+        """
+        kept = self._loop.checkpoints.look(step)["model"]
+        return {**kept["state"], **kept["buffers"]}
+
+    @property
     def train(self) -> Data:
         """The training data; `set_data` changes them."""
         return self._loop.train
