@@ -144,6 +144,7 @@ class LayerViewer(Widget):
         self.classes = _checked_classes(classes, seen)
         self._describe(seen)
         super().__init__(**self._checked(given))
+        self.set_trait("message", None)
         self._subscriptions: list[Callable[[], None]] = []
         if trainer is not None:
             self._follow()
@@ -331,33 +332,35 @@ class LayerViewer(Widget):
         return Message("frame.show", meta, arrays)
 
     def _frame(self, rows: list[frames.Row]) -> tuple[dict[str, Any], dict[str, Array]]:
+        # A view may change them meanwhile.
+        show, mode, attribution = self.show, self.mode, self.attribution
         gradients: list[Tensor | None] = []
         problem: InputError | None = None
-        seen = self._look.seen(self.mode, gradients=self.show == "gradients")
+        seen = self._look.seen(mode, gradients=show == "gradients")
         self._describe(seen)
         found = best(seen, _GUESSES)
         target = self.target if self.target is not None else found[0].index if found else 0
         arrays: dict[str, Array] = {"input": frames.own_input(seen)}
         try:
-            if self.show == "gradients":
+            if show == "gradients":
                 gradients = layer_gradients(seen, target)
-            if self.attribution is not None:
-                heat = self._look.attribution(self.attribution, target)
+            if attribution is not None:
+                heat = self._look.attribution(attribution, target)
                 arrays["attribution"] = heat.float().cpu().numpy().astype("f4")
         except InputError as error:
             problem = error
-        shown, images = frames.row_arrays(seen, rows, self.show, gradients)
+        shown, images = frames.row_arrays(seen, rows, show, gradients)
         meta = {
             "revision": self._revision,
             "row": self._look.row,
             "guesses": [vars(guess) for guess in found],
             "target": target,
-            "show": self.show,
-            "mode": self.mode,
+            "show": show,
+            "mode": mode,
             "kept": self._look.kept,
-            "attribution": self.attribution if "attribution" in arrays else None,
+            "attribution": attribution if "attribution" in arrays else None,
             "changes": len(self._look.changes),
-            "largest": frames.largest(seen, self.show, gradients),
+            "largest": frames.largest(seen, show, gradients),
             "rows": shown,
             "health": self._newest_health(),
             "problem": None if problem is None else sentence(problem),

@@ -24,7 +24,7 @@ test("of a trained LeNet", async ({ page, tmpPath }) => {
   await view.getByLabel("Show", { exact: true }).selectOption("filters");
   await view.locator(".dl-scroll").evaluate((element) => (element.scrollTop = 420));
   await page.waitForTimeout(700);
-  await layer(view, "fc3").click({ position: { x: 40, y: 12 } });
+  await layer(view, "relu4").click({ position: { x: 40, y: 12 } });
   await page.waitForTimeout(500);
   await view.screenshot(file("filters"));
   await view.getByLabel("Show", { exact: true }).selectOption("activations");

@@ -124,10 +124,15 @@ function windowGrids(t: Translate, { formula, source }: Explained): HTMLElement[
     (_, i) => window.values[start + i]! * weights.values[start + i]!,
   );
   const total = products.reduce((sum, value) => sum + value, 0);
-  return [
+  const two = [
     grid(t("layer_viewer.window"), window.values, start, size, { inside }),
     h("span", { class: "dl-sign" }, "·"),
     grid(t("layer_viewer.kernel"), weights.values, start, size, {}),
+  ];
+  // There is room for three grids of three columns; of wider ones the sum must do.
+  if (size[1] > 3) return [...two, h("span", { class: "dl-total" }, `→ Σ ${formatValue(total)}`)];
+  return [
+    ...two,
     h("span", { class: "dl-sign" }, "="),
     grid(`Σ ${formatValue(total)}`, products, 0, size, {}),
   ];

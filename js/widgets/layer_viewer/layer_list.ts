@@ -64,7 +64,7 @@ export function layerList(context: Context): HTMLElement {
       const row = new LayerRow(context, index, width, living.signal, {
         turned: () => {
           watch();
-          moved.value++;
+          moved.value = moved.peek() + 1;
         },
         go: (to) => focusRow(to),
       });
@@ -73,7 +73,7 @@ export function layerList(context: Context): HTMLElement {
       spacer.insertBefore(row.element, next?.[1].element ?? null);
     }
     watch();
-    moved.value++;
+    moved.value = moved.peek() + 1;
   };
   const focusRow = (index: number) => {
     const layers = network.peek()?.layers ?? [];

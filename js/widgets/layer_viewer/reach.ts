@@ -5,7 +5,7 @@ import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { Latest } from "./latest.ts";
 
-export function reach(context: Context, close: HTMLElement): HTMLElement {
+export function reach(context: Context): HTMLElement {
   const { t, tips, view, selection, sight, rpc, complain, lifetime } = context;
   const seen = h("span", { class: "dl-label" });
   const toggle = h("input", { type: "checkbox" });
@@ -64,7 +64,6 @@ export function reach(context: Context, close: HTMLElement): HTMLElement {
     "div",
     { class: "dl-reach" },
     h("div", { class: "dl-sight" }, seen, check),
-    h("div", { class: "dl-slider" }, label, value, input),
-    h("div", { class: "dl-reach-buttons" }, out, close),
+    h("div", { class: "dl-strength" }, label, input, value, out),
   );
 }

@@ -1,6 +1,7 @@
 /** The right column: one unit, where its answer comes from, and what happens without it. */
 
-import { h, listen, setText } from "../../shared/dom.ts";
+import { iconButton } from "../../shared/controls.ts";
+import { h, setText } from "../../shared/dom.ts";
 import { formatValue } from "../../shared/format.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
@@ -15,21 +16,37 @@ export function unitPanel(context: Context): HTMLElement {
   const title = h("h4");
   const kind = h("span", { class: "dl-label" });
   const value = h("output", { class: "dl-answer" });
-  const close = h("button", { type: "button", class: "dl-button" }, t("layer_viewer.let_go"));
-  listen(close, "click", lifetime, () => selection.choose(null));
+  const close = iconButton(
+    context,
+    "close",
+    t("layer_viewer.let_go"),
+    t("layer_viewer.tip_let_go"),
+    () => selection.choose(null),
+  );
+  close.classList.add("dl-small");
   const head = h(
     "div",
     { class: "dl-unit-head" },
     h("div", { class: "dl-unit-name" }, title, kind),
     value,
+    close,
   );
   const body = h(
     "div",
     { class: "dl-unit-body" },
     head,
-    unitMaps(context),
-    formula(context),
-    reach(context, close),
+    h(
+      "div",
+      {
+        class: "dl-unit-scroll",
+        tabindex: 0,
+        role: "group",
+        "aria-label": t("layer_viewer.formula"),
+      },
+      unitMaps(context),
+      formula(context),
+    ),
+    reach(context),
   );
   const hint = h("p", { class: "dl-unit-hint" }, t("layer_viewer.choose_unit"));
   react(lifetime, () => {
@@ -46,10 +63,5 @@ export function unitPanel(context: Context): HTMLElement {
     const found = explained.value;
     setText(value, found === null ? "…" : formatValue(found.answer));
   });
-  return h(
-    "section",
-    { class: "dl-unit", tabindex: 0, "aria-label": t("layer_viewer.unit") },
-    hint,
-    body,
-  );
+  return h("section", { class: "dl-unit", "aria-label": t("layer_viewer.unit") }, hint, body);
 }
