@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import event_log, history, playground, training
+from benchmarks import event_log, history, layers, playground, training
 
 
 def main() -> None:
     """Run them one after the other."""
-    for benchmark in (playground, training, history, event_log):
+    for benchmark in (playground, training, history, event_log, layers):
         benchmark.main()
         print()
 

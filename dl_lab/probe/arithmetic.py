@@ -78,7 +78,7 @@ class Explanation:
     units
         The input's units that the window's channels are.
     chosen
-        The window's cell that a maximum took, −1 where there is none.
+        The window's cell that a maximum took, -1 where there is none.
     links
         The earlier units that it comes from, the largest shares first.
     """
@@ -203,7 +203,9 @@ class _Unit:
             window,
             window.inside(tuple(self.units.shape[1:])),
             tuple(channels),
-            links=self._links({unit: float(share) for unit, share in zip(channels, shares, strict=True)}),
+            links=self._links(
+                {unit: float(share) for unit, share in zip(channels, shares, strict=True)}
+            ),
         )
 
     def _pooling(self, known: op.Pooling) -> Explanation:
@@ -258,7 +260,13 @@ class _Unit:
         weight = 1.0 if known.weight is None else float(known.weight[place])
         bias = 0.0 if known.bias is None else float(known.bias[place])
         result = (value - mean) / math.sqrt(variance + known.eps) * weight + bias
-        numbers = {"mean": mean, "variance": variance, "eps": known.eps, "weight": weight, "bias": bias}
+        numbers = {
+            "mean": mean,
+            "variance": variance,
+            "eps": known.eps,
+            "weight": weight,
+            "bias": bias,
+        }
         name = known.over if known.centred else "rms"
         return self._single("norm", name, value, result, numbers)
 
@@ -313,7 +321,8 @@ class _Unit:
 
     def _softmax(self, known: op.Softmax) -> Explanation:
         dimension = known.dimension - 1
-        place = (*self.at[:dimension], slice(None), *self.at[dimension + 1 :])
+        before, after = self.at[:dimension], self.at[dimension + 1 :]
+        place: tuple[int | slice, ...] = (*before, slice(None), *after)
         values = self.units[place]
         own = self.at[dimension]
         exponentials = values.exp()
@@ -414,11 +423,7 @@ class _Unit:
     def _units_before(self, count: int) -> Tensor:
         """Return the source's unit of each of the input's values in their order, i8 [count]."""
         source = self.layer.sources[0]
-        before = (
-            self.seen.layers[source].units
-            if source >= 0
-            else self.layer.input_units()
-        )
+        before = self.seen.layers[source].units if source >= 0 else self.layer.input_units()
         units = len(before) if before is not None and before.numel() == count else count
         return torch.arange(count) // (count // units)
 

@@ -159,9 +159,7 @@ class Attribution:
         count = torch.zeros(size, device=own.device)
         for begin in range(0, len(places), 2 * _CHUNK):
             chunk = places[begin : begin + 2 * _CHUNK]
-            cells = [
-                tuple(slice(max(0, at), at + side) for at in place) for place in chunk
-            ]
+            cells = [tuple(slice(max(0, at), at + side) for at in place) for place in chunk]
             hidden = own.repeat(len(chunk), *[1] * (own.ndim - 1))
             for row, cell in zip(hidden, cells, strict=True):
                 where = (*cell, slice(None)) if layer.channels_last else (..., *cell)
@@ -255,4 +253,3 @@ def _with_first(inputs: Any, tensor: Tensor) -> Any:  # noqa: ANN401
         name = next(iter(inputs))
         return {**inputs, name: _with_first(inputs[name], tensor)}
     return type(inputs)((_with_first(inputs[0], tensor), *inputs[1:]))
-

@@ -115,12 +115,12 @@ def capture(
     model = initialized(original(model))
     own = [_prepared(one, gradients) for one in tensors_in(_listed(inputs))]
     recorder = _Recorder(model, own, changes or {}, gradients)
-    with weights_of(model, weights), untouched(model, mode), _eager(model):
-        with recorder, torch.set_grad_enabled(gradients):
-            positional, named = recorder.call_with(inputs)
-            if is_keras(model) and mode is not None:
-                named["training"] = mode == "train"
-            output = model(*positional, **named)
+    whole = weights_of(model, weights), untouched(model, mode), _eager(model)
+    with whole[0], whole[1], whole[2], recorder, torch.set_grad_enabled(gradients):
+        positional, named = recorder.call_with(inputs)
+        if is_keras(model) and mode is not None:
+            named["training"] = mode == "train"
+        output = model(*positional, **named)
     return Capture(tuple(recorder.layers), tuple(own), output)
 
 
@@ -188,20 +188,20 @@ class _Recorder(TorchFunctionMode):
         given = copied(_listed(inputs))
         return ([], given) if isinstance(given, dict) else (list(given), {})
 
-    def __enter__(self) -> _Recorder:
+    def __enter__(self) -> _Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
         for module, name in layers(self._model).items():
             self._handles += [
                 module.register_forward_pre_hook(self._before, with_kwargs=True),
                 module.register_forward_hook(self._after(name), with_kwargs=True),
             ]
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]  # torch has no types here
         return self
 
     def __exit__(self, *exception: object) -> None:
         # A layer that raised has left it off.
         self._hear()
         try:
-            super().__exit__(*exception)  # type: ignore[arg-type]  # what `with` hands over
+            super().__exit__(*exception)  # type: ignore[no-untyped-call]  # torch has no types here
         finally:
             for handle in self._handles:
                 handle.remove()
@@ -239,10 +239,10 @@ class _Recorder(TorchFunctionMode):
 
     # -- functions
 
-    def __torch_function__(  # noqa: PLR6301
+    def __torch_function__(
         self,
         function: Callable[..., Any],
-        types: Any,  # noqa: ANN401, ARG002
+        types: Any,  # noqa: ANN401
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
@@ -309,11 +309,7 @@ class _Recorder(TorchFunctionMode):
         self._calls[name] += 1
         tensors = [one for one in tensors_in(output) if one.is_floating_point()]
         shown = tensors[0] if tensors else None
-        factors = self._changes and {
-            unit: factor
-            for (layer, at, unit), factor in self._changes.items()
-            if (layer, at) == (name, call)
-        }
+        factors = self._factors(name, call) if self._changes else {}
         replaced: Tensor | None = None
         if shown is not None and (factors or self._gradients):
             replaced = self._scaled(shown, factors)
@@ -345,6 +341,13 @@ class _Recorder(TorchFunctionMode):
         passed = values.clone() if self._gradients else replaced
         self._made[id(passed)] = (index, values, passed)
         return _with_first(output, shown, passed)
+
+    def _factors(self, name: str, call: int) -> dict[int, float]:
+        return {
+            unit: factor
+            for (layer, at, unit), factor in self._changes.items()
+            if (layer, at) == (name, call)
+        }
 
     def _kept(self, shown: Tensor | None, replaced: Tensor | None) -> Tensor | None:
         if shown is None:

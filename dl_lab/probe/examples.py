@@ -24,7 +24,7 @@ Bytes = npt.NDArray[np.uint8]
 _BATCH = 32
 _COLOURS = (1, 3)
 _SMALLEST_PICTURE = 64
-_DIMENSIONS = {nn.Conv1d: 3, nn.Conv2d: 4, nn.Conv3d: 5}
+_DIMENSIONS: dict[type[nn.Module], int] = {nn.Conv1d: 3, nn.Conv2d: 4, nn.Conv3d: 5}
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,14 @@ class Examples:
         """Return example `index` as the only row, or before up to 31 others."""
         others = [i for i in range(min(self.count, _BATCH)) if i != index] if batch else []
         order = torch.tensor([index, *others])
-        return _mapped(self._inputs, lambda one: one[order.to(one.device)])
+        chosen: Inputs = _mapped(self._inputs, lambda one: one[order.to(one.device)])
+        return chosen
 
     def batch(self, most_values: int = 100_000) -> Inputs:
         """Return the first rows, up to 32 and so many values, to look at together."""
         rows = max(1, min(_BATCH, self.count, most_values // max(1, self._first[0].numel())))
-        return _mapped(self._inputs, lambda one: one[:rows])
+        chosen: Inputs = _mapped(self._inputs, lambda one: one[:rows])
+        return chosen
 
     def drawn(self, pixels: Bytes, *, batch: bool = False) -> Inputs:
         """Return an input of pixels, where 0 is the examples' smallest value and 255 the largest.
@@ -124,7 +126,8 @@ class Examples:
             values = values.movedim(2, 0)
         one = values.reshape(1, *self._first.shape[1:]).to(self._first)
         rows = self.row(0, batch=batch)
-        return _with_first_row(rows, one)
+        chosen: Inputs = _with_first_row(rows, one)
+        return chosen
 
     def thumbnails(self, most: int = 30, side: int = 32) -> Bytes | None:
         """Return small pictures of the first examples, u1 [count, height, width, colours]."""

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 ALIASES = frozenset(
     {
         *("view", "reshape", "flatten", "ravel", "unflatten", "squeeze", "unsqueeze"),
-        *("contiguous", "clone", "detach", "to", "float", "double", "half", "type", "requires_grad"),
+        *(
+            "contiguous",
+            "clone",
+            "detach",
+            "to",
+            "float",
+            "double",
+            "half",
+            "type",
+            "requires_grad",
+        ),
         *("view_as", "expand", "get"),
     }
 )
@@ -27,7 +37,11 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
         f"avg_pool{n}d": (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override")
         for n in (1, 2, 3)
     },
-    **{f"adaptive_{kind}_pool{n}d": ("input", "output_size") for kind in ("avg", "max") for n in (1, 2, 3)},
+    **{
+        f"adaptive_{kind}_pool{n}d": ("input", "output_size")
+        for kind in ("avg", "max")
+        for n in (1, 2, 3)
+    },
     "linear": ("input", "weight", "bias"),
     "softmax": ("input", "dim"),
     "log_softmax": ("input", "dim"),
@@ -88,9 +102,7 @@ def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict
     names = _PARAMETERS.get(name, ("input",))
     if name == "mean" and len(args) > 1 and not isinstance(args[1], (list, tuple)):
         args = (args[0], args[1:]) if isinstance(args[-1], int) else args
-    named = {
-        (names[i] if i < len(names) else str(i)): argument for i, argument in enumerate(args)
-    }
+    named = {(names[i] if i < len(names) else str(i)): argument for i, argument in enumerate(args)}
     return {**named, **kwargs}
 
 

@@ -77,7 +77,8 @@ def health(seen: Capture, gradients: Sequence[Tensor | None] | None = None) -> l
     found = []
     for layer, norm in zip(seen.layers, norms, strict=True):
         known = op.operation(layer)
-        zeros, dead = None, ()
+        zeros: float | None = None
+        dead: tuple[int, ...] = ()
         if isinstance(known, op.Pointwise) and known.name in _GATES and layer.output is not None:
             zeros, dead = _zeros(layer.output)
         faded = norm is not None and largest > 0 and norm < FADED * largest

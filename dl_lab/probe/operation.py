@@ -62,8 +62,8 @@ class PerUnit:
 class Norm:
     """``(x - mean) / sqrt(variance + eps) · weight + bias``.
 
-    `over` tells of which values mean and variance are taken: ``"running"`` (kept ones), ``"batch"``,
-    ``"layer"``, ``"group"``, ``"instance"``.
+    `over` tells of which values mean and variance are taken: ``"running"`` (kept ones),
+    ``"batch"``, ``"layer"``, ``"group"``, ``"instance"``.
     """
 
     over: str
@@ -177,7 +177,7 @@ def operation(layer: Layer) -> Operation | None:
     return found if known and not layer.channels_last else None
 
 
-def _of_module(module: nn.Module, layer: Layer) -> Operation | None:  # noqa: C901, PLR0911  # one table
+def _of_module(module: Any, layer: Layer) -> Operation | None:  # noqa: ANN401, PLR0911  # one table
     kind = type(module)
     if kind in {nn.Conv1d, nn.Conv2d, nn.Conv3d} or (
         # A lazy one becomes the other when it is initialized; a subclass may compute otherwise.
@@ -190,7 +190,10 @@ def _of_module(module: nn.Module, layer: Layer) -> Operation | None:  # noqa: C9
         return _adaptive(largest="Max" in kind.__name__)
     if kind in _POINTWISE_CLASSES:
         name = _POINTWISE_CLASSES[kind]
-        return _pointwise(name, {key: getattr(module, attribute) for key, attribute in _POINTWISE[name][1].items()})
+        return _pointwise(
+            name,
+            {key: getattr(module, attribute) for key, attribute in _POINTWISE[name][1].items()},
+        )
     if isinstance(module, nn.PReLU):
         return PerUnit(module.weight)
     if kind is nn.Linear or (isinstance(module, nn.Linear) and kind.forward is nn.Linear.forward):
@@ -200,7 +203,7 @@ def _of_module(module: nn.Module, layer: Layer) -> Operation | None:  # noqa: C9
     if kind in {nn.Flatten, nn.Unflatten}:
         return Reshape()
     if isinstance(module, (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)):
-        return Dropout(active=bool((layer.output != layer.inputs[0]).any()))
+        return _dropout(layer)
     return _norm_module(module, layer)
 
 
@@ -255,7 +258,7 @@ def _of_function(layer: Layer) -> Operation | None:  # noqa: C901, PLR0911  # on
         every = range(count) if dimensions is None else _many(dimensions)
         return Mean(tuple(sorted(one % count for one in every)))
     if name == "dropout":
-        return Dropout(active=bool((layer.output != layer.inputs[0]).any()))
+        return _dropout(layer)
     return _norm_function(name, given)
 
 
@@ -270,6 +273,12 @@ def _norm_function(name: str, given: Mapping[str, Any]) -> Norm | None:
     if name == "group_norm":
         return Norm("group", *shared, groups=given["num_groups"])
     return None
+
+
+def _dropout(layer: Layer) -> Dropout | None:
+    if layer.output is None:
+        return None
+    return Dropout(active=not torch.equal(layer.output, layer.inputs[0]))
 
 
 def _many(value: Any) -> Sizes:  # noqa: ANN401  # one number or several

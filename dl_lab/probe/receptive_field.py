@@ -67,11 +67,11 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
     ((2, 10), (4, 12))
     """
     while isinstance(op.operation(layer), op.Reshape) and layer.sources[0] >= 0:
-        before = seen.layers[layer.sources[0]]
-        if before.units is None or layer.units is None:
+        made = seen.layers[layer.sources[0]]
+        if made.units is None or layer.units is None:
             break
-        at = _unravel(_ravel(at, tuple(layer.units.shape)), tuple(before.units.shape))
-        layer = before
+        at = _unravel(_ravel(at, tuple(layer.units.shape)), tuple(made.units.shape))
+        layer = made
     boxes: dict[int, Box] = {layer.index: tuple((place, place + 1) for place in at[1:])}
     exact = True
     for index in range(layer.index, -1, -1):
@@ -175,7 +175,7 @@ def _before(known: op.Operation | None, layer: Layer, box: Box, shape: Sizes) ->
             return box if same else _all(shape)
         case op.Norm() if known.over == "running":
             return box
-        case (op.Softmax() | op.Join()) if known.dimension == 1:
+        case op.Softmax() | op.Join() if known.dimension == 1:
             return box
     return _all(shape)
 
@@ -210,6 +210,4 @@ def _all(shape: Sizes) -> Box:
 
 
 def _union(one: Box, other: Box) -> Box:
-    return tuple(
-        (min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, other, strict=True)
-    )
+    return tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, other, strict=True))

@@ -108,15 +108,22 @@ def pooling_window(operation: Pooling, at: Sizes, shape: Sizes, output: Sizes) -
             for (place, size, count), first in zip(pairs, start, strict=True)
         )
         return Window(start, size, (1,) * len(at))
-    start, size = [], []
+    starts: list[int] = []
+    sizes: list[int] = []
     for place, k, stride, pad, step, length in zip(
-        at, operation.size, operation.stride, operation.padding, operation.dilation, shape, strict=True
+        at,
+        operation.size,
+        operation.stride,
+        operation.padding,
+        operation.dilation,
+        shape,
+        strict=True,
     ):
         first = place * stride - pad
         cells = [cell for cell in range(first, first + k * step, step) if 0 <= cell < length]
-        start.append(cells[0])
-        size.append(len(cells))
-    return Window(tuple(start), tuple(size), operation.dilation)
+        starts.append(cells[0])
+        sizes.append(len(cells))
+    return Window(tuple(starts), tuple(sizes), operation.dilation)
 
 
 def pooling_divisor(operation: Pooling, at: Sizes, shape: Sizes, window: Window) -> int:
@@ -142,7 +149,8 @@ def cut(units: Tensor, unit: int, window: Window) -> Tensor:
         slice(start, start + step * (size - 1) + 1, step)
         for start, size, step in zip(window.start, window.size, window.step, strict=True)
     ]
-    return units[(unit, *cells)]
+    place: tuple[int | slice, ...] = (unit, *cells)
+    return units[place]
 
 
 def position(window: Window, flat: int) -> Sizes:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor  # noqa: TC002
 
 from dl_lab.errors import InputError, whole
 from dl_lab.probe.arithmetic import Explanation
@@ -113,9 +113,7 @@ def _images(
     return tiles(units, row.first, row.count, **room)
 
 
-def largest(
-    seen: Capture, show: str, gradients: Sequence[Tensor | None]
-) -> list[float | None]:
+def largest(seen: Capture, show: str, gradients: Sequence[Tensor | None]) -> list[float | None]:
     """Return the largest absolute value of each layer, for colours that can be compared."""
     found: list[float | None] = []
     for layer in seen.layers:
@@ -138,7 +136,7 @@ def own_input(seen: Capture) -> Array:
 
 
 def maps(
-    seen: Capture, layer: Layer, at: tuple[int, ...], source: int | None
+    layer: Layer, at: tuple[int, ...], source: int | None
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return a unit's own image and that of a unit which feeds it, whole where they are not large.
 
@@ -205,7 +203,8 @@ def explanation(found: Explanation) -> Reply:
 
 
 def _f4(values: Tensor) -> Array:
-    return np.clip(values.numpy(), -_LARGEST, _LARGEST).astype("f4")
+    held: Array = np.clip(values.numpy(), -_LARGEST, _LARGEST).astype("f4")
+    return held
 
 
 def _plain(value: float) -> float | str:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from dl_lab.errors import InputError
-from dl_lab.probe.attribution import Attribution, layer_gradients
 from dl_lab.probe.answer import Guess, guesses
+from dl_lab.probe.attribution import Attribution, layer_gradients
 from dl_lab.probe.capture import Capture, Inputs, capture
 from dl_lab.probe.examples import Bytes, Examples
 from dl_lab.probe.health import Health, health

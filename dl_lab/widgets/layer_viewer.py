@@ -22,7 +22,7 @@ from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _layer_frames as frames
 from dl_lab.widgets._base import Reply, Widget, handles, refuse_unknown, sentence
-from dl_lab.widgets._layer_look import METHODS, Look, best, likeliest
+from dl_lab.widgets._layer_look import METHODS, Look, best
 from dl_lab.widgets._poll import answer_widgets
 from dl_lab.widgets._traits import Choice, Number
 
@@ -468,9 +468,11 @@ class LayerViewer(Widget):
             gradients = self.show == "gradients"
             seen = self._look.seen(self.mode, gradients=gradients)
             if layer >= len(seen.layers):
-                raise InputError("whole", name="layer", low=0, high=len(seen.layers) - 1, given=layer)
+                raise InputError(
+                    "whole", name="layer", low=0, high=len(seen.layers) - 1, given=layer
+                )
             own = seen.layers[layer]
-            meta, arrays = frames.maps(seen, own, at, source)
+            meta, arrays = frames.maps(own, at, source)
             factor = self._look.changes.get((own.name, own.call, at[0] if at else 0), 1.0)
             try:
                 found, numbers = frames.explanation(explain(seen, own, at))

@@ -27,14 +27,14 @@ def check(seen: Capture, tries: int = 25) -> None:
     for layer in seen.layers:
         shape = layer.units.shape
         for _ in range(tries):
-            at = tuple(random.randrange(size) for size in shape)
+            at = tuple(random.randrange(size) for size in shape)  # noqa: S311
             found = explain(seen, layer, at)
             assert found.value == float(layer.units[at])
             assert found.result == pytest.approx(found.value, rel=2e-5, abs=2e-5), (layer, at)
 
 
 def convolutions():
-    generator = random.Random(0)
+    generator = random.Random(0)  # noqa: S311
     for dimensions in (1, 2, 3):
         for _ in range(6):
             groups = generator.choice((1, 1, 2, 4))
@@ -169,9 +169,11 @@ def test_functions_between_layers():
         *("conv2d", "leaky_relu", "pad", "max_pool2d", "add", "mul", "avg_pool2d", "cat", "add"),
         *("mean", "layer_norm", "linear", "div", "log_softmax"),
     ]
-    known = Capture(tuple(one for one in seen.layers if one.name != "pad"), seen.inputs, seen.output)
+    known = Capture(
+        tuple(one for one in seen.layers if one.name != "pad"), seen.inputs, seen.output
+    )
     for layer in known.layers:
-        at = tuple(random.randrange(size) for size in layer.units.shape)
+        at = tuple(random.randrange(size) for size in layer.units.shape)  # noqa: S311
         found = explain(seen, layer, at)
         assert found.result == pytest.approx(found.value, rel=2e-5, abs=2e-5), layer
     with pytest.raises(InputError, match="How pad"):
@@ -223,5 +225,5 @@ def test_a_window_knows_its_padding():
 @pytest.mark.parametrize("at", [(0,), (3, 0, 0), (0, 0, -1), (0, 6, 0)])
 def test_places_that_are_not_there_are_refused(at):
     seen = capture(nn.Conv2d(1, 3, 3), torch.ones(1, 1, 8, 8))
-    with pytest.raises(InputError, match="has the shape|have the shape 3×6×6"):
+    with pytest.raises(InputError, match="have the shape 3×6×6"):
         explain(seen, seen.layers[0], at)

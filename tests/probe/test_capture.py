@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,9 @@ def state(model: nn.Module) -> dict[str, Any]:
     return {
         "weights": {name: one.detach().clone() for name, one in model.named_parameters()},
         "buffers": {name: one.clone() for name, one in model.named_buffers()},
-        "same": {name: id(one) for name, one in (*model.named_parameters(), *model.named_buffers())},
+        "same": {
+            name: id(one) for name, one in (*model.named_parameters(), *model.named_buffers())
+        },
         "grads": {
             name: None if one.grad is None else one.grad.clone()
             for name, one in model.named_parameters()
@@ -31,11 +32,15 @@ def state(model: nn.Module) -> dict[str, Any]:
         "flags": [module.training for module in model.modules()],
         "needs": [one.requires_grad for one in model.parameters()],
         "hooks": [
-            [len(value) for key, value in sorted(vars(module).items()) if "hook" in key and hasattr(value, "__len__")]
+            [
+                len(value)
+                for key, value in sorted(vars(module).items())
+                if "hook" in key and hasattr(value, "__len__")
+            ]
             for module in model.modules()
         ],
         "torch": torch.get_rng_state(),
-        "numpy": np.random.get_state()[1].copy(),
+        "numpy": np.random.get_state()[1].copy(),  # noqa: NPY002,
         "python": random.getstate(),
         "grad": torch.is_grad_enabled(),
     }
@@ -67,7 +72,8 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.seen = self.seen + 1
         y = self.relu(self.norm(self.conv(x)))
-        y = self.drop(self.relu(self.conv(y))) + torch.rand(1) + np.random.rand() + random.random()
+        y = self.drop(self.relu(self.conv(y))) + torch.rand(1)
+        y = y + np.random.rand() + random.random()  # noqa: NPY002, S311
         y += x
         return self.head(y.mean((2, 3)) + self.noise)
 
@@ -226,7 +232,9 @@ def test_batch_norm_in_train_mode_uses_the_batch_and_keeps_its_statistics():
     x = 3 * torch.randn(4, 3, 5, 5) + 2
     trained = capture(norm, x, mode="train").output
     assert torch.allclose(trained, f.batch_norm(x, None, None, training=True), atol=1e-6)
-    assert torch.equal(capture(norm, x).output, f.batch_norm(x, norm.running_mean, norm.running_var))
+    assert torch.equal(
+        capture(norm, x).output, f.batch_norm(x, norm.running_mean, norm.running_var)
+    )
     assert norm.running_mean.tolist() == [0, 0, 0]
 
 
@@ -276,9 +284,7 @@ def test_a_changed_unit_changes_what_follows():
 
 
 def test_gradients_of_every_layer_through_in_place_layers():
-    model = nn.Sequential(
-        nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(32, 2)
-    )
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(32, 2))
     x = torch.randn(1, 1, 6, 6)
     seen = capture(model, x, gradients=True)
     grads = torch.autograd.grad(seen.output[0, 1], [layer.output for layer in seen.layers])
@@ -315,7 +321,7 @@ def test_another_thread_may_use_the_model_meanwhile():
 
 def test_an_unknown_layer_is_named():
     seen = capture(nn.Sequential(nn.ReLU()), torch.ones(1))
-    with pytest.raises(InputError, match="layer cannot be 'conv'. Choose one of: 0"):
+    with pytest.raises(InputError, match="layer cannot be 'conv'"):
         seen["conv"]
 
 

@@ -60,7 +60,7 @@ def test_the_theoretical_field_is_where_a_positive_network_has_a_gradient(net, s
     seen = capture(net, x)
     for layer in seen.layers:
         for _ in range(4):
-            at = tuple(random.randrange(size) for size in layer.units.shape)
+            at = tuple(random.randrange(size) for size in layer.units.shape)  # noqa: S311
             found = receptive_field(seen, layer, at)
             assert found.exact
             field = effective_field(net, x, layer.index, at)
@@ -167,7 +167,12 @@ def test_probabilities():
 
 def test_dead_units_and_vanishing_gradients():
     net = nn.Sequential(
-        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 36, 4), nn.Sigmoid(), nn.Linear(4, 2)
+        nn.Conv2d(1, 3, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(3 * 36, 4),
+        nn.Sigmoid(),
+        nn.Linear(4, 2),
     )
     with torch.no_grad():
         net[0].bias[2] = -50.0

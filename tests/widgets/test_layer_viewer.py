@@ -114,7 +114,9 @@ class TestFrames:
 
     @pytest.mark.parametrize("show", ["gradients", "filters"])
     def test_gradients_and_filters(self, viewer, page, show):
-        frame = shown(page, lambda: page.request("settings.set", show=show, target=1), show=show, target=1)
+        frame = shown(
+            page, lambda: page.request("settings.set", show=show, target=1), show=show, target=1
+        )
         assert frame.meta["show"] == show
         if show == "filters":
             weight = viewer.model[0].weight.detach()[:, 0].numpy()
@@ -125,9 +127,13 @@ class TestFrames:
             weight = viewer.model[5].weight.detach()[1].view(4, 4, 4)
             assert np.allclose(frame.arrays["row3"], weight.numpy())
 
-    @pytest.mark.parametrize("method", ["saliency", "integrated_gradients", "grad_cam", "occlusion"])
+    @pytest.mark.parametrize(
+        "method", ["saliency", "integrated_gradients", "grad_cam", "occlusion"]
+    )
     def test_attributions(self, page, method):
-        frame = shown(page, lambda: page.request("settings.set", attribution=method), attribution=method)
+        frame = shown(
+            page, lambda: page.request("settings.set", attribution=method), attribution=method
+        )
         assert frame.arrays["attribution"].shape == (8, 8)
         assert frame.meta["problem"] is None
 
@@ -156,7 +162,7 @@ class TestFrames:
 
 
 class TestInput:
-    def test_what_is_drawn_is_looked_at(self, viewer, page):
+    def test_what_is_drawn_is_looked_at(self, page):
         pixels = np.random.default_rng(0).integers(0, 256, (8, 8)).astype("u1")
         frame = shown(page, lambda: draw(page, pixels), row=None)
         low, high = float(IMAGES.min()), float(IMAGES.max())
@@ -209,7 +215,9 @@ class TestUnits:
         assert reply.arrays["map"].shape == (8, 8)
 
     def test_what_is_no_unit_is_refused(self, page):
-        assert page.request("unit.explain", layer=0, at=[9, 0, 0]).meta["error"]["key"] == "no_place"
+        assert (
+            page.request("unit.explain", layer=0, at=[9, 0, 0]).meta["error"]["key"] == "no_place"
+        )
         assert page.request("unit.explain", layer=9, at=[0]).meta["error"]["key"] == "whole"
 
     def test_what_a_unit_sees(self, page):
@@ -246,7 +254,9 @@ class TestTrainer:
         targets = torch.randint(0, 3, (6,), generator=torch.Generator().manual_seed(2))
         sgd = torch.optim.SGD(model.parameters(), lr=0.1)
         loss = nn.CrossEntropyLoss()
-        made = dl_lab.Trainer(model, loss, sgd, (IMAGES, targets), batch_size=3, seed=0, device="cpu")
+        made = dl_lab.Trainer(
+            model, loss, sgd, (IMAGES, targets), batch_size=3, seed=0, device="cpu"
+        )
         yield made
         made.close()
 

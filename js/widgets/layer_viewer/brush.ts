@@ -37,7 +37,8 @@ export class Drawing {
   }
 
   #stroke(x0: number, y0: number, x1: number, y1: number, erase: boolean): void {
-    const radius = Math.max(0.6, RADIUS * this.height) * (erase ? 2 : 1);
+    const ink = Math.max(0.6, RADIUS * this.height);
+    const radius = erase ? 2 * ink + 1 : ink;
     const reach = radius + SOFT;
     const [top, bottom] = [
       Math.floor(Math.min(y0, y1) - reach),

@@ -87,6 +87,12 @@ export function layerList(context: Context): HTMLElement {
     rows.get(index)?.focus();
   };
 
+  react(lifetime, () => {
+    // Filters have tiles of another size.
+    track(settings.show.shown);
+    empty();
+    settle();
+  });
   let revision = -1;
   react(lifetime, () => {
     const known = network.value;

@@ -66,7 +66,8 @@ export class LayerRow {
     this.#width = width;
     this.#life = within(lifetime);
     this.layer = context.network.peek()!.layers[index]!;
-    this.tiles = layoutTiles(this.layer, width);
+    const filters = context.settings.show.shown.peek() === "filters";
+    this.tiles = layoutTiles(this.layer, width, filters);
     this.#canvas = h("canvas", { "aria-hidden": "true" });
     this.#picker = h(
       "div",
@@ -143,7 +144,11 @@ export class LayerRow {
     const missing =
       nothing && frame.show !== "activations" ? t(`layer_viewer.no_${frame.show}`) : "";
     setText(this.#note, why ?? missing);
-    if (shown !== null) this.#drawTiles(target, shown, this.#scale(shown));
+    if (shown === null) {
+      this.#describe(shown);
+      return;
+    }
+    this.#drawTiles(target, shown, this.#scale(shown));
     const place = selection.place.peek();
     const dead = new Set(frame?.health[this.#index]?.dead ?? []);
     for (let i = 0; i < Math.min(this.tiles.capacity, this.#units - this.#first); i++) {
@@ -385,7 +390,11 @@ export class LayerRow {
     const y = position.length > 1 ? index(position.at(-2), this.layer.shape.at(-2), height) : 0;
     const x = index(position.at(-1), this.layer.shape.at(-1), width);
     const value = row.images.values[((unit - row.first) * height + y) * width + x] ?? NaN;
-    const place = position.length === 0 ? "" : ` (${position.join(", ")})`;
+    const { layers, classes } = this.#context.network.peek()!;
+    // The last layer's units are the classes.
+    const isAnswer = this.#index === layers.length - 1 && classes.length === this.#units;
+    const own = isAnswer ? ` (${classes[unit]})` : "";
+    const place = position.length === 0 ? own : ` (${position.join(", ")})`;
     return t("layer_viewer.read_unit", { layer: name, unit, place, value: formatValue(value) });
   }
 

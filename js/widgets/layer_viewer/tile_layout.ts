@@ -24,12 +24,16 @@ const SIZES: Readonly<Record<string, readonly Size[]>> = {
   vector: [24, 16, 12, 9].map((tall) => ({ tall, gap: tall > 10 ? 2 : 1 })),
   lines: [16, 9, 4].map((tall) => ({ tall, gap: tall > 4 ? 2 : 1 })),
   maps: [52, 25, 16, 12].map((tall) => ({ tall, gap: 2 })),
+  filters: [52, 25].map((tall) => ({ tall, gap: 2 })),
 };
 const WIDEST = 3;
 
 /** The largest tiles with which all units have room; the smallest where they have not. */
-export function layoutTiles({ layout, shape }: Layer, width: number): TileLayout {
+export function layoutTiles(layer: Layer, width: number, filters = false): TileLayout {
+  const { shape } = layer;
   const units = shape[0] ?? 1;
+  // The weights of a unit are an image, also where its answer is a single number.
+  const layout = filters && layer.filters && layer.layout === "vector" ? "filters" : layer.layout;
   const sizes = SIZES[layout === "volumes" ? "maps" : (layout ?? "vector")]!;
   const layouts = sizes.map(({ tall, gap }) => {
     const wide = tileWidth(layout, shape, tall, width);
@@ -48,13 +52,13 @@ export function layoutTiles({ layout, shape }: Layer, width: number): TileLayout
 }
 
 function tileWidth(
-  layout: Layer["layout"],
+  layout: Layer["layout"] | "filters",
   shape: readonly number[],
   tall: number,
   width: number,
 ): number {
   if (layout === "lines") return Math.min(width, Math.max(40, Math.min(shape[1] ?? 1, width / 2)));
-  if (layout === "vector" || layout === null) return tall;
+  if (layout === "vector" || layout === "filters" || layout === null) return tall;
   const [high, wide] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
   const natural = Math.round((tall * wide) / high);
   return Math.max(4, Math.min(natural, tall * WIDEST, width));
