@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -160,8 +161,9 @@ class _Recorder(TorchFunctionMode):
         self._thread = threading.get_ident()
         self._depth = 0
         self._calls: Counter[str] = Counter()
-        # id of a tensor → who made it, and its values then; the tensor itself keeps the id taken.
-        self._made: dict[int, tuple[int, Tensor, Tensor]] = {}
+        # id of a tensor → who made it, and its values then. The tensor is not kept: its memory is
+        # used again as in any forward, and so may be its id.
+        self._made: dict[int, tuple[int, Tensor, weakref.ref[Tensor]]] = {}
         self._pending: tuple[tuple[Tensor, ...], tuple[int, ...]] = ((), ())
         self._unheard: Any = None
         self._handles: list[Any] = []
@@ -175,7 +177,7 @@ class _Recorder(TorchFunctionMode):
             if isinstance(value, Tensor):
                 place = next(taken)
                 given = self._own[place].clone()
-                self._made[id(given)] = (-1 - place, self._own[place], given)
+                self._note(given, -1 - place, self._own[place])
                 if given.ndim and not self._rows:
                     self._rows = given.shape[0]
                 return given
@@ -249,7 +251,7 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._depth or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
-        known = [one for one in tensors_in((list(args), dict(kwargs))) if id(one) in self._made]
+        known = [one for one in tensors_in((list(args), dict(kwargs))) if self._maker(one)]
         if not known:
             return function(*args, **kwargs)
         name = plain_name(function)
@@ -258,10 +260,10 @@ class _Recorder(TorchFunctionMode):
             self._pass_on(known[0], output)
             return output
         inputs, sources = self._origins((list(args), dict(kwargs)))
-        named = {
-            key: self._made[id(one)][1] if id(one) in self._made else one
-            for key, one in arguments(name, args, kwargs).items()
-        }
+        named = {}
+        for key, one in arguments(name, args, kwargs).items():
+            made = self._maker(one)
+            named[key] = one if made is None else made[1]
         self._depth += 1
         try:
             output = function(*args, **kwargs)
@@ -276,17 +278,25 @@ class _Recorder(TorchFunctionMode):
         """Note that a tensor holds the same values as another, in another shape."""
         if not isinstance(after, Tensor) or after.numel() != before.numel():
             return
-        source, values, _ = self._made[id(before)]
-        if after is not before:
-            self._made[id(after)] = (source, values.reshape(after.shape), after)
+        made = self._maker(before)
+        if made is not None and after is not before:
+            self._note(after, made[0], made[1].reshape(after.shape))
 
     # -- both
+
+    def _note(self, tensor: Tensor, source: int, values: Tensor) -> None:
+        self._made[id(tensor)] = (source, values, weakref.ref(tensor))
+
+    def _maker(self, tensor: object) -> tuple[int, Tensor] | None:
+        """Return who made a tensor and its values then, None where that is not known."""
+        made = self._made.get(id(tensor))
+        return made[:2] if made is not None and made[2]() is tensor else None
 
     def _origins(self, given: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:  # noqa: ANN401
         """Return the values that go into a layer, and who made each."""
         inputs, sources = [], []
         for tensor in tensors_in(given):
-            made = self._made.get(id(tensor))
+            made = self._maker(tensor)
             if made is not None:
                 inputs.append(made[1])
                 sources.append(made[0])
@@ -334,12 +344,12 @@ class _Recorder(TorchFunctionMode):
         )
         for one in tensors:
             held = values if one is shown else one
-            self._made[id(one)] = (index, one if held is None else held, one)
+            self._note(one, index, one if held is None else held)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
         passed = values.clone() if self._gradients else replaced
-        self._made[id(passed)] = (index, values, passed)
+        self._note(passed, index, values)
         return _with_first(output, shown, passed)
 
     def _factors(self, name: str, call: int) -> dict[int, float]:
