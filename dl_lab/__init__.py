@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
+    from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
@@ -27,6 +28,7 @@ _EXPORTS = {
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "History": "dl_lab.train.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
+    "LayerViewer": "dl_lab.widgets.layer_viewer",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
     "LossPlot": "dl_lab.widgets.loss_plot",
     "Playground": "dl_lab.widgets.playground",
@@ -42,6 +44,7 @@ __all__ = [
     "ConvolutionExplorer",
     "History",
     "KernelExplorer",
+    "LayerViewer",
     "LearningRateFinder",
     "LossPlot",
     "Playground",

@@ -411,6 +411,27 @@ SENTENCES = {
     "layer=model.conv1).",
     "filter_not_taken": "No filter was taken from the layer. Choose one first.",
     "filter_not_written": "Nothing was written to the layer that could be undone.",
+    "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its answers, "
+    "gradients and what it sees of the input can be shown all the same.",
+    "no_place": "{layer} has no unit at {given}; its answers have the shape {shape}.",
+    "no_scores": "The network returns no scores of classes, [rows, classes]. Its layers can be "
+    "looked at all the same.",
+    "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "
+    "numbers, or the model leaves autograd on the way (detach, no_grad, numpy).",
+    "no_maps": "{layer} has no maps. Choose a convolution for Grad-CAM.",
+    "no_convolution": "Grad-CAM needs a convolution, and this network has none. Choose another "
+    "way.",
+    "no_examples": "x must be a tensor or an array with a row for each example, several of these, "
+    "or a dictionary of them; {given} is none of these, or has no rows.",
+    "not_drawable": "The network's input is no image with one or three colours, so nothing can be "
+    "drawn for it. Choose one of the examples.",
+    "drawn_size": "The picture is {given}, but the network takes {size}.",
+    "classes_count": "{given} class names were given, but the network tells {count} classes apart. "
+    "Give one name for each.",
+    "trainer_model": "The trainer trains another model than the one that was given. Give both the "
+    "same, such as LayerViewer(trainer.model, x, trainer=trainer).",
+    "model_failed": "The model raised {kind}: {detail}. Its input is {given}.",
+    "layer_no_tensor": "{layer} returns no numbers that could be shown.",
 }
 
 
