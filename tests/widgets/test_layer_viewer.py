@@ -343,7 +343,9 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "x", "layout"), KINDS, ids=lambda one: str(one)[:20])
+@pytest.mark.parametrize(
+    ("layer", "x", "layout"), KINDS, ids=["1d", "3d", "depthwise", "lazy", "embedding"]
+)
 def test_all_kinds_of_layers_are_shown(layer, x, layout):
     viewer = dl_lab.LayerViewer(nn.Sequential(layer, nn.Flatten()), x)
     page = opened(viewer)
