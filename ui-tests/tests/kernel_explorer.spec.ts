@@ -34,11 +34,11 @@ async function boxOf(element: Locator) {
 async function expectAsTorch(page: IJupyterLabPageFixture, view: Locator, plane = 0): Promise<void> {
   const [y, x] = ((await view.getAttribute("data-place")) ?? "").split(" ");
   const told = await runInKernel(page, `shown(${plane}, ${y}, ${x})`);
-  const [window, kernel, products, output] = JSON.parse(told) as [
+  const [window, kernel, products, [output]] = JSON.parse(told) as [
     number[],
     number[],
     number[],
-    number,
+    [number],
   ];
   const near = (found: number[], wanted: number[]) => {
     expect(found).toHaveLength(wanted.length);
