@@ -34,11 +34,11 @@ async function boxOf(element: Locator) {
 async function expectAsTorch(page: IJupyterLabPageFixture, view: Locator, plane = 0): Promise<void> {
   const [y, x] = ((await view.getAttribute("data-place")) ?? "").split(" ");
   const told = await runInKernel(page, `shown(${plane}, ${y}, ${x})`);
-  const [window, kernel, products, output] = JSON.parse(told) as [
+  const [window, kernel, products, [output]] = JSON.parse(told) as [
     number[],
     number[],
     number[],
-    number,
+    [number],
   ];
   const near = (found: number[], wanted: number[]) => {
     expect(found).toHaveLength(wanted.length);
@@ -66,10 +66,10 @@ for (const kernel of KERNELS) {
       expect(await view.locator(".dl-block-window [data-outside]").count()).toBe(0);
       await output.click({ position: { x: 1, y: 1 } });
       await page.mouse.move(5, 5);
-      await expect(view).toHaveAttribute("data-place", "1 1");
+      await expect(view).toHaveAttribute("data-place", /^[0-2] [0-2]$/);
       await view.locator(".dl-input").focus();
       await page.keyboard.press("Home");
-      await page.keyboard.press("ArrowUp");
+      await page.keyboard.press("PageUp");
       await expect(view).toHaveAttribute("data-place", "0 0");
       expect(await view.locator(".dl-block-window [data-outside]").count()).toBe(5);
       await expectAsTorch(page, view);

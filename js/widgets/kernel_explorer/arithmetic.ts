@@ -110,7 +110,10 @@ function numberTable(label: string) {
   let cells: HTMLTableCellElement[] = [];
   return {
     element,
-    clear: () => cells.forEach((cell) => setText(cell, "")),
+    clear: () => {
+      body.replaceChildren();
+      cells = [];
+    },
     show(
       size: number,
       values: readonly number[],
@@ -153,6 +156,7 @@ function sumPanel(context: Context): HTMLElement {
     const where = stage.place.value;
     if (!isScene(found) || where === null) {
       setText(value, "–");
+      swatch.style.background = "";
       setText(place, "");
       parts.replaceChildren();
       setAttribute(root, "data-sum", null);

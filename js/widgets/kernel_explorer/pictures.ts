@@ -95,7 +95,10 @@ function picture(context: Context, kind: "input" | "output", draw: Draw) {
     const pinned = stage.pinned.value ?? place;
     const pen = beginDrawing(canvas, side, side);
     shown = null;
-    if (found === null || (!isScene(found) && kind === "output")) return;
+    if (found === null || (!isScene(found) && kind === "output")) {
+      setText(caption, "");
+      return;
+    }
     if (!isScene(found)) {
       const only = inputPicture(found.image, 0);
       image.draw(pen, only, sightOf(only, side, 1, 0, 0));
@@ -365,7 +368,7 @@ function writeValues(
   const { scale, left, top } = sight;
   if (scale < LEGIBLE) return;
   const { height, width, planes } = picture;
-  const font = Math.min(13, scale / 2.6);
+  const font = Math.min(13, scale / 3);
   pen.font = `${font}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
