@@ -457,6 +457,20 @@ class LayerViewer(Widget):
         places = at if isinstance(at, list) else []
         return layer, tuple(whole("at", place, 0, 2**31) for place in places)
 
+    def _counted(self, look: Callable[[], Reply]) -> Reply:
+        """Answer between two steps, and let the next frame wait for as long as that is worth."""
+
+        def timed() -> Reply:
+            began = monotonic()
+            try:
+                return look()
+            finally:
+                now = monotonic()
+                if self.is_streaming():
+                    self._due = max(self._due, now) + (now - began) / SHARE
+
+        return self._look.between(timed)
+
     @handles("unit.explain")
     def _explain(self, message: Message) -> Reply:
         layer, at = self._asked(message)
@@ -479,7 +493,7 @@ class LayerViewer(Widget):
                 found, numbers = {"problem": sentence(error)}, {}
             return {**meta, **found, "factor": factor}, {**arrays, **numbers}
 
-        return self._look.between(look)
+        return self._counted(look)
 
     @handles("unit.field")
     def _field(self, message: Message) -> Reply:
@@ -501,7 +515,7 @@ class LayerViewer(Widget):
                 return {**meta, "problem": sentence(error)}, {}
             return meta, {"effective": effective.float().cpu().numpy().astype("f4")}
 
-        return self._look.between(look)
+        return self._counted(look)
 
     @handles("unit.scale")
     def _scale(self, message: Message) -> None:
