@@ -300,7 +300,7 @@ class TestTrainer:
     def test_the_trainer_must_train_this_model(self, trainer):
         with pytest.raises(InputError, match="another model"):
             dl_lab.LayerViewer(network(), IMAGES, trainer=trainer)
-        with pytest.raises(InputError, match="trainer must be"):
+        with pytest.raises(InputError, match="A Trainer is needed"):
             dl_lab.LayerViewer(network(), IMAGES, trainer=3)
 
     def test_without_one_nothing_can_be_played(self, page):
