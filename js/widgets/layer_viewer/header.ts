@@ -74,7 +74,7 @@ function choice<K extends "show" | "scale" | "mode">(
       name,
       label: t(`layer_viewer.${name}`),
       tip: t(`layer_viewer.tip_${name}`),
-      setting: settings[name] as Optimistic<string>,
+      setting: settings[name],
     },
     values,
     (value) => t(`layer_viewer.${name}_${value}`),
