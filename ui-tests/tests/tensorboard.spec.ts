@@ -150,6 +150,13 @@ test("from a cell; after kill -9 it says so and starts again", async ({
   await runs.getByRole("button", { name: "Restart" }).click();
   await showsRuns(runs);
 
+  // The server goes away and comes back; the charts stay meanwhile.
+  await page.route("**/dl-lab/api/**", (route) => route.abort());
+  await expect(runs.getByRole("status")).toContainText("The Jupyter server does not answer");
+  await expect(charts(runs).locator("scalar-card").first()).toBeVisible();
+  await page.unroute("**/dl-lab/api/**");
+  await expect(content(runs)).toHaveAttribute("data-state", "ready", { timeout: 15_000 });
+
   await page.getByRole("tab", { name: "test.ipynb" }).click();
   await runInKernel(page, "tb.stop()");
   await expect(content(runs)).toHaveAttribute("data-state", "stopped");

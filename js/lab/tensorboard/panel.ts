@@ -62,7 +62,7 @@ export class TensorBoardPanel extends MainAreaWidget<TensorBoardView> {
     toolbar.node.setAttribute("aria-label", t("tensorboard.title"));
     this.content.node.setAttribute("aria-label", t("tensorboard.title"));
     this.title.icon = tensorboardIcon;
-    tensorboards.changed.connect(this.#update, this);
+    tensorboards.changed.connect(this.#onChanged, this);
     this.#watch = tensorboards.watch();
     this.#update();
   }
@@ -153,6 +153,13 @@ export class TensorBoardPanel extends MainAreaWidget<TensorBoardView> {
       listed: this.#known === null ? undefined : tensorboards.find(this.#known.id),
       unreachable: tensorboards.unreachable,
     });
+  }
+
+  #onChanged(): void {
+    const { unreachable } = this.#options.tensorboards;
+    // What nobody answered is asked again as soon as somebody may.
+    if (this.#refusal?.key === "unreachable" && unreachable === null) void this.start();
+    else this.#update();
   }
 
   #update(): void {

@@ -22,6 +22,7 @@ class MemoryServer implements Server {
   }
 
   start(logdir: string): Promise<TensorBoard> {
+    if (this.down) return Promise.reject(new Refusal(problemOf("unreachable")));
     const started = one(logdir, "starting");
     this.all.push(started);
     return Promise.resolve(started);
@@ -100,6 +101,19 @@ describe("TensorBoards", () => {
     server.down = false;
     await tensorboards.refresh();
     expect(heard).toEqual(["unreachable", undefined]);
+  });
+
+  test("says so too when nobody answers a start, and hears when somebody can", async () => {
+    await tensorboards.refresh();
+    server.down = true;
+    await expect(tensorboards.start("runs")).rejects.toThrow(Refusal);
+    expect(tensorboards.unreachable?.key).toBe("unreachable");
+    server.down = false;
+    const heard = vi.fn();
+    tensorboards.changed.connect(heard);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(heard).toHaveBeenCalledOnce();
+    expect(tensorboards.unreachable).toBeNull();
   });
 
   test("stops the one of a folder that another page has started", async () => {

@@ -107,7 +107,7 @@ export class TensorBoards implements IDisposable {
 
   /** Start the one of a folder, unless it runs. */
   async start(logdir: string): Promise<TensorBoard> {
-    const started = await this.#server.start(logdir);
+    const started = await this.#heard(this.#server.start(logdir));
     this.#deeds += 1;
     const others = this.#all.filter((one) => one.id !== started.id);
     this.#set([...others, started], null);
@@ -116,7 +116,7 @@ export class TensorBoards implements IDisposable {
   }
 
   async stop(id: string): Promise<void> {
-    await this.#server.stop(id);
+    await this.#heard(this.#server.stop(id));
     this.#deeds += 1;
     this.#set(
       this.#all.filter((one) => one.id !== id),
@@ -146,6 +146,20 @@ export class TensorBoards implements IDisposable {
       throw reason; // to the poll, which waits longer then
     } finally {
       this.#setFrequency();
+    }
+  }
+
+  /** Take note when nobody answers, so that `changed` says when somebody does again. */
+  async #heard<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (reason) {
+      const problem = problemOfReason(reason);
+      if (problem.key === "unreachable") {
+        this.#set(this.#all, problem);
+        this.#lookNow();
+      }
+      throw reason;
     }
   }
 
