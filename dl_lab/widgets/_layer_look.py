@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
@@ -23,6 +24,14 @@ _Result = TypeVar("_Result")
 METHODS = (None, "saliency", "integrated_gradients", "grad_cam", "occlusion")
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the network is looking at: an example by its index, or pixels."""
+
+    row: int | None
+    pixels: Bytes | None = None
+
+
 class Look:
     """One network, one input, and what a person has changed about its units.
 
@@ -40,11 +49,10 @@ class Look:
         self.model = model
         self.examples = examples
         self.trainer = trainer
-        self.row: int | None = 0
+        # Replaced as a whole: someone may draw while the network is being looked at.
+        self.shown = Shown(0)
         self.changes: dict[tuple[str, int, int], float] = {}
         self.kept: int | None = None
-        self._pixels: Bytes | None = None
-        self._input = 0
         self._seen: Capture | None = None
         self._key: object = None
         # Without a trainer nothing else orders those who look.
@@ -52,14 +60,12 @@ class Look:
 
     def choose(self, row: int) -> None:
         """Look at an example."""
-        self.row, self._pixels = row, None
-        self._input += 1
+        self.shown = Shown(row)
 
     def draw(self, pixels: Bytes) -> None:
         """Look at what was drawn."""
         self.examples.drawn(pixels)
-        self.row, self._pixels = None, pixels
-        self._input += 1
+        self.shown = Shown(None, pixels)
 
     def between(self, function: Callable[[], _Result]) -> _Result:
         """Run a function that only looks between two steps of the training."""
@@ -73,12 +79,13 @@ class Look:
         with self._turn:
             return look()
 
-    def inputs(self, mode: str) -> Inputs:
+    def inputs(self, mode: str, shown: Shown | None = None) -> Inputs:
         """Return what the network is shown: in train mode with other rows behind it."""
         batch = mode == "train"
-        if self._pixels is not None:
-            return self.examples.drawn(self._pixels, batch=batch)
-        return self.examples.row(self.row or 0, batch=batch)
+        shown = shown or self.shown
+        if shown.pixels is not None:
+            return self.examples.drawn(shown.pixels, batch=batch)
+        return self.examples.row(shown.row or 0, batch=batch)
 
     def _weights(self) -> Mapping[str, Tensor] | None:
         """Return the weights of the kept epoch that is looked at, None for those of now."""
@@ -88,9 +95,10 @@ class Look:
 
     def seen(self, mode: str, *, gradients: bool = False) -> Capture:
         """Return what the layers answer, anew only where something has changed."""
-        key = (mode, gradients, self._input, self.state())
+        shown = self.shown
+        key = (mode, gradients, shown, self.state())
         if self._seen is None or self._key != key:
-            self._seen = self._captured(self.inputs(mode), mode, gradients=gradients)
+            self._seen = self._captured(self.inputs(mode, shown), mode, gradients=gradients)
             self._key = key
         return self._seen
 

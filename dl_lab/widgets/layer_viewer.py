@@ -5,26 +5,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
-from torch import Tensor, nn
 
 from dl_lab.errors import InputError, number, refuse_unknown, whole
-from dl_lab.probe.answer import scores
-from dl_lab.probe.arithmetic import explain
 from dl_lab.probe.attribution import layer_gradients
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.examples import Examples
 from dl_lab.probe.modules import original
-from dl_lab.probe.receptive_field import effective_field, receptive_field
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _layer_frames as frames
 from dl_lab.widgets._base import Reply, Widget, handles, sentence
+from dl_lab.widgets._layer_checks import checked_classes, checked_model, checked_trainer
 from dl_lab.widgets._layer_look import METHODS, Look, best
+from dl_lab.widgets._layer_units import explained, field
 from dl_lab.widgets._poll import answer_widgets
 from dl_lab.widgets._traits import Choice, Number
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 SHARE = 0.05
 """Of the training's time that may go into looking on."""
@@ -126,8 +127,8 @@ class LayerViewer(Widget):
     ) -> None:
         given = {name: value for name, value in locals().items() if name in _SETTINGS}
         refuse_unknown(type(self), unknown, ("model", "x", "classes", "trainer", *given))
-        self.model = _checked_model(model)
-        self.trainer = _checked_trainer(trainer, model)
+        self.model = checked_model(model)
+        self.trainer = checked_trainer(trainer, model)
         self._look = Look(model, Examples(model, x), trainer)
         self._lock = threading.RLock()
         self._watched: dict[str, list[frames.Row]] = {}
@@ -140,7 +141,7 @@ class LayerViewer(Widget):
         self._shown = False
         self._due = 0.0
         seen = self._look.between(lambda: self._look.seen("eval"))
-        self.classes = _checked_classes(classes, seen)
+        self.classes = checked_classes(classes, seen)
         self._describe(seen)
         super().__init__(**self._checked(given))
         self.set_trait("message", None)
@@ -312,13 +313,14 @@ class LayerViewer(Widget):
             return None
         with self._lock:
             rows = [row for view in self._watched.values() for row in view]
+        kept = self._look.kept
         looking = 0.0
 
         def look() -> tuple[dict[str, Any], dict[str, Array]]:
             nonlocal looking
             start = monotonic()
             try:
-                return self._frame(rows)
+                return self._frame(rows, kept)
             finally:
                 looking = monotonic() - start
 
@@ -330,9 +332,12 @@ class LayerViewer(Widget):
         self._due = began + max(1 / self._RATE, (looking + (monotonic() - began)) / 2 / SHARE)
         return Message("frame.show", meta, arrays)
 
-    def _frame(self, rows: list[frames.Row]) -> tuple[dict[str, Any], dict[str, Array]]:
+    def _frame(
+        self, rows: list[frames.Row], kept: int | None
+    ) -> tuple[dict[str, Any], dict[str, Array]]:
         # A view may change them meanwhile.
         show, mode, attribution = self.show, self.mode, self.attribution
+        row, changes = self._look.shown.row, len(self._look.changes)
         gradients: list[Tensor | None] = []
         problem: InputError | None = None
         seen = self._look.seen(mode, gradients=show == "gradients")
@@ -351,14 +356,14 @@ class LayerViewer(Widget):
         shown, images = frames.row_arrays(seen, rows, show, gradients)
         meta = {
             "revision": self._revision,
-            "row": self._look.row,
+            "row": row,
             "guesses": [vars(guess) for guess in found],
             "target": target,
             "show": show,
             "mode": mode,
-            "kept": self._look.kept,
+            "kept": kept,
             "attribution": attribution if "attribution" in arrays else None,
-            "changes": len(self._look.changes),
+            "changes": changes,
             "largest": frames.largest(seen, show, gradients),
             "rows": shown,
             "health": self._newest_health(),
@@ -480,18 +485,7 @@ class LayerViewer(Widget):
         def look() -> Reply:
             gradients = self.show == "gradients"
             seen = self._look.seen(self.mode, gradients=gradients)
-            if layer >= len(seen.layers):
-                raise InputError(
-                    "whole", name="layer", low=0, high=len(seen.layers) - 1, given=layer
-                )
-            own = seen.layers[layer]
-            meta, arrays = frames.maps(own, at, source)
-            factor = self._look.changes.get((own.name, own.call, at[0] if at else 0), 1.0)
-            try:
-                found, numbers = frames.explanation(explain(seen, own, at))
-            except InputError as error:
-                found, numbers = {"problem": sentence(error)}, {}
-            return {**meta, **found, "factor": factor}, {**arrays, **numbers}
+            return explained(self._look, seen, layer, at, source)
 
         return self._counted(look)
 
@@ -499,23 +493,7 @@ class LayerViewer(Widget):
     def _field(self, message: Message) -> Reply:
         layer, at = self._asked(message)
 
-        def look() -> Reply:
-            seen = self._look.seen("eval")
-            found = receptive_field(seen, seen.layers[layer], at)
-            meta: dict[str, Any] = {"box": [list(span) for span in found.box], "exact": found.exact}
-            try:
-                effective = effective_field(
-                    self.model,
-                    self._look.inputs("eval"),
-                    layer,
-                    at,
-                    changes=self._look.changes,
-                )
-            except InputError as error:
-                return {**meta, "problem": sentence(error)}, {}
-            return meta, {"effective": effective.float().cpu().numpy().astype("f4")}
-
-        return self._counted(look)
+        return self._counted(lambda: field(self._look, layer, at))
 
     @handles("unit.scale")
     def _scale(self, message: Message) -> None:
@@ -549,32 +527,3 @@ class LayerViewer(Widget):
         if self.trainer is None:
             raise InputError("no_control", name=self._name, control=control)
         return self.trainer
-
-
-def _checked_model(model: object) -> nn.Module:
-    if isinstance(model, type) and issubclass(model, nn.Module):
-        raise InputError("model_class", given=model.__name__)
-    if not isinstance(model, nn.Module):
-        raise InputError("not_model", given=type(model).__name__)
-    return model
-
-
-def _checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
-    if trainer is not None and not isinstance(trainer, Trainer):
-        raise InputError("not_trainer", given=type(trainer).__name__)
-    if trainer is not None and original(trainer.model) is not original(model):
-        raise InputError("trainer_model")
-    return trainer
-
-
-def _checked_classes(classes: Iterable[object] | None, seen: Capture) -> list[str]:
-    try:
-        count = scores(seen.output).shape[1]
-    except InputError:
-        return []
-    if classes is None:
-        return [str(index) for index in range(count)]
-    names = [str(name) for name in classes]
-    if len(names) != count:
-        raise InputError("classes_count", given=len(names), count=count)
-    return names

@@ -3,7 +3,6 @@
 import { menu, playButton } from "../../shared/controls.ts";
 import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import type { Optimistic } from "../../shared/optimistic.ts";
 import type { Context, SettingValues } from "./context.ts";
 
 export function header(context: Context, buttons: readonly HTMLElement[]): HTMLElement {
