@@ -9,5 +9,6 @@ configure_jupyter_server(c)
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.port = int(os.environ["DL_LAB_UI_PORT"])
 c.ServerApp.allow_root = True
+c.JupyterNotebookApp.expose_app_in_browser = True
 c.LabApp.news_url = None
 c.LabApp.extension_manager = "readonly"

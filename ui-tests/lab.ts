@@ -42,7 +42,7 @@ export async function openNotebook(
 }
 
 /** Wait until the current notebook's kernel is connected: running before opens a dialog. */
-export async function kernelConnected(page: IJupyterLabPageFixture): Promise<void> {
+export async function kernelConnected(page: Pick<Page, "waitForFunction">): Promise<void> {
   await page.waitForFunction(() => {
     const panel = window.jupyterapp.shell.currentWidget as NotebookPanel | null;
     return panel?.sessionContext?.session?.kernel?.connectionStatus === "connected";

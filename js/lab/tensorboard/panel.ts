@@ -31,7 +31,8 @@ export interface PanelOptions {
 export class TensorBoardPanel extends MainAreaWidget<TensorBoardView> {
   readonly #options: PanelOptions;
   readonly #buttons: { reload: ToolbarButton; launch: ToolbarButton; stop: ToolbarButton };
-  readonly #name = h("span", { class: "dl-tensorboard-name" });
+  readonly #path = h("bdi");
+  readonly #name = h("span", { class: "dl-tensorboard-name" }, this.#path);
   readonly #watch: IDisposable;
   readonly #identified = new Signal<this, TensorBoard>(this);
   // What the server said last of it, kept when it is no longer listed.
@@ -173,7 +174,7 @@ export class TensorBoardPanel extends MainAreaWidget<TensorBoardView> {
       logdir: this.logdir,
       state: t(`tensorboard.state_${kind}`),
     });
-    setText(this.#name, name);
+    setText(this.#path, name);
     this.#name.title = this.logdir;
     this.#buttons.reload.enabled = kind === "ready";
     this.#buttons.launch.enabled = kind === "ready";

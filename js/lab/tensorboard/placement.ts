@@ -5,8 +5,9 @@ import { SplitPanel, TabPanel, type Widget } from "@lumino/widgets";
 
 export type Mode = "split-right" | "tab-after";
 
-/** Of the page's width, what a panel gets beside a notebook in Notebook 7. */
+/** Of the page's width: what a panel gets beside a notebook, and another side area when it opens. */
 const SIDE_WIDTH = 0.5;
+const OTHER_SIDE_WIDTH = 0.125;
 
 export interface Place {
   mode: Mode;
@@ -61,10 +62,13 @@ function widen(panel: Widget): void {
   if (!(side.parent instanceof SplitPanel)) return;
   const split = side.parent;
   side.show();
-  const visible = split.widgets.filter((widget) => widget.isVisible || widget === side).length;
+  const others = split.widgets.filter((widget) => widget !== side);
+  const seen = others.filter((widget) => widget.isVisible).length;
+  const left = 1 - SIDE_WIDTH - OTHER_SIDE_WIDTH * (others.length - seen);
   split.setRelativeSizes(
-    split.widgets.map((widget) =>
-      widget === side ? SIDE_WIDTH : (1 - SIDE_WIDTH) / Math.max(1, visible - 1),
-    ),
+    split.widgets.map((widget) => {
+      if (widget === side) return SIDE_WIDTH;
+      return widget.isVisible ? left / seen : OTHER_SIDE_WIDTH;
+    }),
   );
 }
