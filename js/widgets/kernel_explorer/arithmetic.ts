@@ -108,11 +108,14 @@ function numberTable(label: string) {
   const body = h("tbody");
   const element = h("table", { class: "dl-grid dl-numbers", "aria-label": label }, body);
   let cells: HTMLTableCellElement[] = [];
+  /** What each cell shows, so that only changes are written. */
+  let looks: string[] = [];
   return {
     element,
     clear: () => {
       body.replaceChildren();
       cells = [];
+      looks = [];
     },
     show(
       size: number,
@@ -122,6 +125,7 @@ function numberTable(label: string) {
     ): void {
       if (cells.length !== size * size) {
         cells = Array.from({ length: size * size }, () => h("td"));
+        looks = [];
         body.replaceChildren(
           ...Array.from({ length: size }, (_, y) =>
             h("tr", {}, ...cells.slice(y * size, (y + 1) * size)),
@@ -134,8 +138,11 @@ function numberTable(label: string) {
       values.forEach((value, i) => {
         const cell = cells[i]!;
         const { color, dark } = valueColor(shades, value);
+        const look = `${value} ${color} ${outside?.[i] ?? false}`;
+        if (look === looks[i]) return;
+        looks[i] = look;
         cell.style.backgroundColor = color;
-        cell.style.color = dark ? "#fff" : "#000";
+        cell.classList.toggle("dl-dark", dark);
         setText(cell, formatCell(value, room));
         setAttribute(cell, "data-value", value);
         if (outside !== null) cell.toggleAttribute("data-outside", outside[i]);

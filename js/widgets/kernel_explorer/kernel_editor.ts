@@ -31,6 +31,8 @@ export function kernelEditor(context: Context): HTMLElement {
   });
   tips.describe(grid, t("kernel_explorer.kernel"), t("kernel_explorer.tip_cells"));
   let cells: HTMLInputElement[] = [];
+  /** What each cell shows, so that only changes are written. */
+  let looks: string[] = [];
   let built = within(lifetime);
   /** The cell that is typed into keeps its text. */
   let typing: HTMLInputElement | null = null;
@@ -61,6 +63,7 @@ export function kernelEditor(context: Context): HTMLElement {
     built.abort();
     built = within(lifetime);
     cells = Array.from({ length: size * size }, (_, index) => cell(index, size));
+    looks = [];
     grid.replaceChildren(...cells);
     grid.style.setProperty("--dl-size", String(size));
     grid.dataset["size"] = String(size);
@@ -78,8 +81,11 @@ export function kernelEditor(context: Context): HTMLElement {
     values.forEach((value, index) => {
       const input = cells[index]!;
       const { color, dark } = valueColor(scale, value);
-      input.style.background = color;
-      input.style.color = dark ? "#fff" : "#000";
+      const look = `${value} ${color}`;
+      if (look === looks[index]) return;
+      looks[index] = look;
+      input.style.backgroundColor = color;
+      input.classList.toggle("dl-dark", dark);
       const focused = input === document.activeElement;
       const text = focused ? formatFloat(value) : formatCell(value, room);
       if (input !== typing && input.value !== text) input.value = text;

@@ -1,5 +1,7 @@
 /** Input and output side by side, with the window on one and its pixel on the other. */
 
+import { untracked } from "@preact/signals-core";
+
 import { beginDrawing } from "../../draw/screen_canvas.ts";
 import { type Picture, PixelImage, type Sight, sightOf, valueColor } from "../../draw/pixels.ts";
 import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
@@ -32,8 +34,8 @@ export function pictures(context: Context): {
   readonly input: InputSurface;
 } {
   const { t, stage, session } = context;
-  const input = picture(context, "input", drawInput);
-  const output = picture(context, "output", drawOutput);
+  const input = picture(context, "input", { still: stillInput, marks: markInput });
+  const output = picture(context, "output", { still: writeOutput, marks: markOutput });
   const misfit = h("p", { class: "dl-misfit", role: "status", hidden: true });
   output.frame.append(misfit);
   react(context.lifetime, () => {
@@ -54,22 +56,21 @@ export function pictures(context: Context): {
 
 interface View {
   readonly scene: Scene;
-  readonly place: Place;
   readonly sight: Sight;
   readonly side: number;
   readonly plane: number;
 }
 
-type Draw = (
-  pen: CanvasRenderingContext2D,
-  image: PixelImage,
-  picture: Picture,
-  view: View,
-) => void;
+/** What stands still while the pointer moves, and the marks that follow it. */
+interface Drawing {
+  readonly still: (pen: CanvasRenderingContext2D, picture: Picture, view: View) => void;
+  readonly marks: (pen: CanvasRenderingContext2D, view: View, place: Place) => void;
+}
 
-function picture(context: Context, kind: "input" | "output", draw: Draw) {
+function picture(context: Context, kind: "input" | "output", drawing: Drawing) {
   const { t, tips, stage, settings, lifetime } = context;
   const canvas = h("canvas", { "aria-hidden": "true" });
+  const marks = h("canvas", { "aria-hidden": "true" });
   const caption = h("span", { class: "dl-caption" });
   const frame = h(
     "div",
@@ -82,17 +83,17 @@ function picture(context: Context, kind: "input" | "output", draw: Draw) {
       "aria-valuenow": 0,
     },
     canvas,
+    marks,
   );
   const image = new PixelImage();
   let shown: View | null = null;
   let side = SIDE;
   const paint = () => {
     const found = stage.scene.value;
-    const place = stage.place.value;
     const plane = stage.plane.value;
     const zoom = stage.zoom.value;
     const display = settings.display.shown.value;
-    const pinned = stage.pinned.value ?? place;
+    const pinned = zoom === 1 ? null : stage.pinned.value;
     const pen = beginDrawing(canvas, side, side);
     shown = null;
     if (found === null || (!isScene(found) && kind === "output")) {
@@ -105,31 +106,44 @@ function picture(context: Context, kind: "input" | "output", draw: Draw) {
       setText(caption, sizeText(found.image));
       return;
     }
-    if (place === null || pinned === null) return;
     const drawn =
       kind === "input"
         ? inputPicture(found.padded, plane, found.range)
         : outputPicture(found, plane, display);
+    const centre = pinned ?? { y: 0, x: 0 };
     const { y, x } =
-      kind === "input" ? windowMiddle(found, pinned) : { y: pinned.y + 0.5, x: pinned.x + 0.5 };
-    shown = { scene: found, place, side, plane, sight: sightOf(drawn, side, zoom, y, x) };
-    draw(pen, image, drawn, shown);
+      kind === "input" ? windowMiddle(found, centre) : { y: centre.y + 0.5, x: centre.x + 0.5 };
+    shown = { scene: found, side, plane, sight: sightOf(drawn, side, zoom, y, x) };
+    image.draw(pen, drawn, shown.sight);
+    drawing.still(pen, drawn, shown);
     setText(caption, sizeText(kind === "input" ? found.image : found.output));
-    const value = found.output.values[outputIndex(found, plane, place)] ?? NaN;
-    setAttribute(frame, "aria-valuemax", found.geometry.rows * found.geometry.columns - 1);
-    setAttribute(frame, "aria-valuenow", place.y * found.geometry.columns + place.x);
+  };
+  const point = () => {
+    const place = stage.place.value;
+    const pen = beginDrawing(marks, side, side);
+    if (shown === null || place === null) return;
+    drawing.marks(pen, shown, place);
+    const { output, geometry } = shown.scene;
+    const value = output.values[outputIndex(shown.scene, shown.plane, place)] ?? NaN;
+    setAttribute(frame, "aria-valuemax", geometry.rows * geometry.columns - 1);
+    setAttribute(frame, "aria-valuenow", place.y * geometry.columns + place.x);
     setAttribute(
       frame,
       "aria-valuetext",
       t("kernel_explorer.pixel_value", { ...place, value: formatValue(value) }),
     );
   };
-  react(lifetime, paint);
+  react(lifetime, () => {
+    paint();
+    untracked(point);
+  });
+  react(lifetime, point);
   const observer = new ResizeObserver(() => {
     const now = frame.clientWidth || SIDE;
     if (now === side) return;
     side = now;
     paint();
+    point();
   });
   observer.observe(frame);
   onEnd(lifetime, () => observer.disconnect());
@@ -230,55 +244,42 @@ export function outputIndex({ output, filter }: Scene, plane: number, { y, x }: 
   return (shown * output.height + y) * output.width + x;
 }
 
-function drawInput(
-  pen: CanvasRenderingContext2D,
-  image: PixelImage,
-  picture: Picture,
-  view: View,
-): void {
-  const { scene, place, sight, side, plane } = view;
-  const { geometry, filter, padded, size } = scene;
-  image.draw(pen, picture, sight);
+function stillInput(pen: CanvasRenderingContext2D, picture: Picture, view: View): void {
+  const { scene, sight, plane } = view;
+  const { padded } = scene;
   writeValues(pen, picture, view, padded.values, Math.min(plane, padded.channels - 1));
   shadeMargins(pen, scene, sight);
+}
+
+function markInput(pen: CanvasRenderingContext2D, view: View, place: Place): void {
+  const { scene, sight, side } = view;
+  const { geometry, filter, size } = scene;
   const cell = sight.scale;
   const x = (place.x * filter.stride - sight.left) * cell;
   const y = (place.y * filter.stride - sight.top) * cell;
   mark(pen, x, y, geometry.reach * cell, side);
-  if (filter.dilation > 1 && cell * filter.dilation >= 4) {
-    pen.fillStyle = MARK;
-    const dot = Math.max(1.5, Math.min(4, cell / 4));
-    for (let row = 0; row < size; row++) {
-      for (let column = 0; column < size; column++) {
-        pen.beginPath();
-        const [cx, cy] = [column, row].map((n) => (n * filter.dilation + 0.5) * cell) as [
-          number,
-          number,
-        ];
-        pen.arc(x + cx, y + cy, dot, 0, 2 * Math.PI);
-        pen.fill();
-      }
+  if (filter.dilation === 1 || cell * filter.dilation < 4) return;
+  // The pixels that the kernel looks at, among those that it leaves out.
+  pen.fillStyle = MARK;
+  const dot = Math.max(1.5, Math.min(4, cell / 4));
+  const middle = (n: number) => (n * filter.dilation + 0.5) * cell;
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      pen.beginPath();
+      pen.arc(x + middle(column), y + middle(row), dot, 0, 2 * Math.PI);
+      pen.fill();
     }
   }
 }
 
-function drawOutput(
-  pen: CanvasRenderingContext2D,
-  image: PixelImage,
-  picture: Picture,
-  view: View,
-): void {
-  const { scene, place, sight, side, plane } = view;
-  image.draw(pen, picture, sight);
-  writeValues(
-    pen,
-    picture,
-    view,
-    scene.output.values,
-    scene.filter.channels === "each" ? plane : 0,
-  );
-  const cell = sight.scale;
-  mark(pen, (place.x - sight.left) * cell, (place.y - sight.top) * cell, cell, side);
+function writeOutput(pen: CanvasRenderingContext2D, picture: Picture, view: View): void {
+  const { output, filter } = view.scene;
+  writeValues(pen, picture, view, output.values, filter.channels === "each" ? view.plane : 0);
+}
+
+function markOutput(pen: CanvasRenderingContext2D, { sight, side }: View, place: Place): void {
+  const { left, top, scale } = sight;
+  mark(pen, (place.x - left) * scale, (place.y - top) * scale, scale, side);
 }
 
 /** What was added around the image is told from it by stripes and a line. */

@@ -69,7 +69,13 @@ export function makeStage(traits: Traits, lifetime: AbortSignal): Stage {
   function show(): void {
     scheduled = 0;
     const image = local.peek() ?? remote.peek();
-    if (image !== null) scene.value = compute(image, filter.peek(), traits.kernels.shown.peek());
+    if (image === null) return;
+    const kernels = traits.kernels.shown.peek();
+    const last = scene.peek();
+    // What Python says back is what has been shown already.
+    const same = isScene(last) && last.image === image && last.filter === filter.peek();
+    if (same && sameKernels(last.kernels, kernels)) return;
+    scene.value = compute(image, filter.peek(), kernels);
   }
   return {
     ...{ remote, local, scene, pinned, hovered },
@@ -83,6 +89,13 @@ export function makeStage(traits: Traits, lifetime: AbortSignal): Stage {
     plane: signal(0),
     zoom: signal(1),
   };
+}
+
+function sameKernels(a: Kernels, b: Kernels): boolean {
+  const [one, other] = [a.flat(2), b.flat(2)];
+  return (
+    a.length === b.length && one.length === other.length && one.every((n, i) => n === other[i])
+  );
 }
 
 /** A little beside the middle, where photographs and digits have more to show. */
