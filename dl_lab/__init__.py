@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from dl_lab.tensorboard import TensorBoard
     from dl_lab.train.history import History
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
+    from dl_lab.widgets.kernel_explorer import KernelExplorer
+    from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
@@ -22,7 +25,10 @@ __version__ = "0.1.0"
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
+    "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "History": "dl_lab.train.history",
+    "KernelExplorer": "dl_lab.widgets.kernel_explorer",
+    "LayerViewer": "dl_lab.widgets.layer_viewer",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
     "LossPlot": "dl_lab.widgets.loss_plot",
     "Playground": "dl_lab.widgets.playground",
@@ -35,7 +41,10 @@ _EXPORTS = {
 _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
+    "ConvolutionExplorer",
     "History",
+    "KernelExplorer",
+    "LayerViewer",
     "LearningRateFinder",
     "LossPlot",
     "Playground",

@@ -332,6 +332,106 @@ SENTENCES = {
     "to count the calls of log.",
     "not_one_number": "{name} must be one number; {given} is not. Log its mean or another number "
     "that stands for it.",
+    "conv_layer": "{given} is no layer that the ConvolutionExplorer shows. Give one of: {allowed}.",
+    "conv_dims": "input_size must have one entry (length) or two (height, width); {given} were "
+    "given.",
+    "conv_entries": "{name} must be one number or {dims} of them; {given} is neither.",
+    "conv_not_taken": "{layer} takes no {name}. Leave it out, or change kind.",
+    "conv_padding_word": "{layer} takes no padding={given}. Give padding as a number.",
+    "conv_stack": "{layers} layers one after the other are shown for nn.Conv1d with one channel. "
+    "Use layers=1, or one dimension and in_channels=1, out_channels=1.",
+    "conv_causal_zeros": "Causal padding is zeros before the first input; padding_mode {given} "
+    "does not go with it.",
+    "conv_weights": "The layer has {count} weights; at most {most} can be shown. Use fewer "
+    "channels.",
+    "conv_groups_in": "in_channels must be divisible by groups: {channels} channels cannot be "
+    "split into {groups} equal groups.",
+    "conv_groups_out": "out_channels must be divisible by groups: {channels} channels cannot be "
+    "split into {groups} equal groups.",
+    "conv_same_strided": "padding='same' is not supported for strided convolutions: stride is "
+    "{stride}. Use stride 1, or a number for padding.",
+    "conv_kernel_large": "Kernel size can't be greater than actual input size: kernel {kernel} "
+    "with dilation {dilation} spans {span}, and the padded input has {padded}. Use a smaller "
+    "kernel_size or dilation, or more padding.",
+    "conv_reflect": "Padding size should be less than the corresponding input dimension: "
+    "padding_mode 'reflect' has {size} cells to reflect, and padding is {padding}.",
+    "conv_circular": "Padding value causes wrapping around more than once: padding_mode "
+    "'circular' has {size} cells to repeat, and padding is {padding}.",
+    "conv_output_padding": "output_padding must be smaller than either stride or dilation: it is "
+    "{given}, stride {stride} and dilation {dilation}.",
+    "conv_output_small": "Output size is too small: the calculated output size is {output}. Use "
+    "less padding, or a larger input or kernel_size.",
+    "conv_output_large": "The output has {output} cells; at most {most} can be shown. Use a "
+    "smaller stride or input.",
+    "conv_pool_padding": "pad should be at most half of kernel size: padding is {padding} and "
+    "kernel_size {kernel}.",
+    "conv_pool_small": "Output size is too small: the calculated output size is {output}. The "
+    "window spans {span} and the padded input has {padded}; use a smaller kernel_size.",
+    "conv_not_linear": "A max pool is not linear: no matrix gives what it does. Take average "
+    "pooling or a convolution.",
+    "conv_matrix_large": "The matrix would have {rows} × {columns} entries; at most {most} are "
+    "computed. Use a smaller input or fewer channels.",
+    "conv_input": "x must be a tensor of one image or sequence, {wanted}; its shape is {given}.",
+    "conv_preset": "Give either a layer or a preset.",
+    "kernel_shape": "kernel must be a name, or numbers of the shape [k, k] or [{channels}, k, k] "
+    "with k from 1 to {most}; {given} was given.",
+    "kernel_not_finite": "kernel must hold numbers between -1,000,000 and 1,000,000 only.",
+    "kernel_names": "kernel must be one name, or {channels} names, one for each channel; {given} "
+    "were given.",
+    "kernel_too_wide": "There is no output: the kernel reaches over {reach}×{reach} pixels, but "
+    "the padded image has only {height}×{width}. Use more padding, less dilation or a smaller "
+    "kernel.",
+    "padding_reflect": "There is no output: an image of {height}×{width} pixels cannot be "
+    "reflected by {given}; that must be fewer than it has on each side. Use less padding or "
+    "another way of padding.",
+    "padding_circular": "There is no output: an image of {height}×{width} pixels cannot be "
+    "continued by {given}; that must be at most as many as it has on each side. Use less padding "
+    "or another way of padding.",
+    "padding_amount": 'padding must be "same" or a whole number between 0 and {most}; {given} is '
+    "neither.",
+    "image_batch": "{name} holds {count} images ({given}). Give one of them, such as images[0].",
+    "one_image": "{name} must be one image, [height, width], [channels, height, width] or [1, "
+    "channels, height, width]; {given} was given.",
+    "image_channels_last": "{name} must have its channels first, but is {given}. Turn it round: "
+    "{how}.",
+    "image_size": "{name} must have 1 to {most} pixels on each side and 1 to {channels} "
+    "channels; {given} was given.",
+    "image_not_finite": "{name} holds NaN or infinite values. Replace them: "
+    "torch.nan_to_num(image).",
+    "not_conv2d": "layer must be an nn.Conv2d, such as model.conv1; {given} is none.",
+    "filter_not_square": "The kernels of this layer are {given}; only square ones of at most "
+    "{most}×{most} can be shown.",
+    "filter_size": "The kernel is {given}, but those of the layer are {wanted}. Change its size "
+    "first.",
+    "filter_computed": "The weight of {layer} is computed from other parameters, so a filter "
+    "cannot be written to it. Remove the parametrization first.",
+    "filter_channels": "A filter over all {wanted} channels needs an image of as many; this one "
+    "has {given}. Choose a single input channel, or another image.",
+    "no_filter": "This explorer has no layer. Make one with it: KernelExplorer(image, "
+    "layer=model.conv1).",
+    "filter_not_taken": "No filter was taken from the layer. Choose one first.",
+    "filter_not_written": "Nothing was written to the layer that could be undone.",
+    "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its answers, "
+    "gradients and what it sees of the input can be shown all the same.",
+    "no_place": "{layer} has no unit at {given}; its answers have the shape {shape}.",
+    "no_scores": "The network returns no scores of classes, [rows, classes]. Its layers can be "
+    "looked at all the same.",
+    "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "
+    "numbers, or the model leaves autograd on the way (detach, no_grad, numpy).",
+    "no_maps": "{layer} has no maps. Choose a convolution for Grad-CAM.",
+    "no_convolution": "Grad-CAM needs a convolution, and this network has none. Choose another "
+    "way.",
+    "no_examples": "x must be a tensor or an array with a row for each example, several of these, "
+    "or a dictionary of them; {given} is none of these, or has no rows.",
+    "not_drawable": "The network's input is no image with one or three colours, so nothing can be "
+    "drawn for it. Choose one of the examples.",
+    "drawn_size": "The picture is {given}, but the network takes {size}.",
+    "classes_count": "{given} class names were given, but the network tells {count} classes apart. "
+    "Give one name for each.",
+    "trainer_model": "The trainer trains another model than the one that was given. Give both the "
+    "same, such as LayerViewer(trainer.model, x, trainer=trainer).",
+    "model_failed": "The model raised {kind}: {detail}. Its input is {given}.",
+    "layer_no_tensor": "{layer} returns no numbers that could be shown.",
 }
 
 

@@ -102,12 +102,27 @@ class Checkpoints:
         InputError
             None is kept; the sentence lists those that are.
         """
+        state = self.look(step)
+        self._kept = {kept: value for kept, value in self._kept.items() if kept <= step}
+        return state
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """How many epochs were done at each of `steps`."""
+        return tuple(epoch for epoch, _ in self._kept.values())
+
+    def look(self, step: int) -> Kept:
+        """Return the state of `step`, which stays where it is.
+
+        Raises
+        ------
+        InputError
+            None is kept; the sentence lists those that are.
+        """
         if step not in self._kept:
             allowed = ", ".join(map(str, self._kept))
             raise InputError("no_checkpoint", given=step, allowed=allowed)
-        state = self._kept[step][1]
-        self._kept = {kept: value for kept, value in self._kept.items() if kept <= step}
-        return state
+        return self._kept[step][1]
 
     def clear(self) -> None:
         """Forget all."""

@@ -278,6 +278,15 @@ class Control:
         """
         return self._worker.call(self._loop.between, lambda: function(*args, **kwargs))
 
+    def look(
+        self,
+        function: Callable[_Parameters, _Result],
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> Future[_Result]:
+        """Run `function` between two steps as `call` does; it must leave everything as it is."""
+        return self._worker.call(function, *args, **kwargs)
+
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
         """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     import torch
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
     from dl_lab.train.evaluate import Data, Loss
@@ -214,6 +214,24 @@ class Trainer(Control):
     def checkpoints(self) -> tuple[int, ...]:
         """The steps that `rewind` can go back to."""
         return self._loop.checkpoints.steps
+
+    @property
+    def kept_epochs(self) -> tuple[int, ...]:
+        """How many epochs were done at each of `checkpoints`."""
+        return self._loop.checkpoints.epochs
+
+    def weights_at(self, step: int) -> dict[str, Tensor]:
+        """Return parameters and buffers as they were at one of `checkpoints`, by their names.
+
+        They are not copied: leave them as they are.
+
+        Raises
+        ------
+        InputError
+            There is no state of that step.
+        """
+        kept = self._loop.checkpoints.look(step)["model"]
+        return {**kept["state"], **kept["buffers"]}
 
     @property
     def train(self) -> Data:

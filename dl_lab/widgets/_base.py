@@ -199,11 +199,16 @@ def sentence(error: Exception) -> dict[str, Any]:
         "key": error.key,
         "params": error.params,
         "text": str(error),
-        "templates": {
-            language: sentences[error.key]
-            for language, sentences in _translations().items()
-            if error.key in sentences
-        },
+        "templates": templates(error.key),
+    }
+
+
+def templates(key: str) -> dict[str, str]:
+    """Return a sentence of `dl_lab.errors` in the other languages, by their codes."""
+    return {
+        language: sentences[key]
+        for language, sentences in _translations().items()
+        if key in sentences
     }
 
 

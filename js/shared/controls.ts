@@ -13,7 +13,7 @@ export interface Control<T> {
   readonly label: string;
   /** What it means, in one sentence. */
   readonly tip: string;
-  readonly setting: Optimistic<T>;
+  readonly setting: Pick<Optimistic<T>, "shown" | "set">;
 }
 
 /** A menu. A value that is not on it, set from Python, is shown all the same. */

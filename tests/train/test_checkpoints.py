@@ -48,3 +48,14 @@ def test_going_back_forgets_what_came_later():
         checkpoints.go_back(20)
     checkpoints.add(2, 20, dict)
     assert checkpoints.steps == (0, 10, 20)
+
+
+def test_looking_back_forgets_nothing():
+    checkpoints = Checkpoints(most=5)
+    for epoch in range(4):
+        checkpoints.add(epoch, 10 * epoch, lambda epoch=epoch: {"epoch": epoch})
+    assert checkpoints.epochs == (0, 1, 2, 3)
+    assert checkpoints.look(10) == {"epoch": 1}
+    assert checkpoints.steps == (0, 10, 20, 30)
+    with pytest.raises(InputError, match="No state of step 11"):
+        checkpoints.look(11)

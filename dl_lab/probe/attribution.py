@@ -1,0 +1,255 @@
+"""Which parts of an input speak for a class: four ways to ask."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from dl_lab.errors import InputError
+from dl_lab.probe import operation as op
+from dl_lab.probe.answer import scores
+from dl_lab.probe.capture import Capture, Changes, Inputs, capture
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from dl_lab.probe.layer import Layer
+
+_CHUNK = 8
+_MOST_PATCHES = 14
+
+
+class Attribution:
+    """Asks one network about one input; the network stays as it is.
+
+    Parameters
+    ----------
+    model, inputs, changes, weights
+        As for `capture`; row 0 of the inputs counts, and eval mode.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+    >>> ask = Attribution(net, torch.rand(1, 1, 8, 8))
+    >>> ask.saliency(1).shape, ask.grad_cam(1).shape
+    (torch.Size([8, 8]), torch.Size([8, 8]))
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Inputs,
+        *,
+        changes: Changes | None = None,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self._model = model
+        self._inputs = inputs
+        self._settings: dict[str, Any] = {"changes": changes, "weights": weights}
+
+    def saliency(self, target: int) -> Tensor:
+        """Return the largest absolute gradient of the class's score over the channels.
+
+        References
+        ----------
+        .. [1] K. Simonyan, A. Vedaldi, A. Zisserman, "Deep Inside Convolutional Networks", 2013,
+           https://arxiv.org/abs/1312.6034
+        """
+        gradient, units = self._gradient(_rows(self._inputs, 1), target)
+        found = units(gradient).abs()
+        return found.amax(0) if found.ndim > 1 else found
+
+    def integrated_gradients(self, target: int, steps: int = 32) -> Tensor:
+        """Return what each position adds to the score, from an input of zeros on.
+
+        Parameters
+        ----------
+        target
+            Index of the class.
+        steps
+            Points between zeros and the input at which gradients are taken. With 32 the sum differs
+            from the difference of the two scores by about a percent.
+
+        References
+        ----------
+        .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 2017,
+           https://arxiv.org/abs/1703.01365
+        """
+        own = _first(_rows(self._inputs, 1))
+        total = torch.zeros_like(own)
+        units: Callable[[Tensor], Tensor] = torch.Tensor.float
+        for begin in range(0, steps, _CHUNK):
+            count = min(_CHUNK, steps - begin)
+            shares = (torch.arange(begin, begin + count, device=own.device) + 0.5) / steps
+            shares = shares.to(own.dtype).view(-1, *[1] * (own.ndim - 1))
+            inputs = _with_first(_rows(self._inputs, count), own * shares)
+            gradient, units = self._gradient(inputs, target)
+            total += gradient.sum(0, keepdim=True) / steps
+        found = units(total * own)
+        return found.sum(0) if found.ndim > 1 else found
+
+    def grad_cam(self, target: int, layer: int | None = None) -> Tensor:
+        """Return where the maps of a convolution speak for the class, in the input's size.
+
+        Parameters
+        ----------
+        target
+            Index of the class.
+        layer
+            Index of the layer in the order of the calls; None is the last convolution.
+
+        Raises
+        ------
+        InputError
+            The layer has no maps, or there is no convolution.
+
+        References
+        ----------
+        .. [1] R. R. Selvaraju et al., "Grad-CAM", 2017, https://arxiv.org/abs/1610.02391
+        """
+        seen = capture(self._model, _rows(self._inputs, 1), gradients=True, **self._settings)
+        chosen = _last_convolution(seen) if layer is None else seen.layers[layer]
+        units = chosen.units
+        if units is None or units.ndim < 2:  # noqa: PLR2004
+            raise InputError("no_maps", layer=chosen.name)
+        assert chosen.output is not None  # noqa: S101  # it has units
+        (slopes,) = _grad(seen, target, [chosen.output])
+        gradient = chosen.own_units(slopes)
+        positions = tuple(range(1, units.ndim))
+        weights = gradient.mean(positions, keepdim=True)
+        found = (weights * units).sum(0).clamp(min=0).detach()
+        size = tuple(chosen.own_units(seen.inputs[0]).shape[1:])
+        if found.ndim != len(size):
+            return found
+        mode = ("linear", "bilinear", "trilinear")[len(size) - 1]
+        return functional.interpolate(found[None, None], size=size, mode=mode)[0, 0]
+
+    def occlusion(self, target: int, patch: int | None = None) -> Tensor:
+        """Return how much the score falls when a patch around each position is hidden.
+
+        Parameters
+        ----------
+        target
+            Index of the class.
+        patch
+            Side of the patch; None is a seventh of the input's longest side, at least 2. A patch is
+            filled with the input's mean, and moves by half its side.
+
+        References
+        ----------
+        .. [1] M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks",
+           2013, https://arxiv.org/abs/1311.2901
+        """
+        seen = capture(self._model, _rows(self._inputs, 1), **self._settings)
+        base = float(_score(seen, target)[0])
+        own = _first(_rows(self._inputs, 1))
+        layer = seen.layers[0]
+        size = tuple(layer.own_units(own).shape[1:]) or tuple(own.shape[1:])
+        side = max(2, max(size) // 7) if patch is None else patch
+        step = max(1, side // 2)
+        while max(size) // step > 2 * _MOST_PATCHES:
+            step += 1
+        places = list(itertools.product(*(range(-(side // 2), length, step) for length in size)))
+        fall = torch.zeros(size, device=own.device)
+        count = torch.zeros(size, device=own.device)
+        for begin in range(0, len(places), 2 * _CHUNK):
+            chunk = places[begin : begin + 2 * _CHUNK]
+            cells = [tuple(slice(max(0, at), at + side) for at in place) for place in chunk]
+            hidden = own.repeat(len(chunk), *[1] * (own.ndim - 1))
+            for row, cell in zip(hidden, cells, strict=True):
+                where = (*cell, slice(None)) if layer.channels_last else (..., *cell)
+                row[where] = own.mean()
+            inputs = _with_first(_rows(self._inputs, len(chunk)), hidden)
+            answers = _score(capture(self._model, inputs, **self._settings), target)
+            for cell, answer in zip(cells, answers.tolist(), strict=True):
+                fall[cell] += base - answer
+                count[cell] += 1
+        return fall / count.clamp(min=1)
+
+    def _gradient(self, inputs: Inputs, target: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        seen = capture(self._model, inputs, gradients=True, **self._settings)
+        (gradient,) = _grad(seen, target, [seen.inputs[0]])
+        return gradient, seen.layers[0].own_units
+
+
+def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
+    """Return the gradient of a class's score by each layer's output, [rows, …].
+
+    Parameters
+    ----------
+    seen
+        From `capture` with ``gradients=True``.
+    target
+        Index of the class.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> seen = capture(net, torch.rand(1, 2), gradients=True)
+    >>> layer_gradients(seen, 1)[2]
+    tensor([[0., 1.]])
+    """
+    outputs = [layer.output for layer in seen.layers]
+    wanted = [one for one in outputs if one is not None and one.requires_grad]
+    score = _score(seen, target)
+    if not score.requires_grad:
+        return [None] * len(outputs)
+    found = iter(torch.autograd.grad(score.sum(), wanted, allow_unused=True))
+    return [next(found) if one is not None and one.requires_grad else None for one in outputs]
+
+
+def _score(seen: Capture, target: int) -> Tensor:
+    given = scores(seen.output)
+    if not 0 <= target < given.shape[1]:
+        raise InputError("whole", name="target", low=0, high=given.shape[1] - 1, given=target)
+    return given[:, target]
+
+
+def _grad(seen: Capture, target: int, wanted: list[Tensor]) -> list[Tensor]:
+    score = _score(seen, target)
+    if not score.requires_grad or not all(one.requires_grad for one in wanted):
+        raise InputError("no_gradient", layer="The output")
+    found = torch.autograd.grad(score.sum(), wanted, allow_unused=True)
+    if any(one is None for one in found):
+        raise InputError("no_gradient", layer="The output")
+    return list(found)
+
+
+def _last_convolution(seen: Capture) -> Layer:
+    for layer in reversed(seen.layers):
+        spatial = layer.units is not None and layer.units.ndim > 1
+        if spatial and (isinstance(op.operation(layer), op.Convolution) or "Conv" in layer.kind):
+            return layer
+    raise InputError("no_convolution")
+
+
+def _rows(inputs: Inputs, count: int) -> Any:  # noqa: ANN401  # as nested as the inputs
+    """Return row 0 of all inputs, `count` times."""
+    if isinstance(inputs, torch.Tensor):
+        return inputs[:1].detach().repeat(count, *[1] * (inputs.ndim - 1))
+    if isinstance(inputs, Mapping):
+        return {name: _rows(one, count) for name, one in inputs.items()}
+    if isinstance(inputs, (list, tuple)):
+        return type(inputs)(_rows(one, count) for one in inputs)
+    return inputs
+
+
+def _first(inputs: Any) -> Tensor:  # noqa: ANN401
+    if isinstance(inputs, torch.Tensor):
+        return inputs
+    return _first(next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs)))
+
+
+def _with_first(inputs: Any, tensor: Tensor) -> Any:  # noqa: ANN401
+    if isinstance(inputs, torch.Tensor):
+        return tensor
+    if isinstance(inputs, Mapping):
+        name = next(iter(inputs))
+        return {**inputs, name: _with_first(inputs[name], tensor)}
+    return type(inputs)((_with_first(inputs[0], tensor), *inputs[1:]))

@@ -1,0 +1,391 @@
+"""What every layer of a network answers to one input, without changing the network."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from dl_lab.errors import InputError
+from dl_lab.probe.functions import ALIASES, arguments, plain_name, tensors_in
+from dl_lab.probe.layer import Layer
+from dl_lab.probe.modules import initialized, is_compiled, is_keras, layers, original
+from dl_lab.probe.untouched import Mode, untouched, weights_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import nn
+
+Inputs: TypeAlias = "Tensor | Sequence[Any] | Mapping[str, Any]"
+Changes: TypeAlias = "Mapping[tuple[str, int, int], float]"
+"""Factors by (layer, call, unit): what a unit answers is multiplied with its factor."""
+
+_UNITS_AT_LEAST = 2
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What `capture` saw.
+
+    Attributes
+    ----------
+    layers
+        In the order in which they were called.
+    inputs
+        The network's own input tensors.
+    output
+        What the network returned.
+    """
+
+    layers: tuple[Layer, ...]
+    inputs: tuple[Tensor, ...] = field(repr=False)
+    output: Any = field(repr=False)
+
+    def __getitem__(self, name: str) -> Layer:
+        """Return the first call of a layer by its name."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise InputError.unknown("layer", name, dict.fromkeys(layer.name for layer in self.layers))
+
+
+def capture(
+    model: nn.Module,
+    inputs: Inputs,
+    *,
+    mode: Mode | None = "eval",
+    changes: Changes | None = None,
+    gradients: bool = False,
+    weights: Mapping[str, Tensor] | None = None,
+) -> Capture:
+    """Run a model once and keep what goes into and comes out of each of its layers.
+
+    Layers are the modules that compute something themselves, and the functions that the model
+    calls between them. Afterwards parameters, buffers, gradients, training flags, hooks and random
+    states are exactly as before.
+
+    Parameters
+    ----------
+    model
+        Any module. Of one that `torch.compile` made the original runs; lazy layers are initialized
+        in a copy.
+    inputs
+        What the model is called with: a tensor with one row for each example, several in a tuple
+        or list, or a dictionary by the names of its arguments.
+    mode
+        ``"eval"`` or ``"train"``; None leaves each module's own.
+    changes
+        Factors for single units; 0 takes a unit out.
+    gradients
+        Whether outputs stay in autograd's graph, and can be differentiated by.
+    weights
+        Other parameters and buffers for this run, by their names.
+
+    Returns
+    -------
+    Capture
+        Its tensors are copies, on the model's device; with `gradients` they have a graph.
+
+    Raises
+    ------
+    Exception
+        Whatever the model itself raises.
+
+    References
+    ----------
+    Hooks as in https://pytorch.org/docs/stable/generated/torch.nn.Module.html, functions by
+    https://pytorch.org/docs/stable/torch.overrides.html
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(inplace=True), nn.Flatten())
+    >>> seen = capture(model, torch.randn(1, 1, 8, 8))
+    >>> [(layer.name, layer.kind, tuple(layer.units.shape)) for layer in seen.layers]
+    [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
+    """
+    model = initialized(original(model))
+    own = [_prepared(one, gradients) for one in tensors_in(_listed(inputs))]
+    recorder = _Recorder(model, own, changes or {}, gradients)
+    whole = weights_of(model, weights), untouched(model, mode), _eager(model)
+    with whole[0], whole[1], whole[2], recorder, torch.set_grad_enabled(gradients):
+        positional, named = recorder.call_with(inputs)
+        if is_keras(model) and mode is not None:
+            named["training"] = mode == "train"
+        output = model(*positional, **named)
+    return Capture(tuple(recorder.layers), tuple(own), output)
+
+
+def _prepared(tensor: Tensor, gradients: bool) -> Tensor:
+    own = tensor.detach()
+    return own.requires_grad_() if gradients and own.is_floating_point() else own
+
+
+def _listed(inputs: Inputs) -> Any:  # noqa: ANN401  # what a model takes
+    return inputs if isinstance(inputs, (Mapping, list, tuple)) else (inputs,)
+
+
+@contextlib.contextmanager
+def _eager(model: nn.Module) -> Iterator[None]:
+    # It loads torch._dynamo, which takes seconds where nothing was compiled.
+    with torch.compiler.set_stance("force_eager") if is_compiled(model) else _nothing():
+        yield
+
+
+def _nothing() -> contextlib.nullcontext[None]:
+    return contextlib.nullcontext()
+
+
+class _Recorder(TorchFunctionMode):
+    """Hooks on all layers and an ear on all functions, for one pass in one thread."""
+
+    def __init__(
+        self, model: nn.Module, own: list[Tensor], changes: Changes, gradients: bool
+    ) -> None:
+        super().__init__()
+        self.layers: list[Layer] = []
+        self._model = model
+        self._own = own
+        self._changes = changes
+        self._gradients = gradients
+        self._keras = is_keras(model)
+        self._thread = threading.get_ident()
+        self._depth = 0
+        self._calls: Counter[str] = Counter()
+        # id of a tensor → who made it, and its values then. The tensor is not kept: its memory is
+        # used again as in any forward, and so may be its id.
+        self._made: dict[int, tuple[int, Tensor, weakref.ref[Tensor]]] = {}
+        self._pending: tuple[tuple[Tensor, ...], tuple[int, ...]] = ((), ())
+        self._unheard: Any = None
+        self._handles: list[Any] = []
+        self._rows = 0
+
+    def call_with(self, inputs: Inputs) -> tuple[list[Any], dict[str, Any]]:
+        """Return what to call the model with: copies, so that it cannot change the originals."""
+        taken = iter(range(len(self._own)))
+
+        def copied(value: Any) -> Any:  # noqa: ANN401  # any nesting
+            if isinstance(value, Tensor):
+                place = next(taken)
+                given = self._own[place].clone()
+                self._note(given, -1 - place, self._own[place])
+                if given.ndim and not self._rows:
+                    self._rows = given.shape[0]
+                return given
+            if isinstance(value, Mapping):
+                return {name: copied(one) for name, one in value.items()}
+            if isinstance(value, (list, tuple)):
+                return type(value)(copied(one) for one in value)
+            return value
+
+        given = copied(_listed(inputs))
+        return ([], given) if isinstance(given, dict) else (list(given), {})
+
+    def __enter__(self) -> _Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
+        for module, name in layers(self._model).items():
+            self._handles += [
+                module.register_forward_pre_hook(self._before, with_kwargs=True),
+                module.register_forward_hook(self._after(name), with_kwargs=True),
+            ]
+        super().__enter__()  # type: ignore[no-untyped-call]  # torch has no types here
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        # A layer that raised has left it off.
+        self._hear()
+        try:
+            super().__exit__(*exception)  # type: ignore[no-untyped-call]  # torch has no types here
+        finally:
+            for handle in self._handles:
+                handle.remove()
+
+    # -- layers
+
+    def _before(self, _module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+        if threading.get_ident() != self._thread:
+            return
+        if self._depth == 0:
+            # What a layer does within is its own affair, and goes faster unheard.
+            self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
+            self._unheard.__enter__()
+            self._pending = self._origins((args, kwargs) if kwargs else args)
+        self._depth += 1
+
+    def _after(self, name: str) -> Callable[..., Any]:
+        def after(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:  # noqa: ANN401, ARG001
+            if threading.get_ident() != self._thread:
+                return None
+            self._depth -= 1
+            if self._depth:
+                return None
+            try:
+                return self._record(name, module, {}, *self._pending, output)
+            finally:
+                self._hear()
+
+        return after
+
+    def _hear(self) -> None:
+        if self._unheard is not None:
+            self._unheard.__exit__(None, None, None)
+            self._unheard = None
+
+    # -- functions
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,  # noqa: ANN401
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        kwargs = kwargs or {}
+        if self._depth or threading.get_ident() != self._thread:
+            return function(*args, **kwargs)
+        known = [one for one in tensors_in((list(args), dict(kwargs))) if self._maker(one)]
+        if not known:
+            return function(*args, **kwargs)
+        name = plain_name(function)
+        if name in ALIASES:
+            output = function(*args, **kwargs)
+            self._pass_on(known[0], output)
+            return output
+        inputs, sources = self._origins((list(args), dict(kwargs)))
+        named = {}
+        for key, one in arguments(name, args, kwargs).items():
+            made = self._maker(one)
+            named[key] = one if made is None else made[1]
+        self._depth += 1
+        try:
+            output = function(*args, **kwargs)
+        finally:
+            self._depth -= 1
+        if not any(one.is_floating_point() for one in tensors_in(output)):
+            return output
+        changed = self._record(name, None, named, inputs, sources, output)
+        return output if changed is None else changed
+
+    def _pass_on(self, before: Tensor, after: Any) -> None:  # noqa: ANN401
+        """Note that a tensor holds the same values as another, in another shape."""
+        if not isinstance(after, Tensor) or after.numel() != before.numel():
+            return
+        made = self._maker(before)
+        if made is not None and after is not before:
+            self._note(after, made[0], made[1].reshape(after.shape))
+
+    # -- both
+
+    def _note(self, tensor: Tensor, source: int, values: Tensor) -> None:
+        self._made[id(tensor)] = (source, values, weakref.ref(tensor))
+
+    def _maker(self, tensor: object) -> tuple[int, Tensor] | None:
+        """Return who made a tensor and its values then, None where that is not known."""
+        made = self._made.get(id(tensor))
+        return made[:2] if made is not None and made[2]() is tensor else None
+
+    def _origins(self, given: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:  # noqa: ANN401
+        """Return the values that go into a layer, and who made each."""
+        inputs, sources = [], []
+        for tensor in tensors_in(given):
+            made = self._maker(tensor)
+            if made is not None:
+                inputs.append(made[1])
+                sources.append(made[0])
+            elif tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
+                # Made in a way that was not seen; the layer may change it in place.
+                inputs.append(tensor.clone())
+                sources.append(self.layers[-1].index if self.layers else -1)
+        return tuple(inputs), tuple(sources)
+
+    def _record(
+        self,
+        name: str,
+        module: nn.Module | None,
+        named: dict[str, Any],
+        inputs: tuple[Tensor, ...],
+        sources: tuple[int, ...],
+        output: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        call = self._calls[name]
+        self._calls[name] += 1
+        tensors = [one for one in tensors_in(output) if one.is_floating_point()]
+        shown = tensors[0] if tensors else None
+        factors = self._factors(name, call) if self._changes else {}
+        replaced: Tensor | None = None
+        if shown is not None and (factors or self._gradients):
+            replaced = self._scaled(shown, factors)
+        index = len(self.layers)
+        values = self._kept(shown, replaced)
+        self.layers.append(
+            Layer(
+                index=index,
+                name=name,
+                kind=name if module is None else type(module).__name__,
+                call=call,
+                module=module,
+                arguments=named,
+                inputs=inputs,
+                sources=sources,
+                output=values,
+                rows=self._rows,
+                training=module is not None and module.training,
+                channels_last=self._keras,
+                note=None if shown is not None else InputError("layer_no_tensor", layer=name),
+            )
+        )
+        for one in tensors:
+            held = values if one is shown else one
+            self._note(one, index, one if held is None else held)
+        if replaced is None or values is None:
+            return None
+        # What the next layers get is a copy again: they may write into it.
+        passed = values.clone() if self._gradients else replaced
+        self._note(passed, index, values)
+        return _with_first(output, shown, passed)
+
+    def _factors(self, name: str, call: int) -> dict[int, float]:
+        return {
+            unit: factor
+            for (layer, at, unit), factor in self._changes.items()
+            if (layer, at) == (name, call)
+        }
+
+    def _kept(self, shown: Tensor | None, replaced: Tensor | None) -> Tensor | None:
+        if shown is None:
+            return None
+        if self._gradients:
+            return replaced
+        return (shown if replaced is None else replaced).clone()
+
+    def _scaled(self, output: Tensor, factors: Mapping[int, float]) -> Tensor:
+        if not factors:
+            return output
+        scaled = output.clone()
+        last = self._keras and output.ndim >= _UNITS_AT_LEAST
+        dimension = output.ndim - 1 if last else min(1, output.ndim - 1)
+        for unit, factor in factors.items():
+            if unit < output.shape[dimension]:
+                scaled.select(dimension, unit).mul_(factor)
+        return scaled
+
+
+def _with_first(output: Any, shown: Tensor | None, passed: Tensor) -> Any:  # noqa: ANN401
+    """Return the output with its first floating-point tensor replaced."""
+    if output is shown:
+        return passed
+    if isinstance(output, dict):
+        items = {name: _with_first(one, shown, passed) for name, one in output.items()}
+        return type(output)(items)
+    if isinstance(output, (list, tuple)):
+        replaced = [_with_first(one, shown, passed) for one in output]
+        return type(output)(*replaced) if hasattr(output, "_fields") else type(output)(replaced)
+    return output

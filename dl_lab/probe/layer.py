@@ -1,0 +1,107 @@
+"""One layer of a network as it was called: what went in, what came out, where from."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from dl_lab.errors import InputError
+
+# Of a single row: [units], [units, length], [units, height, width], [units, depth, height, width].
+KINDS = ("vector", "lines", "maps", "volumes")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One call of a layer.
+
+    Attributes
+    ----------
+    index
+        Its place in the order of the calls.
+    name
+        Path of the module, or name of the function.
+    kind
+        Class of the module, or name of the function.
+    call
+        0 for the first call of this module in the pass, 1 for the second.
+    module
+        None for a function.
+    arguments
+        Of a function: its arguments by name, tensors as they were when it was called.
+    inputs
+        The floating-point tensors that went in, with all rows of the batch, as they were before
+        anything changed them in place.
+    sources
+        For each input the layer that made it; ``-1 - k`` is the network's k-th own input.
+    output
+        The first floating-point tensor that came out; None where there is none.
+    rows
+        How many rows the batch has.
+    training
+        Whether the module was in train mode.
+    channels_last
+        Whether the units stand last, as in Keras.
+    note
+        What cannot be shown, and why; None where all can.
+    """
+
+    index: int
+    name: str
+    kind: str
+    call: int
+    module: nn.Module | None
+    arguments: dict[str, Any] = field(repr=False)
+    inputs: tuple[Tensor, ...] = field(repr=False)
+    sources: tuple[int, ...]
+    output: Tensor | None = field(repr=False)
+    rows: int
+    training: bool = False
+    channels_last: bool = False
+    note: InputError | None = None
+
+    @functools.cached_property
+    def units(self) -> Tensor | None:
+        """What came out for row 0, its units first, [units, …] of at most four dimensions."""
+        return None if self.output is None else units_of(self.output, self.rows, self.channels_last)
+
+    @property
+    def layout(self) -> str | None:
+        """One of `KINDS`, None without an output."""
+        return None if self.units is None else KINDS[self.units.ndim - 1]
+
+    def own_units(self, batch: Tensor) -> Tensor:
+        """Return row 0 of any batch of this pass, its units first."""
+        return units_of(batch, batch.shape[0] if batch.ndim else 0, self.channels_last)
+
+    def input_units(self, which: int = 0) -> Tensor:
+        """Return what went in for row 0, its units first."""
+        return units_of(self.inputs[which], self.rows, self.channels_last)
+
+
+def units_of(batch: Tensor, rows: int, channels_last: bool = False) -> Tensor:
+    """Return row 0 of a batch, its units first, in one to four dimensions.
+
+    Examples
+    --------
+    >>> units_of(torch.zeros(8, 3, 5, 5), 8).shape
+    torch.Size([3, 5, 5])
+    >>> units_of(torch.zeros(8, 2, 3, 4, 5, 6), 8).shape
+    torch.Size([6, 4, 5, 6])
+    """
+    sample = batch[0] if batch.ndim and batch.shape[0] == rows else batch
+    if channels_last and sample.ndim > 1:
+        sample = sample.movedim(-1, 0)
+    if sample.ndim == 0:
+        return sample[None]
+    extra = sample.ndim - len(KINDS)
+    if extra > 0:
+        sample = sample.reshape(math.prod(sample.shape[: extra + 1]), *sample.shape[extra + 1 :])
+    return sample.float() if sample.dtype != torch.float32 else sample

@@ -1,0 +1,93 @@
+"""Which of a model's modules are layers, and what they are called."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# These have children, but call them in a way of their own.
+_WHOLE = (nn.MultiheadAttention,)
+_COMPILED = "_orig_mod"
+
+
+def original(model: nn.Module) -> nn.Module:
+    """Return the module that `torch.compile` was given, or the model itself.
+
+    Examples
+    --------
+    >>> linear = nn.Linear(1, 1)
+    >>> original(torch.compile(linear)) is linear
+    True
+    """
+    inner = model.__dict__.get("_modules", {}).get(_COMPILED)
+    return inner if isinstance(inner, nn.Module) else model
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Tell whether any part of the model runs through `torch.compile`."""
+    return any(
+        _COMPILED in module._modules or module._compiled_call_impl is not None  # noqa: SLF001
+        for module in model.modules()
+    )
+
+
+def is_keras(model: nn.Module) -> bool:
+    """Tell whether it is a Keras model or layer, which on the torch backend is a module too."""
+    return any(base.__module__.partition(".")[0] == "keras" for base in type(model).__mro__)
+
+
+def initialized(model: nn.Module) -> nn.Module:
+    """Return the model, or a copy where it holds lazy layers, which a look would initialize."""
+    lazy = any(
+        isinstance(module, LazyModuleMixin) and module.has_uninitialized_params()
+        for module in model.modules()
+    )
+    return copy.deepcopy(model) if lazy else model
+
+
+def layers(model: nn.Module) -> dict[nn.Module, str]:
+    """Return the modules that compute something themselves, with the paths that lead to them.
+
+    Parameters
+    ----------
+    model
+        Modules that only call others are no layers. Of a module that stands in several places
+        the first counts; one that `torch.compile` wraps goes by the name of its wrapper.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sequential(nn.ReLU(), nn.Flatten()))
+    >>> list(layers(model).values())
+    ['0', '1.0', '1.1']
+    """
+    if is_keras(model):
+        return dict(_keras_layers(model))
+    found = {}
+    inside: list[str] = []
+    for path, module in model.named_modules():
+        if inside and path.startswith(tuple(inside)):
+            continue
+        if module._modules:  # noqa: SLF001  # quicker than named_children(), for each look
+            if not isinstance(module, _WHOLE) and module._modules.keys() != {"parametrizations"}:  # noqa: SLF001
+                continue
+            if path:
+                inside.append(f"{path}.")
+        elif not path and not type(module).__module__.startswith("torch."):
+            # A model of functions alone.
+            continue
+        names = [name for name in path.split(".") if name != _COMPILED]
+        found[module] = ".".join(names) or type(module).__name__
+    return found
+
+
+def _keras_layers(model: Any) -> Iterator[tuple[nn.Module, str]]:  # noqa: ANN401  # Keras has no types
+    # named_modules() does not list the layers of Sequential and Functional.
+    for layer in model._flatten_layers(include_self=False):  # noqa: SLF001
+        if not list(layer._flatten_layers(include_self=False)):  # noqa: SLF001
+            yield layer, layer.name

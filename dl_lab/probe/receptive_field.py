@@ -1,0 +1,213 @@
+"""Which part of the network's input a unit sees: by the layers' sizes, and by its gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from dl_lab.errors import InputError
+from dl_lab.probe import operation as op
+from dl_lab.probe.capture import Capture, Changes, Inputs, capture
+from dl_lab.probe.windows import pooling_window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from dl_lab.probe.layer import Layer
+    from dl_lab.probe.operation import Sizes
+
+Span = tuple[int, int]
+Box = tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The part of the network's first input that can change a unit's answer.
+
+    Attributes
+    ----------
+    box
+        First position and the one behind the last, for each dimension of the input without its
+        channels; cut off at the input's borders.
+    exact
+        Whether every layer on the way is known; one that is not counts as seeing everything.
+    """
+
+    box: Box
+    exact: bool
+
+
+def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
+    """Work out the theoretical receptive field from kernel sizes, strides, paddings, dilations.
+
+    Parameters
+    ----------
+    seen
+        What was captured.
+    layer
+        One of its layers.
+    at
+        Place in `Layer.units`: the unit, then its position.
+
+    References
+    ----------
+    .. [1] A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolutional Neural
+       Networks", Distill, 2019, https://distill.pub/2019/computing-receptive-fields/
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Conv2d(2, 1, 3))
+    >>> seen = capture(net, torch.rand(1, 1, 12, 12))
+    >>> receptive_field(seen, seen.layers[2], (0, 1, 2)).box
+    ((2, 10), (4, 12))
+    """
+    while isinstance(op.operation(layer), op.Reshape) and layer.sources[0] >= 0:
+        made = seen.layers[layer.sources[0]]
+        if made.units is None or layer.units is None:
+            break
+        at = _unravel(_ravel(at, tuple(layer.units.shape)), tuple(made.units.shape))
+        layer = made
+    boxes: dict[int, Box] = {layer.index: tuple((place, place + 1) for place in at[1:])}
+    exact = True
+    for index in range(layer.index, -1, -1):
+        if index not in boxes:
+            continue
+        now = seen.layers[index]
+        known = op.operation(now)
+        exact = exact and known is not None
+        for which, source in enumerate(now.sources):
+            shape = now.input_units(which).shape[1:]
+            box = _before(known, now, boxes[index], tuple(shape))
+            before = seen.layers[source].units if source >= 0 else _input_units(seen, source)
+            if before is not None and before.shape[1:] != shape:
+                # Reshaped on the way.
+                box = _all(tuple(before.shape[1:]))
+            boxes[source] = _union(boxes[source], box) if source in boxes else box
+    whole = _all(tuple(_input_units(seen, -1).shape[1:]))
+    return ReceptiveField(boxes.get(-1, tuple((0, 0) for _ in whole)), exact)
+
+
+def effective_field(
+    model: nn.Module,
+    inputs: Inputs,
+    layer: int,
+    at: Sizes,
+    *,
+    changes: Changes | None = None,
+    weights: Mapping[str, Tensor] | None = None,
+) -> Tensor:
+    """Measure how much each position of the input moves a unit: its gradient's size.
+
+    Parameters
+    ----------
+    model, inputs, changes, weights
+        As for `capture`.
+    layer
+        Index of the layer in the order of the calls.
+    at
+        Place in `Layer.units`.
+
+    Returns
+    -------
+    Tensor
+        The sum over channels of the gradient's absolute values, of the first input's shape without
+        its channels.
+
+    Raises
+    ------
+    InputError
+        No gradient flows from the unit to the input.
+
+    References
+    ----------
+    .. [1] W. Luo et al., "Understanding the Effective Receptive Field in Deep Convolutional
+       Neural Networks", 2016, https://arxiv.org/abs/1701.04128
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> effective_field(nn.Conv1d(1, 1, 3), torch.rand(1, 1, 8), 0, (0, 2)).gt(0).int()
+    tensor([0, 0, 1, 1, 1, 0, 0, 0], dtype=torch.int32)
+    """
+    seen = capture(model, inputs, changes=changes, weights=weights, gradients=True)
+    units = seen.layers[layer].units
+    own = seen.inputs[0]
+    if units is None or not units.requires_grad or not own.requires_grad:
+        raise InputError("no_gradient", layer=seen.layers[layer].name)
+    (gradient,) = torch.autograd.grad(units[at], own, allow_unused=True)
+    if gradient is None:
+        raise InputError("no_gradient", layer=seen.layers[layer].name)
+    found = seen.layers[layer].own_units(gradient)
+    return found.abs().sum(0).detach() if found.ndim > 1 else found.abs().detach()
+
+
+def _input_units(seen: Capture, source: int) -> Tensor:
+    return seen.layers[0].own_units(seen.inputs[-1 - source])
+
+
+def _before(known: op.Operation | None, layer: Layer, box: Box, shape: Sizes) -> Box:
+    """Return what part of an input of that shape a part of the layer's output comes from."""
+    match known:
+        case op.Convolution() if len(shape) == len(box):
+            return tuple(
+                _convolved(known, i, span, size)
+                for i, (span, size) in enumerate(zip(box, shape, strict=True))
+            )
+        case op.Pooling() if len(shape) == len(box):
+            output = layer.units
+            assert output is not None  # noqa: S101  # its operation is known
+            sizes = tuple(output.shape[1:])
+            first = pooling_window(known, tuple(low for low, _ in box), shape, sizes)
+            last = pooling_window(known, tuple(high - 1 for _, high in box), shape, sizes)
+            return tuple(
+                (low, start + step * (size - 1) + 1)
+                for low, start, step, size in zip(
+                    first.start, last.start, last.step, last.size, strict=True
+                )
+            )
+        case op.Pointwise() | op.PerUnit() | op.Dropout() | op.Combination():
+            same = layer.units is not None and tuple(layer.units.shape[1:]) == shape
+            return box if same else _all(shape)
+        case op.Norm() if known.over == "running":
+            return box
+        case op.Softmax() | op.Join() if known.dimension == 1:
+            return box
+    return _all(shape)
+
+
+def _convolved(known: op.Convolution, i: int, span: Span, size: int) -> Span:
+    reach = known.dilation[i] * (known.weight.shape[2 + i] - 1)
+    low = span[0] * known.stride[i] - known.padding[i][0]
+    high = (span[1] - 1) * known.stride[i] - known.padding[i][0] + reach + 1
+    if known.padding_mode != "zeros" and (low < 0 or high > size):
+        # The padding holds values from elsewhere.
+        return 0, size
+    return max(0, low), min(size, high)
+
+
+def _ravel(at: Sizes, shape: Sizes) -> int:
+    flat = 0
+    for place, size in zip(at, shape, strict=True):
+        flat = flat * size + place
+    return flat
+
+
+def _unravel(flat: int, shape: Sizes) -> Sizes:
+    at = []
+    for size in reversed(shape):
+        flat, place = divmod(flat, size)
+        at.append(place)
+    return tuple(reversed(at))
+
+
+def _all(shape: Sizes) -> Box:
+    return tuple((0, size) for size in shape)
+
+
+def _union(one: Box, other: Box) -> Box:
+    return tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, other, strict=True))

@@ -1,0 +1,129 @@
+"""Looking into a model leaves no trace: buffers, training flags and random states are put back."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from dl_lab.probe.modules import is_keras
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor, nn
+
+Mode = Literal["eval", "train"]
+
+
+@contextlib.contextmanager
+def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
+    """Leave a model and all random generators as they are, whatever is computed meanwhile.
+
+    Parameters
+    ----------
+    model
+        Its buffers (such as the running statistics of batch normalization), its training flags
+        and the states of Python's, numpy's and torch's random generators are put back at the end.
+    mode
+        ``"eval"`` or ``"train"`` for all its modules meanwhile; None leaves each as it is. The
+        flags are set without `nn.Module.train`, which a class may have given effects of its own.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> model = nn.BatchNorm1d(2)
+    >>> with untouched(model, "train"):
+    ...     _ = model(torch.rand(8, 2))
+    >>> model.running_mean
+    tensor([0., 0.])
+    """
+    modules = list(model.modules())
+    flags = [module.training for module in modules]
+    registers = [(module._buffers, dict(module._buffers)) for module in modules]  # noqa: SLF001
+    state, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002  # the global one
+    copies: dict[int, Tensor] = {}
+    for register, held in registers:
+        # What is written goes into copies: what autograd has saved of the originals stays valid.
+        for name, buffer in held.items():
+            if buffer is not None:
+                register[name] = copies.setdefault(id(buffer), buffer.detach().clone())
+    if mode is not None:
+        for module in modules:
+            module.training = mode == "train"
+    try:
+        with torch.random.fork_rng(devices=_cuda_devices(model)), _keras_variables(model):
+            yield
+    finally:
+        random.setstate(state)
+        np.random.set_state(numbers)  # noqa: NPY002
+        for module, flag, (register, held) in zip(modules, flags, registers, strict=True):
+            module.training = flag
+            register.clear()
+            register.update(held)
+
+
+@contextlib.contextmanager
+def _keras_variables(model: nn.Module) -> Iterator[None]:
+    """Put back what Keras keeps in parameters: running statistics, seeds."""
+    if not is_keras(model):
+        yield
+        return
+    kept = [(one, one.detach().clone()) for one in model.parameters() if not one.requires_grad]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, copy in kept:
+                if not torch.equal(parameter, copy):
+                    parameter.copy_(copy)
+
+
+@contextlib.contextmanager
+def weights_of(model: nn.Module, state: Mapping[str, Tensor] | None) -> Iterator[None]:
+    """Let a model have other parameters and buffers for a while, and its own ones back afterwards.
+
+    Parameters
+    ----------
+    model
+        Nothing is written into its own tensors.
+    state
+        Tensors by their names in ``named_parameters()`` and ``named_buffers()``; names that the
+        model does not have are left out. None changes nothing.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> model = nn.Linear(1, 1, bias=False)
+    >>> with weights_of(model, {"weight": torch.tensor([[2.0]])}):
+    ...     model(torch.ones(1)).item()
+    2.0
+    """
+    if state is None:
+        yield
+        return
+    replaced: list[tuple[dict[str, Tensor | None], str, Tensor | None]] = []
+    with contextlib.ExitStack() as undo:
+        for path, module in model.named_modules(remove_duplicate=False):
+            for register in (module._parameters, module._buffers):  # noqa: SLF001
+                for name, own in register.items():
+                    other = state.get(f"{path}.{name}" if path else name)
+                    if own is not None and other is not None:
+                        replaced.append((register, name, own))
+                        register[name] = other.to(own.device, own.dtype)
+        undo.callback(_put_back, replaced)
+        yield
+
+
+def _put_back(replaced: list[tuple[dict[str, Tensor | None], str, Tensor | None]]) -> None:
+    for register, name, own in reversed(replaced):
+        register[name] = own
+
+
+def _cuda_devices(model: nn.Module) -> list[int]:
+    return sorted(
+        {one.device.index or 0 for one in model.parameters() if one.device.type == "cuda"}
+    )

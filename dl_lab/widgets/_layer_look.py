@@ -1,0 +1,161 @@
+"""Looking at a network that may be training: always between two steps, and only as needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from torch import Tensor, nn
+
+from dl_lab.errors import InputError
+from dl_lab.probe.answer import Guess, guesses
+from dl_lab.probe.attribution import Attribution, layer_gradients
+from dl_lab.probe.capture import Capture, Inputs, capture
+from dl_lab.probe.examples import Bytes, Examples
+from dl_lab.probe.health import Health, health
+from dl_lab.probe.modules import original
+from dl_lab.probe.untouched import weights_of
+from dl_lab.train.trainer import Trainer
+
+_Result = TypeVar("_Result")
+
+METHODS = (None, "saliency", "integrated_gradients", "grad_cam", "occlusion")
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the network is looking at: an example by its index, or pixels."""
+
+    row: int | None
+    pixels: Bytes | None = None
+
+
+class Look:
+    """One network, one input, and what a person has changed about its units.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    examples
+        The inputs to choose from.
+    trainer
+        Trains the model, or None.
+    """
+
+    def __init__(self, model: nn.Module, examples: Examples, trainer: Trainer | None) -> None:
+        self.model = model
+        self.examples = examples
+        self.trainer = trainer
+        # Replaced as a whole: someone may draw while the network is being looked at.
+        self.shown = Shown(0)
+        self.changes: dict[tuple[str, int, int], float] = {}
+        self.kept: int | None = None
+        self._seen: Capture | None = None
+        self._key: object = None
+        # Without a trainer nothing else orders those who look.
+        self._turn = threading.RLock()
+
+    def choose(self, row: int) -> None:
+        """Look at an example."""
+        self.shown = Shown(row)
+
+    def draw(self, pixels: Bytes) -> None:
+        """Look at what was drawn."""
+        self.examples.drawn(pixels)
+        self.shown = Shown(None, pixels)
+
+    def between(self, function: Callable[[], _Result]) -> _Result:
+        """Run a function that only looks between two steps of the training."""
+
+        def look() -> _Result:
+            with weights_of(original(self.model), self._weights()):
+                return function()
+
+        if self.trainer is not None:
+            return self.trainer.look(look).result()
+        with self._turn:
+            return look()
+
+    def inputs(self, mode: str, shown: Shown | None = None) -> Inputs:
+        """Return what the network is shown: in train mode with other rows behind it."""
+        batch = mode == "train"
+        shown = shown or self.shown
+        if shown.pixels is not None:
+            return self.examples.drawn(shown.pixels, batch=batch)
+        return self.examples.row(shown.row or 0, batch=batch)
+
+    def _weights(self) -> Mapping[str, Tensor] | None:
+        """Return the weights of the kept epoch that is looked at, None for those of now."""
+        if self.kept is None or self.trainer is None:
+            return None
+        return self.trainer.weights_at(self.kept)
+
+    def seen(self, mode: str, *, gradients: bool = False) -> Capture:
+        """Return what the layers answer, anew only where something has changed."""
+        shown = self.shown
+        key = (mode, gradients, shown, self.state())
+        if self._seen is None or self._key != key:
+            self._seen = self._captured(self.inputs(mode, shown), mode, gradients=gradients)
+            self._key = key
+        return self._seen
+
+    def _captured(self, inputs: Inputs, mode: str, *, gradients: bool) -> Capture:
+        try:
+            return capture(
+                self.model,
+                inputs,
+                mode="train" if mode == "train" else "eval",
+                changes=self.changes,
+                gradients=gradients,
+            )
+        except InputError:
+            raise
+        except Exception as error:
+            kind, given = type(error).__name__, _shapes(inputs)
+            raise InputError("model_failed", kind=kind, detail=error, given=given) from error
+
+    def state(self) -> object:
+        """Tell apart networks whose weights were replaced or written to, or units scaled."""
+        inner = original(self.model)
+        tensors = (*inner.parameters(), *inner.buffers())
+        versions = tuple((id(one), one._version) for one in tensors)  # noqa: SLF001  # no public way
+        return versions, tuple(self.changes.items())
+
+    def attribution(self, method: str, target: int) -> Tensor:
+        """Return what one of `METHODS` says about the input."""
+        ask = Attribution(self.model, self.inputs("eval"), changes=self.changes)
+        answer: Callable[[int], Tensor] = getattr(ask, method)
+        return answer(target)
+
+    def health(self) -> list[Health]:
+        """Look for dead units and vanishing gradients among the first rows of the examples."""
+        seen = self._captured(self.examples.batch(), "eval", gradients=True)
+        try:
+            gradients = layer_gradients(seen, likeliest(seen))
+        except InputError:
+            gradients = [None] * len(seen.layers)
+        return health(seen, gradients)
+
+
+def likeliest(seen: Capture) -> int:
+    """Return the class that the network finds likeliest."""
+    return guesses(seen.output, most=1)[0].index
+
+
+def best(seen: Capture, most: int) -> tuple[Guess, ...]:
+    """Return the likeliest classes; none of a network without scores."""
+    try:
+        return guesses(seen.output, most)
+    except InputError:
+        return ()
+
+
+def _shapes(inputs: Any) -> str:
+    if isinstance(inputs, Tensor):
+        return f"{inputs.dtype} [{', '.join(map(str, inputs.shape))}]".replace("torch.", "")
+    if isinstance(inputs, Mapping):
+        return ", ".join(f"{name}: {_shapes(one)}" for name, one in inputs.items())
+    return ", ".join(map(_shapes, inputs))

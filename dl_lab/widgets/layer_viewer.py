@@ -1,0 +1,529 @@
+"""LayerViewer: every layer of a network, live, to look at and to reach into."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from dl_lab.errors import InputError, number, refuse_unknown, whole
+from dl_lab.probe.attribution import layer_gradients
+from dl_lab.probe.capture import Capture
+from dl_lab.probe.examples import Examples
+from dl_lab.probe.modules import original
+from dl_lab.protocol import Array, Message
+from dl_lab.train.trainer import Trainer
+from dl_lab.widgets import _layer_frames as frames
+from dl_lab.widgets._base import Reply, Widget, handles, sentence
+from dl_lab.widgets._layer_checks import checked_classes, checked_model, checked_trainer
+from dl_lab.widgets._layer_look import METHODS, Look, best
+from dl_lab.widgets._layer_units import explained, field
+from dl_lab.widgets._poll import answer_widgets
+from dl_lab.widgets._traits import Choice, Number
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SHARE = 0.05
+"""Of the training's time that may go into looking on."""
+
+_GUESSES = 5
+_MOST_FACTOR = 10.0
+_HEALTH_APART = 2.0
+_SETTINGS = ("mode", "show", "scale", "attribution", "target", "kept", "language")
+
+
+class LayerViewer(Widget):
+    """See inside a network: what every layer answers to an input, and why.
+
+    Draw an input or choose one, and all layers answer. Click a unit for its formula with the actual
+    numbers, its receptive field, and the units that feed it; take it out or scale it, and see the
+    answer change. With a trainer all of that moves while the network learns. The network itself
+    stays exactly as it is.
+
+    Parameters
+    ----------
+    model
+        Any module that takes images or vectors; of one that `torch.compile` made, the original is
+        shown. Lazy layers are initialized in a copy.
+    x
+        Inputs to choose from: a tensor or an array with a row for each example, several in a tuple,
+        or a dictionary by the names of ``forward``'s arguments.
+    classes
+        A name for each class.
+    trainer
+        The Trainer of this model: maps, filters and gradients then follow it, for at most a
+        twentieth of its time, and the epochs that it has kept can be looked at again.
+    mode
+        ``"eval"``, or ``"train"`` for dropout and the statistics of a batch: up to 31 further rows
+        of `x` are then shown along.
+    show
+        ``"activations"``, ``"gradients"`` (of the class's score) or ``"filters"`` (weights).
+    scale
+        What shares one scale of colours: each ``"unit"``, each ``"layer"``, or the ``"network"``.
+    attribution
+        ``"saliency"``, ``"integrated_gradients"``, ``"grad_cam"`` or ``"occlusion"`` over the
+        input; None for none.
+    target
+        The class that gradients and attributions are of; None is the likeliest.
+    language
+        ``"en"`` or ``"es"``; None is the page's.
+
+    Raises
+    ------
+    InputError
+        If a value is not allowed, or the model does not take `x`.
+
+    References
+    ----------
+    .. [1] A. W. Harley, "An Interactive Node-Link Visualization of Convolutional Neural Networks",
+       2015
+    .. [2] Z. J. Wang et al., "CNN Explainer", 2020, https://arxiv.org/abs/2004.15004
+
+    Examples
+    --------
+    >>> import dl_lab
+    >>> images, labels = dl_lab.data.mnist().test
+    >>> model = dl_lab.nets.lenet5(pretrained=True)
+    >>> viewer = dl_lab.LayerViewer(model, images[:20])
+    >>> [guess.index for guess in viewer.guesses(most=2)]
+    [0, 9]
+    >>> viewer.scale_unit("conv1", 3, 0.0)
+    >>> viewer.undo()
+    >>> viewer.close()
+    """
+
+    mode = Choice(("eval", "train")).tag(sync=True)
+    show = Choice(("activations", "gradients", "filters")).tag(sync=True)
+    scale = Choice(("layer", "unit", "network")).tag(sync=True)
+    attribution = Choice(METHODS).tag(sync=True)
+    target = Number(0, 2**31, whole=True, optional=True).tag(sync=True)
+    kept = Number(0, 2**32, whole=True, optional=True).tag(sync=True)
+    language = Choice((None, "en", "es")).tag(sync=True)
+
+    state = traitlets.Unicode("still", read_only=True).tag(sync=True)
+    message: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
+    changes: Any = traitlets.List(read_only=True).tag(sync=True)
+
+    _RATE = 20.0
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: object,
+        classes: Iterable[object] | None = None,
+        trainer: Trainer | None = None,
+        *,
+        mode: str = "eval",
+        show: str = "activations",
+        scale: str = "layer",
+        attribution: str | None = None,
+        target: int | None = None,
+        language: str | None = None,
+        **unknown: object,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name in _SETTINGS}
+        refuse_unknown(type(self), unknown, ("model", "x", "classes", "trainer", *given))
+        self.model = checked_model(model)
+        self.trainer = checked_trainer(trainer, model)
+        self._look = Look(model, Examples(model, x), trainer)
+        self._lock = threading.RLock()
+        self._watched: dict[str, list[frames.Row]] = {}
+        self._done: list[dict[tuple[str, int, int], float]] = []
+        self._revision = 0
+        self._layers: list[dict[str, Any]] = []
+        self._health: list[dict[str, Any]] = []
+        self._healthy: object = None
+        self._health_due = 0.0
+        self._shown = False
+        self._due = 0.0
+        seen = self._look.between(lambda: self._look.seen("eval"))
+        self.classes = checked_classes(classes, seen)
+        self._describe(seen)
+        super().__init__(**self._checked(given))
+        self.set_trait("message", None)
+        self._subscriptions: list[Callable[[], None]] = []
+        if trainer is not None:
+            self._follow()
+            self._subscriptions += [
+                trainer.on_change(self._follow),
+                trainer.while_waiting(answer_widgets),
+            ]
+        self._be_ready()
+
+    def _follow(self) -> None:
+        assert self.trainer is not None  # noqa: S101  # only then is it called
+        self.set_trait("state", self.trainer.state)
+        message = self.trainer.message
+        self.set_trait("message", None if message is None else sentence(message))
+        if self._ready:
+            self._channel.touch()
+
+    # -- settings
+
+    def set(self, **changes: object) -> None:
+        """Change several settings at once: all of them, or none if one is not allowed.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import dl_lab
+        >>> viewer = dl_lab.LayerViewer(torch.nn.Linear(2, 2), torch.rand(4, 2))
+        >>> viewer.set(show="gradients", scale="unit")
+        >>> viewer.close()
+        """
+        with self._lock:
+            settings = self._checked(changes)
+            with self.hold_sync():
+                for name, value in settings.items():
+                    super().__setattr__(name, value)
+            self._look.kept = self.kept
+        self._channel.touch()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self._ready and name in _SETTINGS:
+            self.set(**{name: value})
+        else:
+            super().__setattr__(name, value)
+
+    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
+        traits = type(self).class_traits()
+        settings = {}
+        for name, value in changes.items():
+            if name not in _SETTINGS:
+                raise InputError.unknown("setting", name, _SETTINGS)
+            settings[name] = traits[name].validate(self, value)
+        target = settings.get("target")
+        if target is not None:
+            whole("target", target, 0, max(0, len(self.classes) - 1))
+        if settings.get("kept") is not None and self.trainer is not None:
+            self.trainer.weights_at(settings["kept"])
+        return settings
+
+    # -- from Python
+
+    def guesses(self, most: int = _GUESSES) -> tuple[Any, ...]:
+        """Return the likeliest classes for the input that is shown, the likeliest first."""
+        return best(self._now(), most)
+
+    def choose(self, row: int) -> None:
+        """Show an example of `x` by its index."""
+        self._look.choose(whole("row", row, 0, self._look.examples.count - 1))
+        self._channel.touch()
+
+    def update(self) -> None:
+        """Look again, as in a training loop of your own after some steps.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import dl_lab
+        >>> model = torch.nn.Linear(2, 2)
+        >>> viewer = dl_lab.LayerViewer(model, torch.rand(4, 2))
+        >>> for _ in range(3):
+        ...     with torch.no_grad():
+        ...         _ = model.weight.mul_(0.9)
+        ...     viewer.update()
+        >>> viewer.close()
+        """
+        answer_widgets()
+        self._channel.touch()
+
+    def scale_unit(self, layer: str, unit: int, factor: float, *, call: int = 0) -> None:
+        """Multiply what a unit answers, in this view only; 0 takes it out.
+
+        Parameters
+        ----------
+        layer
+            Name of the layer.
+        unit
+            Its index among the layer's units.
+        factor
+            −10 to 10; 1 leaves it as it is.
+        call
+            Which call of a layer that is called several times.
+        """  # noqa: RUF002  # a true minus
+        names = [(one["name"], one["call"]) for one in self._layers]
+        if (layer, call) not in names:
+            raise InputError.unknown("layer", layer, dict.fromkeys(name for name, _ in names))
+        shape = self._layers[names.index((layer, call))]["shape"]
+        key = layer, call, whole("unit", unit, 0, (shape or [1])[0] - 1)
+        factor = number("factor", factor, -_MOST_FACTOR, _MOST_FACTOR)
+        with self._lock:
+            self._done.append(dict(self._look.changes))
+            changes = {**self._look.changes, key: factor}
+            self._change({key: value for key, value in changes.items() if value != 1})
+
+    def undo(self) -> None:
+        """Take back the last change of a unit."""
+        with self._lock:
+            if self._done:
+                self._change(self._done.pop())
+
+    def restore(self) -> None:
+        """Take back all changes of units."""
+        with self._lock:
+            self._done.clear()
+            self._change({})
+
+    def _change(self, changes: dict[tuple[str, int, int], float]) -> None:
+        self._look.changes = changes
+        self.set_trait(
+            "changes",
+            [
+                {"layer": layer, "call": call, "unit": unit, "factor": factor}
+                for (layer, call, unit), factor in changes.items()
+            ],
+        )
+        self._health_due = 0.0
+        self._channel.touch()
+
+    def close(self) -> None:
+        """Take the view off the page; model and trainer stay as they are."""
+        if self._ready:  # ipywidgets also closes one whose settings were refused
+            for unsubscribe in self._subscriptions:
+                unsubscribe()
+            super().close()
+
+    def __repr__(self) -> str:
+        """Tell the model and its likeliest class."""
+        if not self._ready:
+            return super().__repr__()
+        found = self.guesses(1)
+        answer = f", {self.classes[found[0].index]!r} {found[0].probability:.0%}" if found else ""
+        return f"LayerViewer({self._name}, {len(self._layers)} layers{answer})"
+
+    @property
+    def _name(self) -> str:
+        return type(original(self.model)).__name__
+
+    # -- frames
+
+    def is_streaming(self) -> bool:
+        """Whether the network learns at this moment."""
+        return self.trainer is not None and self.trainer.state == "running" and self.kept is None
+
+    def compose(self, *, touched: bool) -> Message | None:
+        """Return what all views show."""
+        began = monotonic()
+        if not touched and began < self._due:
+            return None
+        with self._lock:
+            rows = [row for view in self._watched.values() for row in view]
+        kept = self._look.kept
+        looking = 0.0
+
+        def look() -> tuple[dict[str, Any], dict[str, Array]]:
+            nonlocal looking
+            start = monotonic()
+            try:
+                return self._frame(rows, kept)
+            finally:
+                looking = monotonic() - start
+
+        try:
+            meta, arrays = self._look.between(look)
+        except InputError as error:
+            meta, arrays = {"problem": sentence(error), "revision": self._revision}, {}
+        # What is packed here takes turns with the training, too.
+        self._due = began + max(1 / self._RATE, (looking + (monotonic() - began)) / 2 / SHARE)
+        return Message("frame.show", meta, arrays)
+
+    def _frame(
+        self, rows: list[frames.Row], kept: int | None
+    ) -> tuple[dict[str, Any], dict[str, Array]]:
+        # A view may change them meanwhile.
+        show, mode, attribution = self.show, self.mode, self.attribution
+        row, changes = self._look.shown.row, len(self._look.changes)
+        gradients: list[Tensor | None] = []
+        problem: InputError | None = None
+        seen = self._look.seen(mode, gradients=show == "gradients")
+        self._describe(seen)
+        found = best(seen, _GUESSES)
+        target = self.target if self.target is not None else found[0].index if found else 0
+        arrays: dict[str, Array] = {"input": frames.own_input(seen)}
+        try:
+            if show == "gradients":
+                gradients = layer_gradients(seen, target)
+            if attribution is not None:
+                heat = self._look.attribution(attribution, target)
+                arrays["attribution"] = heat.float().cpu().numpy().astype("f4")
+        except InputError as error:
+            problem = error
+        shown, images = frames.row_arrays(seen, rows, show, gradients)
+        meta = {
+            "revision": self._revision,
+            "row": row,
+            "guesses": [vars(guess) for guess in found],
+            "target": target,
+            "show": show,
+            "mode": mode,
+            "kept": kept,
+            "attribution": attribution if "attribution" in arrays else None,
+            "changes": changes,
+            "largest": frames.largest(seen, show, gradients),
+            "rows": shown,
+            "health": self._newest_health(),
+            "problem": None if problem is None else sentence(problem),
+            "training": self._progress(),
+        }
+        return meta, {**arrays, **images}
+
+    def _newest_health(self) -> list[dict[str, Any]]:
+        state = self._look.state()
+        if not self._shown:
+            # It takes a while: the layers come first.
+            self._shown = True
+            self._channel.touch()
+        elif state != self._healthy and monotonic() >= self._health_due:
+            began = monotonic()
+            try:
+                self._health = frames.health_meta(self._look.health())
+            except InputError:
+                self._health = []
+            self._healthy = state
+            now = monotonic()
+            self._health_due = now + max(_HEALTH_APART, 4 * (now - began) / SHARE)
+        return self._health
+
+    def _progress(self) -> dict[str, Any] | None:
+        trainer = self.trainer
+        if trainer is None:
+            return None
+        kept = zip(trainer.checkpoints, trainer.kept_epochs, strict=False)
+        return {
+            "epoch": trainer.epoch,
+            "step": trainer.steps,
+            "kept": [{"step": step, "epoch": epoch} for step, epoch in kept],
+        }
+
+    def _describe(self, seen: Capture) -> None:
+        layers = frames.described(seen)
+        if layers != self._layers:
+            self._layers = layers
+            self._revision += 1
+
+    def _now(self) -> Capture:
+        return self._look.between(lambda: self._look.seen(self.mode))
+
+    # -- for the views
+
+    def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - nothing is kept back
+        """Give a view the layers, the examples and the names of the classes."""
+        examples = self._look.examples
+        picture = examples.picture
+        meta = {
+            "name": self._name,
+            "revision": self._revision,
+            "layers": self._layers,
+            "classes": self.classes,
+            "examples": examples.count,
+            "picture": None if picture is None else vars(picture),
+            "trainer": self.trainer is not None,
+        }
+        thumbnails = examples.thumbnails()
+        return meta, {} if thumbnails is None else {"thumbnails": thumbnails}
+
+    @handles("bye")
+    def _leave(self, message: Message) -> None:
+        with self._lock:
+            self._watched.pop(str(message.meta.get("view")), None)
+        self._bye(message)
+
+    @handles("settings.set")
+    def _set_settings(self, message: Message) -> None:
+        self.set(**message.meta)
+
+    @handles("rows.watch")
+    def _watch_rows(self, message: Message) -> None:
+        rows = frames.read_rows(message.meta.get("rows"))
+        with self._lock:
+            self._watched[str(message.meta.get("view"))] = rows
+        self._channel.touch()
+
+    @handles("input.choose")
+    def _choose(self, message: Message) -> None:
+        self.choose(message.meta.get("row"))  # type: ignore[arg-type]  # checked there
+
+    @handles("input.draw")
+    def _draw(self, message: Message) -> None:
+        pixels = message.arrays.get("pixels")
+        if pixels is None or pixels.dtype != "u1":
+            raise InputError("not_drawable")
+        self._look.draw(pixels)
+        self._channel.touch()
+
+    def _asked(self, message: Message) -> tuple[int, tuple[int, ...]]:
+        layer = whole("layer", message.meta.get("layer"), 0, len(self._layers) - 1)
+        at = message.meta.get("at")
+        places = at if isinstance(at, list) else []
+        return layer, tuple(whole("at", place, 0, 2**31) for place in places)
+
+    def _counted(self, look: Callable[[], Reply]) -> Reply:
+        """Answer between two steps, and let the next frame wait for as long as that is worth."""
+
+        def timed() -> Reply:
+            began = monotonic()
+            try:
+                return look()
+            finally:
+                now = monotonic()
+                if self.is_streaming():
+                    self._due = max(self._due, now) + (now - began) / SHARE
+
+        return self._look.between(timed)
+
+    @handles("unit.explain")
+    def _explain(self, message: Message) -> Reply:
+        layer, at = self._asked(message)
+        asked = message.meta.get("source")
+        source = None if asked is None else whole("source", asked, 0, 2**31)
+
+        def look() -> Reply:
+            gradients = self.show == "gradients"
+            seen = self._look.seen(self.mode, gradients=gradients)
+            return explained(self._look, seen, layer, at, source)
+
+        return self._counted(look)
+
+    @handles("unit.field")
+    def _field(self, message: Message) -> Reply:
+        layer, at = self._asked(message)
+
+        return self._counted(lambda: field(self._look, layer, at))
+
+    @handles("unit.scale")
+    def _scale(self, message: Message) -> None:
+        meta = message.meta
+        layer = self._layers[whole("layer", meta.get("layer"), 0, len(self._layers) - 1)]
+        unit, factor = meta.get("unit"), meta.get("factor")
+        self.scale_unit(layer["name"], unit, factor, call=layer["call"])  # type: ignore[arg-type]  # checked there
+
+    @handles("changes.undo")
+    def _undo(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
+        self.undo()
+
+    @handles("changes.restore")
+    def _restore(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
+        self.restore()
+
+    @handles("run.play")
+    def _play(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
+        trainer = self._run("play")
+        self.set(kept=None)
+        if trainer.state == "paused":
+            trainer.resume()
+        elif trainer.state != "running":
+            trainer.start()
+
+    @handles("run.pause")
+    def _pause(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
+        self._run("pause").pause()
+
+    def _run(self, control: str) -> Trainer:
+        if self.trainer is None:
+            raise InputError("no_control", name=self._name, control=control)
+        return self.trainer

@@ -1,0 +1,124 @@
+/** The traits of a KernelExplorer, as `docs/protocol.md` lists them. */
+
+import { computed, type ReadonlySignal } from "@preact/signals-core";
+
+import { type Model, trait } from "../../shared/model.ts";
+import { Optimistic } from "../../shared/optimistic.ts";
+import type { Rpc } from "../../shared/rpc.ts";
+import type { Kernels } from "./convolution.ts";
+import type { Channels, Filter, PaddingMode } from "./filter.ts";
+
+export type Display = "clipped" | "stretched" | "signed";
+
+export interface SettingValues {
+  channels: Channels;
+  padding: number | "same";
+  padding_mode: PaddingMode;
+  stride: number;
+  dilation: number;
+  bias: number;
+  size: number;
+  sigma: number;
+  angle: number;
+  wavelength: number;
+  seed: number;
+  display: Display;
+}
+
+export type SettingName = keyof SettingValues;
+export type Settings = { readonly [K in SettingName]: Optimistic<SettingValues[K]> };
+
+const NAMES = [
+  "channels",
+  "padding",
+  "padding_mode",
+  "stride",
+  "dilation",
+  "bias",
+  "size",
+  "sigma",
+  "angle",
+  "wavelength",
+  "seed",
+  "display",
+] as const satisfies readonly SettingName[];
+
+export type Interval = readonly [low: number, high: number, step: number];
+
+export interface Choices {
+  /** Name → the parameters that it depends on. */
+  readonly presets: Readonly<Record<string, readonly SettingName[]>>;
+  readonly channels: readonly Channels[];
+  readonly padding_mode: readonly PaddingMode[];
+  readonly display: readonly Display[];
+  readonly padding: Interval;
+  readonly size: Interval;
+  readonly stride: Interval;
+  readonly dilation: Interval;
+  readonly sigma: Interval;
+  readonly angle: Interval;
+  readonly wavelength: Interval;
+  /** The largest number that a kernel may hold. */
+  readonly value: number;
+}
+
+/** The layer that filters come from. */
+export interface Filters {
+  readonly layer: string;
+  readonly count: number;
+  readonly channels: number;
+  readonly groups: number;
+  readonly size: number;
+  readonly filter: number | null;
+  readonly channel: number | null;
+  /** How often something was written that can be undone. */
+  readonly written: number;
+}
+
+export interface Traits {
+  readonly settings: Settings;
+  readonly kernels: Optimistic<Kernels>;
+  readonly presets: ReadonlySignal<readonly (string | null)[]>;
+  readonly image: Optimistic<string>;
+  readonly revision: ReadonlySignal<number>;
+  readonly images: ReadonlySignal<readonly string[]>;
+  readonly filters: ReadonlySignal<Filters | null>;
+  readonly choices: Choices;
+}
+
+export function followTraits(
+  model: Model,
+  lifetime: AbortSignal,
+  rpc: Rpc,
+  complain: (error: unknown) => void,
+): Traits {
+  const optimistic = <T>(name: string, send: (value: T) => Promise<unknown>) =>
+    new Optimistic<T>(trait<T>(model, name, lifetime), lifetime, send, complain);
+  const settings = Object.fromEntries(
+    NAMES.map((name) => [
+      name,
+      optimistic<unknown>(name, (value) => rpc.request("settings.set", { [name]: value })),
+    ]),
+  ) as unknown as Settings;
+  return {
+    settings,
+    kernels: optimistic<Kernels>("kernels", (kernels) => rpc.request("kernel.set", { kernels })),
+    presets: trait(model, "presets", lifetime),
+    image: optimistic<string>("image_name", (name) => rpc.request("image.choose", { name })),
+    revision: trait(model, "image_revision", lifetime),
+    images: trait(model, "images", lifetime),
+    filters: trait(model, "filters", lifetime),
+    choices: model.get("choices") as Choices,
+  };
+}
+
+export function filterOf(settings: Settings): ReadonlySignal<Filter> {
+  return computed(() => ({
+    channels: settings.channels.shown.value,
+    padding: settings.padding.shown.value,
+    padding_mode: settings.padding_mode.shown.value,
+    stride: settings.stride.shown.value,
+    dilation: settings.dilation.shown.value,
+    bias: settings.bias.shown.value,
+  }));
+}

@@ -1,0 +1,48 @@
+/** What every part of the view is given. */
+
+import type { ReadonlySignal, Signal } from "@preact/signals-core";
+
+import type { Optimistic } from "../../shared/optimistic.ts";
+import type { View } from "../../shared/view.ts";
+import type { Explained, Field, Place } from "./explained.ts";
+import type { Frame, Network } from "./network.ts";
+
+export interface SettingValues {
+  readonly mode: "eval" | "train";
+  readonly show: "activations" | "gradients" | "filters";
+  readonly scale: "unit" | "layer" | "network";
+  readonly attribution: "saliency" | "integrated_gradients" | "grad_cam" | "occlusion" | null;
+  readonly target: number | null;
+  readonly kept: number | null;
+}
+
+export type Settings = { readonly [K in keyof SettingValues]: Optimistic<SettingValues[K]> };
+
+export interface Change {
+  readonly layer: string;
+  readonly call: number;
+  readonly unit: number;
+  readonly factor: number;
+}
+
+/** The unit that is being looked at. */
+export interface Selection {
+  readonly place: Signal<Place | null>;
+  /** Which of the units that feed it is shown; null is the kernel's choice. */
+  readonly source: Signal<number | null>;
+  readonly explained: ReadonlySignal<Explained | null>;
+  readonly field: ReadonlySignal<Field | null>;
+  readonly choose: (place: Place | null) => void;
+}
+
+export interface Context extends View<Frame> {
+  readonly network: Signal<Network | null>;
+  readonly settings: Settings;
+  readonly changes: ReadonlySignal<readonly Change[]>;
+  readonly state: ReadonlySignal<string>;
+  readonly selection: Selection;
+  /** What is under the pointer, in words. */
+  readonly reading: Signal<string>;
+  /** Where the input is seen by the unit: its box, or what really moves it. */
+  readonly sight: Signal<"box" | "effective">;
+}

@@ -1,0 +1,133 @@
+/** The layers from first to last: only those in sight are on the page, and only they are sent. */
+
+import { signal } from "@preact/signals-core";
+
+import { h, listen, setText } from "../../shared/dom.ts";
+import { onEnd, react, track, within } from "../../shared/lifetime.ts";
+import type { Context } from "./context.ts";
+import { edges } from "./edges.ts";
+import { LayerRow, ROW_HEIGHT, type Wanted } from "./layer_row.ts";
+import { Latest } from "./latest.ts";
+
+const SPARE = 1;
+
+export function layerList(context: Context): HTMLElement {
+  const { t, network, session, settings, selection, reading, changes, rpc, complain, lifetime } =
+    context;
+  const spacer = h("div", { class: "dl-rows" });
+  const scroller = h("div", { class: "dl-scroll" }, spacer);
+  const output = h("output", { class: "dl-reading" });
+  const rows = new Map<number, LayerRow>();
+  /** Counts what could have moved a tile. */
+  const moved = signal(0);
+  let width = 0;
+
+  const watching = new Latest<readonly Wanted[]>(async (wanted) => {
+    try {
+      await rpc.request("rows.watch", { view: rpc.view, rows: wanted });
+    } catch (error) {
+      complain(error);
+    }
+  });
+  let asked = "";
+  const watch = () => {
+    const wanted = [...rows.values()].flatMap((row) => row.wanted() ?? []);
+    const now = JSON.stringify(wanted);
+    if (now === asked || session.connection.peek() !== "live") return;
+    asked = now;
+    watching.want(wanted);
+  };
+
+  let living = within(lifetime);
+  onEnd(lifetime, () => living.abort());
+  const empty = () => {
+    living.abort();
+    living = within(lifetime);
+    rows.forEach((row) => row.remove());
+    rows.clear();
+    asked = "";
+  };
+  const settle = () => {
+    const layers = network.peek()?.layers ?? [];
+    spacer.style.height = `${layers.length * ROW_HEIGHT}px`;
+    const top = scroller.scrollTop;
+    const tall = scroller.clientHeight || 480;
+    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - SPARE);
+    const last = Math.min(layers.length - 1, Math.floor((top + tall) / ROW_HEIGHT) + SPARE);
+    for (const [index, row] of rows) {
+      if (index >= first && index <= last) continue;
+      row.remove();
+      rows.delete(index);
+    }
+    for (let index = first; index <= last; index++) {
+      if (rows.has(index)) continue;
+      const row = new LayerRow(context, index, width, living.signal, {
+        turned: () => {
+          watch();
+          moved.value = moved.peek() + 1;
+        },
+        go: (to) => focusRow(to),
+      });
+      rows.set(index, row);
+      const next = [...rows].find(([other, { element }]) => other > index && element.isConnected);
+      spacer.insertBefore(row.element, next?.[1].element ?? null);
+    }
+    watch();
+    moved.value = moved.peek() + 1;
+  };
+  const focusRow = (index: number) => {
+    const layers = network.peek()?.layers ?? [];
+    if (index < 0 || index >= layers.length) return;
+    const top = index * ROW_HEIGHT;
+    if (top < scroller.scrollTop) scroller.scrollTop = top;
+    else if (top + ROW_HEIGHT > scroller.scrollTop + scroller.clientHeight) {
+      scroller.scrollTop = top + ROW_HEIGHT - scroller.clientHeight;
+    }
+    settle();
+    rows.get(index)?.focus();
+  };
+
+  react(lifetime, () => {
+    // Filters have tiles of another size.
+    track(settings.show.shown);
+    empty();
+    settle();
+  });
+  let revision = -1;
+  react(lifetime, () => {
+    const known = network.value;
+    if (known === null) return;
+    if (known.revision !== revision) {
+      revision = known.revision;
+      empty();
+      const place = selection.place.peek();
+      const shape = place === null ? undefined : known.layers[place.layer]?.shape;
+      if (shape?.length !== place?.at.length) selection.choose(null);
+    }
+    asked = "";
+    settle();
+  });
+  react(lifetime, () => {
+    track(session.frame, selection.place, changes, settings.scale.shown, context.theme);
+    rows.forEach((row) => row.draw());
+  });
+  react(lifetime, () => setText(output, reading.value || t("layer_viewer.point")));
+  listen(scroller, "scroll", lifetime, settle, { passive: true });
+  const resized = new ResizeObserver(() => {
+    const now = Math.max(0, spacer.clientWidth - 2);
+    if (now !== width) {
+      width = now;
+      empty();
+    }
+    settle();
+  });
+  resized.observe(scroller);
+  onEnd(lifetime, () => resized.disconnect());
+  spacer.append(edges(context, rows, scroller, moved));
+  return h(
+    "section",
+    { class: "dl-layers", "aria-label": t("layer_viewer.layers") },
+    output,
+    scroller,
+  );
+}

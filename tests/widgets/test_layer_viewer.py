@@ -1,0 +1,366 @@
+"""LayerViewer from Python and by its protocol; the numbers themselves are tested in tests/probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import dl_lab
+from dl_lab.errors import InputError
+from dl_lab.protocol import Message, encode
+from tests.widgets.page import Page
+
+
+def network() -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
+            nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 3),
+        )  # fmt: skip
+
+
+IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+ROWS = [
+    {"layer": i, "first": 0, "count": 4, "height": 8, "width": 8} for i in range(len(network()))
+]
+
+
+@pytest.fixture
+def viewer() -> Iterator[dl_lab.LayerViewer]:
+    made = dl_lab.LayerViewer(network().eval(), IMAGES, classes=["a", "b", "c"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(viewer: dl_lab.LayerViewer) -> Page:
+    return opened(viewer)
+
+
+def opened(viewer: dl_lab.LayerViewer) -> Page:
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    page.request("rows.watch", view="page", rows=ROWS)
+    assert page.wait(lambda: page.frames() and page.frames()[-1].meta["rows"])
+    return page
+
+
+def shown(page: Page, act: Callable[[], object], **meta: object) -> Message:
+    """Do `act` and wait for a frame that shows what it asked for: one may be on its way."""
+    count = len(page.frames())
+    act()
+    wanted = meta.items()
+
+    def there() -> bool:
+        return any(wanted <= frame.meta.items() for frame in page.frames()[count:])
+
+    assert page.wait(there)
+    return [frame for frame in page.frames()[count:] if wanted <= frame.meta.items()][-1]
+
+
+def draw(page: Page, pixels: np.ndarray[Any, Any]) -> Message:
+    identifier = "draw"
+    message = Message("input.draw", {}, {"pixels": pixels}, id=identifier)
+    content, buffers = encode(message)
+    page.widget._handle_custom_msg(content, buffers)
+    (reply,) = [message for message in page.messages if message.id == identifier]
+    page.messages.remove(reply)
+    return reply
+
+
+class TestFrames:
+    def test_hello_tells_the_layers_and_shows_the_examples(self, viewer):
+        reply = Page(viewer).request("hello", view="page", have={})
+        assert [layer["kind"] for layer in reply.meta["layers"]] == [
+            *("Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d", "Flatten", "Linear")
+        ]
+        assert reply.meta["layers"][0]["shape"] == [4, 8, 8]
+        assert reply.meta["layers"][5]["sources"] == [4]
+        assert reply.meta["classes"] == ["a", "b", "c"]
+        assert reply.meta["picture"]["height"] == 8
+        assert reply.arrays["thumbnails"].shape == (6, 8, 8, 1)
+
+    def test_a_frame_holds_what_each_layer_answers(self, viewer, page):
+        frame = page.next_frame(viewer.update)
+        below = IMAGES[:1]
+        with torch.no_grad():
+            for i, layer in enumerate(viewer.model):
+                below = layer(below.clone())
+                if i == 1:
+                    norm = below.clone()
+                if below.ndim == 4:
+                    expected = norm if i == 1 else below
+                    assert np.array_equal(frame.arrays[f"row{i}"], expected[0].numpy())
+        likely = below.softmax(1)[0]
+        assert frame.meta["guesses"][0]["index"] == int(likely.argmax())
+        assert frame.meta["guesses"][0]["probability"] == pytest.approx(float(likely.max()))
+        assert frame.meta["largest"][5] == pytest.approx(float(below.abs().max()))
+
+    def test_only_the_units_in_sight_are_sent(self, viewer, page):
+        rows = [{"layer": 0, "first": 2, "count": 2, "height": 4, "width": 8}]
+        page.request("rows.watch", view="page", rows=rows)
+        assert page.wait(lambda: len(page.frames()[-1].arrays) == 2)
+        frame = page.frames()[-1]
+        assert set(frame.arrays) == {"input", "row0"}
+        with torch.no_grad():
+            whole = viewer.model[0](IMAGES[:1])[0, 2:]
+        assert np.array_equal(frame.arrays["row0"], whole[:, 1::2].numpy())
+
+    @pytest.mark.parametrize("show", ["gradients", "filters"])
+    def test_gradients_and_filters(self, viewer, page, show):
+        frame = shown(
+            page, lambda: page.request("settings.set", show=show, target=1), show=show, target=1
+        )
+        assert frame.meta["show"] == show
+        if show == "filters":
+            weight = viewer.model[0].weight.detach()[:, 0].numpy()
+            assert np.array_equal(frame.arrays["row0"], weight)
+            assert "row2" not in frame.arrays
+        else:
+            assert np.array_equal(frame.arrays["row5"][:3, 0, 0], [0, 1, 0])
+            weight = viewer.model[5].weight.detach()[1].view(4, 4, 4)
+            assert np.allclose(frame.arrays["row3"], weight.numpy())
+
+    @pytest.mark.parametrize(
+        "method", ["saliency", "integrated_gradients", "grad_cam", "occlusion"]
+    )
+    def test_attributions(self, page, method):
+        frame = shown(
+            page, lambda: page.request("settings.set", attribution=method), attribution=method
+        )
+        assert frame.arrays["attribution"].shape == (8, 8)
+        assert frame.meta["problem"] is None
+
+    def test_what_cannot_be_shown_says_so_and_the_rest_is_there(self):
+        viewer = dl_lab.LayerViewer(nn.Sequential(nn.Linear(2, 2)), torch.rand(3, 2))
+        page = opened(viewer)
+        page.request("settings.set", attribution="grad_cam")
+        assert page.wait(lambda: page.frames()[-1].meta["problem"])
+        frame = page.frames()[-1]
+        assert frame.meta["problem"]["key"] == "no_convolution"
+        assert frame.arrays["row0"].shape == (2, 1, 1)
+        viewer.close()
+
+    def test_signs_of_trouble(self, viewer, page):
+        with torch.no_grad():
+            viewer.model[1].bias[2] = -99.0
+        page.next_frame(viewer.update)
+
+        def told() -> bool:
+            health = page.frames()[-1].meta["health"]
+            return bool(health) and health[2]["dead"] == [2]
+
+        viewer._health_due = 0.0
+        viewer.update()
+        assert page.wait(told)
+
+
+class TestInput:
+    def test_what_is_drawn_is_looked_at(self, page):
+        pixels = np.random.default_rng(0).integers(0, 256, (8, 8)).astype("u1")
+        frame = shown(page, lambda: draw(page, pixels), row=None)
+        low, high = float(IMAGES.min()), float(IMAGES.max())
+        expected = pixels.astype("f4") / 255 * (high - low) + low
+        assert np.allclose(frame.arrays["input"][0], expected, atol=1e-6)
+        assert frame.meta["row"] is None
+        frame = shown(page, lambda: page.request("input.choose", row=4), row=4)
+        assert np.array_equal(frame.arrays["input"], IMAGES[4].numpy())
+        assert frame.meta["row"] == 4
+
+    def test_a_drawing_of_another_size_is_refused(self, page):
+        reply = draw(page, np.zeros((9, 9), "u1"))
+        assert reply.meta["error"]["key"] == "drawn_size"
+        assert "8×8" in reply.meta["error"]["text"]
+
+    @pytest.mark.parametrize(
+        ("x", "shape"),
+        [
+            (IMAGES[0], (1, 8, 8)),
+            (IMAGES[:, 0], (1, 8, 8)),
+            (IMAGES.numpy(), (1, 8, 8)),
+            (IMAGES[0, 0], (1, 8, 8)),
+        ],
+    )
+    def test_batch_and_channel_are_completed(self, x, shape):
+        viewer = dl_lab.LayerViewer(network().eval(), x)
+        frame = opened(viewer).frames()[-1]
+        assert frame.arrays["input"].shape == shape
+        viewer.close()
+
+    def test_batch_norm_in_train_mode_sees_the_batch(self, viewer, page):
+        frame = shown(page, lambda: page.request("settings.set", mode="train"), mode="train")
+        with torch.no_grad():
+            maps = viewer.model[0](IMAGES)
+            expected = nn.functional.batch_norm(maps, None, None, training=True)
+        assert np.allclose(frame.arrays["row1"], expected[0].numpy(), atol=1e-5)
+        assert viewer.model[1].running_mean.abs().max() == 0
+
+
+class TestUnits:
+    def test_a_formula_comes_with_its_numbers_and_maps(self, viewer, page):
+        reply = page.request("unit.explain", layer=0, at=[1, 0, 3])
+        own = viewer.model[0]
+        assert reply.meta["kind"] == "convolution"
+        assert reply.meta["result"] == pytest.approx(reply.meta["answer"], abs=1e-5)
+        assert np.allclose(reply.arrays["weights"], own.weight[1].detach().numpy())
+        assert reply.meta["numbers"]["bias"] == pytest.approx(own.bias[1].item())
+        assert reply.meta["start"] == [-1, 2]
+        assert np.array_equal(reply.arrays["below"], IMAGES[0, 0].numpy())
+        assert reply.arrays["map"].shape == (8, 8)
+
+    def test_what_is_no_unit_is_refused(self, page):
+        assert (
+            page.request("unit.explain", layer=0, at=[9, 0, 0]).meta["error"]["key"] == "no_place"
+        )
+        assert page.request("unit.explain", layer=9, at=[0]).meta["error"]["key"] == "whole"
+
+    def test_what_a_unit_sees(self, page):
+        reply = page.request("unit.field", layer=3, at=[0, 1, 1])
+        assert (reply.meta["box"], reply.meta["exact"]) == ([[1, 5], [1, 5]], True)
+        outside = reply.arrays["effective"].copy()
+        outside[1:5, 1:5] = 0
+        assert not outside.any()
+
+    def test_taking_a_unit_out_and_back(self, viewer, page):
+        before = page.next_frame(viewer.update)
+        frame = shown(
+            page, lambda: page.request("unit.scale", layer=0, unit=2, factor=0), changes=1
+        )
+        assert not frame.arrays["row0"][2].any()
+        assert frame.meta["guesses"] != before.meta["guesses"]
+        assert viewer.changes == [{"layer": "0", "call": 0, "unit": 2, "factor": 0.0}]
+        viewer.scale_unit("3", 1, 2.0)
+        page.request("changes.undo")
+        assert len(viewer.changes) == 1
+        frame = shown(page, lambda: page.request("changes.restore"), changes=0)
+        assert viewer.changes == []
+        assert frame.meta["guesses"] == before.meta["guesses"]
+        reply = page.request("unit.scale", layer=0, unit=2, factor=99)
+        assert reply.meta["error"]["key"] == "number"
+        with pytest.raises(InputError, match="layer cannot be 'nope'"):
+            viewer.scale_unit("nope", 0, 0.0)
+
+
+class TestTrainer:
+    @pytest.fixture
+    def trainer(self) -> Iterator[dl_lab.Trainer]:
+        model = network()
+        targets = torch.randint(0, 3, (6,), generator=torch.Generator().manual_seed(2))
+        sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        loss = nn.CrossEntropyLoss()
+        made = dl_lab.Trainer(
+            model, loss, sgd, (IMAGES, targets), batch_size=3, seed=0, device="cpu"
+        )
+        yield made
+        made.close()
+
+    def test_frames_follow_the_training_and_change_nothing(self, trainer):
+        def weights() -> list[torch.Tensor]:
+            return [one.clone() for one in trainer.model.state_dict().values()]
+
+        trainer.fit(4)
+        alone = weights()
+        trainer.reset()
+        viewer = dl_lab.LayerViewer(trainer.model, IMAGES, trainer=trainer)
+        page = opened(viewer)
+        viewer.set(show="gradients", mode="train")
+        # The trainer keeps epoch 4 for as long as it has not done 80.
+        trainer.pace = 20
+        page.request("run.play")
+        assert page.wait(lambda: page.frames()[-1].meta["training"]["epoch"] >= 4)
+        page.request("run.pause")
+        assert viewer.state == "paused"
+        trainer.rewind(trainer.checkpoints[trainer.kept_epochs.index(4)])
+        assert all(torch.equal(one, other) for one, other in zip(alone, weights(), strict=True))
+        viewer.close()
+
+    def test_looking_back_at_the_epochs_kept(self, trainer):
+        viewer = dl_lab.LayerViewer(trainer.model, IMAGES, trainer=trainer)
+        page = opened(viewer)
+        first = page.next_frame(viewer.update).arrays["row0"]
+        trainer.fit(3)
+        now = page.next_frame(viewer.update).arrays["row0"]
+        assert not np.array_equal(first, now)
+        kept = page.frames()[-1].meta["training"]["kept"]
+        assert [one["epoch"] for one in kept] == [0, 1, 2, 3]
+        step = kept[0]["step"]
+        frame = shown(page, lambda: page.request("settings.set", kept=step), kept=step)
+        assert np.array_equal(frame.arrays["row0"], first)
+        reply = page.request("unit.explain", layer=0, at=[0, 4, 4])
+        assert reply.meta["answer"] == pytest.approx(reply.meta["result"], abs=1e-5)
+        frame = shown(page, lambda: page.request("settings.set", kept=None), kept=None)
+        assert np.array_equal(frame.arrays["row0"], now)
+        assert page.request("settings.set", kept=12345).meta["error"]["key"] == "no_checkpoint"
+        viewer.close()
+
+    def test_the_trainer_must_train_this_model(self, trainer):
+        with pytest.raises(InputError, match="another model"):
+            dl_lab.LayerViewer(network(), IMAGES, trainer=trainer)
+        with pytest.raises(InputError, match="A Trainer is needed"):
+            dl_lab.LayerViewer(network(), IMAGES, trainer=3)
+
+    def test_without_one_nothing_can_be_played(self, page):
+        assert page.request("run.play").meta["error"]["key"] == "no_control"
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("model", "x", "says"),
+        [
+            (nn.Linear, IMAGES, "Make one of it"),
+            (3, IMAGES, "model must be an nn.Module"),
+            (nn.Linear(2, 2), "digits", "x must be a tensor"),
+            (nn.Linear(2, 2), torch.empty(0, 2), "has no rows"),
+            (nn.Linear(2, 2), torch.rand(4, 3), "The model raised RuntimeError"),
+        ],
+    )
+    def test_are_sentences(self, model, x, says):
+        with pytest.raises(InputError, match=says):
+            dl_lab.LayerViewer(model, x)
+
+    def test_of_settings(self, viewer):
+        with pytest.raises(InputError, match="show cannot be 'weights'"):
+            viewer.show = "weights"
+        with pytest.raises(InputError, match="target must be a whole number between 0 and 2"):
+            viewer.set(target=3)
+        with pytest.raises(InputError, match="2 class names"):
+            dl_lab.LayerViewer(viewer.model, IMAGES, classes=["a", "b"])
+        with pytest.raises(TypeError, match="Did you mean 'classes'"):
+            dl_lab.LayerViewer(viewer.model, IMAGES, clases=["a"])
+        assert viewer.show == "activations"
+
+
+KINDS = [
+    (nn.Conv1d(2, 3, 3), torch.rand(2, 2, 9), "lines"),
+    (nn.Conv3d(1, 2, 2), torch.rand(2, 1, 4, 4, 4), "volumes"),
+    (nn.Conv2d(4, 4, 3, groups=4), torch.rand(2, 4, 5, 5), "maps"),
+    (nn.LazyLinear(2), torch.rand(2, 5), "vector"),
+    (nn.Embedding(5, 3), torch.tensor([[0, 4]]), "lines"),
+]
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "layout"), KINDS, ids=["1d", "3d", "depthwise", "lazy", "embedding"]
+)
+def test_all_kinds_of_layers_are_shown(layer, x, layout):
+    viewer = dl_lab.LayerViewer(nn.Sequential(layer, nn.Flatten()), x)
+    page = opened(viewer)
+    assert viewer._layers[0]["layout"] == layout
+    assert "row0" in page.frames()[-1].arrays
+    viewer.close()
+
+
+def test_closing_leaves_nothing_on_the_model(viewer, page):
+    viewer.set(show="gradients", attribution="saliency")
+    page.next_frame(viewer.update)
+    viewer.close()
+    for module in viewer.model.modules():
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
+    assert all(parameter.grad is None for parameter in viewer.model.parameters())

@@ -1,0 +1,225 @@
+// The KernelExplorer: every number against torch in the kernel, editing by mouse, keys and typing,
+// images from files and drawing, a layer's filters; what axe finds.
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
+import type { Locator } from "@playwright/test";
+import { choose, drawn, EXPLORER, explorers, LAYER, numbers } from "../kernel_explorer_page";
+import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
+import { button, holds, notice, python } from "../playground_page";
+
+/** What torch computes for the pixel that the view shows. */
+const CHECK = `
+import json
+def shown(plane, y, x):
+    image, k, s, d = explorer.image, explorer.size, explorer.stride, explorer.dilation
+    if explorer.channels == "grey" and len(image) == 3:
+        image = (image * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(0, keepdim=True)
+    same = explorer.padding == "same"
+    left = d * (k - 1) // 2 if same else explorer.padding
+    right = d * (k - 1) - left if same else left
+    mode = "constant" if explorer.padding_mode == "zeros" else explorer.padding_mode
+    padded = torch.nn.functional.pad(image[None], (left, right, left, right), mode=mode)[0]
+    window = padded[plane, y * s : y * s + d * k : d, x * s : x * s + d * k : d][:k, :k]
+    kernel = explorer.kernel if explorer.kernel.ndim == 2 else explorer.kernel[plane]
+    output = explorer.output[plane if explorer.channels == "each" else 0, y, x]
+    print(json.dumps([v.flatten().tolist() for v in (window, kernel, window * kernel, output)]))
+`;
+
+async function boxOf(element: Locator) {
+  const box = await element.boundingBox();
+  if (box === null) throw new Error("It has no place on the page.");
+  return box;
+}
+
+async function expectAsTorch(page: IJupyterLabPageFixture, view: Locator, plane = 0): Promise<void> {
+  const [y, x] = ((await view.getAttribute("data-place")) ?? "").split(" ");
+  const told = await runInKernel(page, `shown(${plane}, ${y}, ${x})`);
+  const [window, kernel, products, [output]] = JSON.parse(told) as [
+    number[],
+    number[],
+    number[],
+    [number],
+  ];
+  const near = (found: number[], wanted: number[]) => {
+    expect(found).toHaveLength(wanted.length);
+    found.forEach((value, i) => expect(value).toBeCloseTo(wanted[i] ?? NaN, 5));
+  };
+  near(await numbers(view, "window"), window);
+  near(await numbers(view, "kernel"), kernel);
+  near(await numbers(view, "products"), products);
+  expect(Number(await view.getAttribute("data-sum"))).toBeCloseTo(output, 4);
+}
+
+for (const kernel of KERNELS) {
+  test(`shows what torch computes on ${kernel}`, async ({ page, tmpPath }) => {
+    const errors = watchErrors(page);
+    await openNotebook(page, tmpPath, [EXPLORER], { kernel });
+    await runAll(page);
+    const view = explorers(page);
+    await drawn(view);
+    await runInKernel(page, CHECK);
+    const output = view.locator(".dl-output");
+
+    await test.step("under the pointer, and kept by a click", async () => {
+      await output.hover({ position: { x: 3, y: 100 } });
+      await expectAsTorch(page, view);
+      expect(await view.locator(".dl-block-window [data-outside]").count()).toBe(0);
+      await output.click({ position: { x: 1, y: 1 } });
+      await page.mouse.move(5, 5);
+      await expect(view).toHaveAttribute("data-place", /^[0-2] [0-2]$/);
+      await view.locator(".dl-input").focus();
+      await page.keyboard.press("Home");
+      await page.keyboard.press("PageUp");
+      await expect(view).toHaveAttribute("data-place", "0 0");
+      expect(await view.locator(".dl-block-window [data-outside]").count()).toBe(5);
+      await expectAsTorch(page, view);
+    });
+
+    await test.step("with every setting", async () => {
+      await choose(view, "padding_mode", "reflect");
+      await choose(view, "stride", "3");
+      await choose(view, "dilation", "2");
+      await choose(view, "plane", "2");
+      await holds(page, "explorer.padding_mode, explorer.stride, explorer.dilation", "reflect 3 2");
+      await expectAsTorch(page, view, 2);
+      await choose(view, "channels", "sum");
+      await holds(page, "explorer.channels", "sum");
+      await expectAsTorch(page, view, 2);
+      await choose(view, "channels", "grey");
+      await choose(view, "preset", "gabor");
+      await expect(view.locator(".dl-editor")).toHaveAttribute("data-size", "9");
+      await holds(page, "explorer.channels, explorer.presets[0]", "grey gabor");
+      await expectAsTorch(page, view);
+    });
+
+    await test.step("typing, arrow keys and dragging edit the kernel", async () => {
+      await choose(view, "preset", "sharpen");
+      await expect(view.locator(".dl-editor")).toHaveAttribute("data-size", "3");
+      const cell = (row: number, column: number) =>
+        view.getByLabel(`Row ${row}, column ${column}`, { exact: true });
+      await cell(1, 1).click();
+      await page.keyboard.type("-0.25");
+      await page.keyboard.press("Enter");
+      await holds(page, "explorer.kernel[0, 0].item()", "-0.25");
+      await expect(cell(2, 1)).toBeFocused();
+      await page.keyboard.press("ArrowUp");
+      await page.keyboard.press("Shift+ArrowUp");
+      await holds(page, "round(explorer.kernel[1, 0].item(), 4)", "0.1");
+      await page.keyboard.press("ArrowRight");
+      await expect(cell(2, 2)).toBeFocused();
+      const box = await boxOf(cell(3, 3));
+      await page.mouse.move(box.x + 20, box.y + 20);
+      await page.mouse.down();
+      await page.mouse.move(box.x + 40, box.y + 20, { steps: 4 });
+      await page.mouse.up();
+      await holds(page, "round(explorer.kernel[2, 2].item(), 4)", "0.5");
+      await expectAsTorch(page, view);
+      await expect(view.locator('select[data-setting="preset"]')).toHaveValue("own");
+      await cell(1, 1).fill("much");
+      await page.keyboard.press("Tab");
+      await expect(notice(view)).toContainText("“much” is not a number");
+      await button(view, "Dismiss").click();
+    });
+
+    await test.step("Python changes both", async () => {
+      await runInKernel(page, "explorer.kernel = torch.ones(2, 2); explorer.image = torch.eye(6)");
+      await expect(view).toHaveAttribute("data-image", "1 6 6");
+      await expect(view.locator(".dl-editor")).toHaveAttribute("data-size", "2");
+      await expectAsTorch(page, view);
+    });
+    expect(errors).toEqual([]);
+  });
+}
+
+test("images from a file and from drawing become Python's", async ({ page, tmpPath }) => {
+  await openNotebook(page, tmpPath, [EXPLORER]);
+  await runAll(page);
+  const view = explorers(page);
+  await drawn(view);
+
+  await test.step("a file", async () => {
+    const png = await page.evaluate(() => {
+      const canvas = document.createElement("canvas");
+      canvas.width = 4;
+      canvas.height = 2;
+      const pen = canvas.getContext("2d");
+      if (pen === null) throw new Error("There is no canvas.");
+      pen.fillStyle = "rgb(255,51,0)";
+      pen.fillRect(0, 0, 4, 2);
+      return canvas.toDataURL("image/png").split(",")[1] ?? "";
+    });
+    const files = { name: "red.png", mimeType: "image/png", buffer: Buffer.from(png, "base64") };
+    await view.locator('input[type="file"]').setInputFiles(files);
+    await holds(page, "tuple(explorer.image.shape)", "(3, 2, 4)");
+    expect(await python(page, "[round(v, 4) for v in explorer.image[:, 0, 0].tolist()]")).toBe(
+      "[1.0, 0.2, 0.0]",
+    );
+    await expect(view).toHaveAttribute("data-image", "3 2 4");
+    const text = { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no image") };
+    await view.locator('input[type="file"]').setInputFiles(text);
+    await expect(notice(view)).toContainText("no image that the browser can read");
+    await button(view, "Dismiss").click();
+  });
+
+  await test.step("drawing with the mouse and with keys", async () => {
+    await button(view, "Draw").click();
+    const box = await boxOf(view.locator(".dl-input"));
+    await page.mouse.move(box.x + 60, box.y + 120);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 180, box.y + 120, { steps: 6 });
+    await page.mouse.up();
+    await holds(page, "tuple(explorer.image.shape)", "(1, 28, 28)");
+    await holds(page, "bool((explorer.image[0].max(0).values[8:20] == 1).all())", "True");
+    await view.locator(".dl-input").focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press(" ");
+    await holds(page, "bool(explorer.image[0, :, 0].max() > 0.5)", "True");
+    await button(view, "Draw").click();
+    await expect(view.locator(".dl-input")).not.toHaveAttribute("data-drawing", "");
+    await expect(view).toHaveAttribute("data-image", "1 28 28");
+  });
+
+  await test.step("no camera is said in a sentence", async () => {
+    await button(view, "Camera").click();
+    await expect(notice(view)).toContainText("camera");
+  });
+});
+
+test("takes filters from a layer, writes one back, and axe finds nothing", async ({ page, tmpPath }) => {
+  await openNotebook(page, tmpPath, [LAYER]);
+  await runAll(page);
+  const view = explorers(page);
+  await drawn(view);
+  await choose(view, "filter", "3");
+  await holds(page, "bool((explorer.output[0] == layer(explorer.image[None])[0, 3]).all())", "True");
+  await runInKernel(page, "before = layer.weight.detach().clone()");
+  const cell = view.getByLabel("Row 1, column 1", { exact: true });
+  await cell.click();
+  await page.keyboard.type("2");
+  await page.keyboard.press("Enter");
+  await holds(page, "explorer.kernel[0, 0, 0].item()", "2.0");
+  await button(view, "Write to the layer").click();
+  await holds(page, "layer.weight[3, 0, 0, 0].item(), int((layer.weight != before).sum())", "2.0 1");
+  await button(view, "Undo (1)").click();
+  await holds(page, "bool((layer.weight == before).all())", "True");
+
+  for (const theme of ["light", "dark"]) {
+    if (theme === "dark") await page.theme.setDarkTheme();
+    await test.step(`in the ${theme} theme`, async () => {
+      const violations = async () => {
+        const axe = new AxeBuilder({ page }).include(".dl-kernel-explorer");
+        return (await axe.analyze()).violations.map(({ id, nodes }) => [
+          id,
+          ...nodes.map(({ html }) => html),
+        ]);
+      };
+      expect(await violations()).toEqual([]);
+      await button(view, "Help").click();
+      expect(await violations(), "help").toEqual([]);
+      await button(view, "Code").click();
+      await expect(view.locator("pre")).toContainText("conv2d");
+      expect(await violations(), "code").toEqual([]);
+      await page.keyboard.press("Escape");
+    });
+  }
+});

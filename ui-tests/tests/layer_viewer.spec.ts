@@ -1,0 +1,91 @@
+// The layer viewer: drawing, formulas, taking units out, training under its eyes; axe, errors.
+import AxeBuilder from "@axe-core/playwright";
+import { expect, test } from "@jupyterlab/galata";
+import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
+import { drawOne, layer, layersShown, LENET, TRAINED, viewers } from "../layer_viewer_page";
+import { button, holds, python } from "../playground_page";
+
+for (const kernel of KERNELS) {
+  test(`a trained LeNet answers and explains itself on ${kernel}`, async ({ page, tmpPath }) => {
+    const errors = watchErrors(page);
+    await openNotebook(page, tmpPath, [LENET], { kernel });
+    await runAll(page);
+    const view = viewers(page);
+    await layersShown(view);
+    await expect(view).toHaveAttribute("data-guess", "0");
+
+    await test.step("a digit is drawn, and every layer answers", async () => {
+      await drawOne(page, view);
+      await expect(view).toHaveAttribute("data-guess", "1");
+      await expect(view.locator(".dl-examples output")).toHaveText("drawn");
+      await view.getByRole("button", { name: "Example 3", exact: true }).click();
+      await expect(view).toHaveAttribute("data-guess", "3");
+    });
+
+    await test.step("a unit is explained with torch's own numbers", async () => {
+      await layer(view, "conv2").click({ position: { x: 40, y: 12 } });
+      await expect(view.locator(".dl-unit-name h4")).toHaveText("conv2 · unit 1");
+      const at = (await view.locator(".dl-unit-name .dl-label").textContent())?.match(/\d+/g) ?? [];
+      const [y, x] = at.slice(-2);
+      const torch = await python(page, `f"{model[:4](images[3:4])[0, 1, ${y}, ${x}].item():.2f}"`);
+      const shown = (await view.locator(".dl-answer").textContent())?.replace("−", "-") ?? "";
+      expect(Number(shown)).toBeCloseTo(Number(torch), 1);
+      await expect(view.locator(".dl-sum")).toContainText("Σ of 150 products");
+      await expect(view.locator(".dl-sight")).toContainText("Sees 14×14 of the input");
+      await expect(view.locator(".dl-edges path")).toHaveCount(6);
+    });
+
+    await test.step("it is taken out by keys and comes back", async () => {
+      await button(view, "Take out").focus();
+      await page.keyboard.press("Enter");
+      await holds(page, "[c['unit'] for c in viewer.changes]", "[1]");
+      await expect(view.locator(".dl-changes")).toContainText("1 unit changed");
+      await button(view, "Undo").click();
+      await holds(page, "viewer.changes", "[]");
+      await layer(view, "conv1").focus();
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await expect(view.locator(".dl-unit-name h4")).toContainText("relu1");
+    });
+
+    await test.step("attribution, filters and Python", async () => {
+      await view.getByLabel("Why this class").selectOption("grad_cam");
+      await holds(page, "viewer.attribution", "grad_cam");
+      await runInKernel(page, "viewer.show = 'filters'");
+      await expect(view.getByLabel("Show", { exact: true })).toHaveValue("filters");
+      await expect(view.locator('[data-layer="relu1"] .dl-row-note')).toHaveText("No weights here.");
+      await runInKernel(page, "viewer.show = 'activations'");
+    });
+    expect(errors).toEqual([]);
+  });
+}
+
+test("a network learns under its eyes, and axe finds nothing", async ({ page, tmpPath }) => {
+  await openNotebook(page, tmpPath, [TRAINED]);
+  await runAll(page);
+  const view = viewers(page);
+  await layersShown(view);
+  await button(view, "Train").click();
+  await expect(view).toHaveAttribute("data-epoch", /^[2-9]/, { timeout: 60_000 });
+  await button(view, "Pause").click();
+  await holds(page, "trainer.state", "paused");
+  await view.getByLabel("Epoch").focus();
+  await page.keyboard.press("Home");
+  await holds(page, "viewer.kept", "0");
+  await expect(view.getByLabel("Epoch")).toHaveAttribute("aria-valuetext", "0");
+  await page.keyboard.press("End");
+  await holds(page, "viewer.kept", "None");
+  await layer(view, "pool1").click({ position: { x: 20, y: 20 } });
+  await expect(view.locator(".dl-sum")).toContainText("largest of 4");
+
+  for (const theme of ["light", "dark"]) {
+    if (theme === "dark") await page.theme.setDarkTheme();
+    const axe = new AxeBuilder({ page }).include(".dl-layer-viewer");
+    const { violations } = await axe.analyze();
+    const found = violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
+    expect(found, theme).toEqual([]);
+  }
+  await runInKernel(page, "viewer.language = 'es'");
+  await expect(view.locator(".dl-title h3")).toHaveText("Capas");
+});
