@@ -19,7 +19,8 @@ from tests.widgets.kernel import kernel
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
     with kernel("ipykernel-7.4") as started:
-        started.run(f"import os; os.chdir({str(tmp_path_factory.mktemp('work'))!r})")
+        folder = str(tmp_path_factory.mktemp("work"))
+        started.run(f"import os, dl_lab; os.chdir({folder!r})")
         yield started
 
 
@@ -31,7 +32,7 @@ def shown(live, code):
 
 
 def test_a_cells_last_line_names_the_folder(live):
-    (bundle,), _ = shown(live, "import dl_lab\ntb = dl_lab.TensorBoard('runs')\ntb")
+    (bundle,), _ = shown(live, "tb = dl_lab.TensorBoard('runs')\ntb")
     cwd = live.run("print(os.getcwd(), end='')")
     assert bundle[tensorboard.MIME] == {"logdir": f"{cwd}/runs", "action": "open"}
     assert f"{cwd}/runs" in bundle["text/plain"]
