@@ -109,7 +109,8 @@ test("pictures of one run", async ({ page, tmpPath }) => {
   });
 
   await test.step("without its kernel", async () => {
-    await page.evaluate(() => window.jupyterapp.commands.execute("kernelmenu:shutdown"));
+    await page.menu.clickMenuItem("Kernel>Restart Kernel…");
+    await page.locator(".jp-Dialog button.jp-mod-accept").click();
     await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
     await shootThemes(one, "gone");
   });
@@ -124,7 +125,9 @@ test("pictures of three runs", async ({ page, tmpPath }) => {
   await read(three, 0.7);
   await shootThemes(three, "three-reading");
   await inNarrow(three, async () => {
-    await read(three, 0.7);
+    await view.locator(".dl-area").focus();
+    await page.keyboard.press("ArrowLeft");
+    await expect(view.locator(".dl-card-title")).toBeVisible();
     await shoot(three, "three-reading-narrow");
   });
 });

@@ -76,7 +76,8 @@ test("pictures of the playground", async ({ page, tmpPath }) => {
 
   await test.step("without its kernel", async () => {
     await holds(page, "pg.trainer.state", "paused");
-    await page.evaluate(() => window.jupyterapp.commands.execute("kernelmenu:shutdown"));
+    await page.menu.clickMenuItem("Kernel>Restart Kernel…");
+    await page.locator(".jp-Dialog button.jp-mod-accept").click();
     await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
     await shootThemes(shooting, "gone");
   });
