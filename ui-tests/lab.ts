@@ -44,7 +44,9 @@ export async function openNotebook(
 /** Wait until the current notebook's kernel is connected: running before opens a dialog. */
 export async function kernelConnected(page: Pick<Page, "waitForFunction">): Promise<void> {
   await page.waitForFunction(() => {
-    const panel = window.jupyterapp.shell.currentWidget as NotebookPanel | null;
+    // A page that has just begun to load has no application yet.
+    const app = window.jupyterapp as typeof window.jupyterapp | undefined;
+    const panel = app?.shell?.currentWidget as NotebookPanel | null | undefined;
     return panel?.sessionContext?.session?.kernel?.connectionStatus === "connected";
   });
 }
