@@ -56,6 +56,7 @@ test("beside a notebook, back after a reload, and as a tab beside the files", as
 
   await page.goto(`/notebooks/${FOLDER}/lesson.ipynb`);
   const cell = page.locator(".jp-CodeCell .cm-content");
+  await expect(cell).toBeVisible({ timeout: 30_000 });
   await kernelConnected(page);
   await cell.click();
   await page.keyboard.press("Control+Enter");

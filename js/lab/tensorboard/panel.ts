@@ -43,6 +43,7 @@ export class TensorBoardPanel extends MainAreaWidget<TensorBoardView> {
   constructor(options: PanelOptions) {
     const { t, tensorboards, beforeLoad, chooseAnother } = options;
     const toolbar = new Toolbar();
+    toolbar.addClass("dl-tensorboard-toolbar");
     super({
       content: new TensorBoardView({
         t,
