@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { kernelConnected } from "../lab";
 
 const FOLDER = "notebook7";
+// Each starts TensorBoard several times, which takes seconds on two busy cores.
+test.describe.configure({ timeout: 240_000 });
+
 let events: EventFiles;
 
 test.beforeAll(() => {

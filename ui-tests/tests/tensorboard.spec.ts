@@ -14,6 +14,9 @@ import {
   writeEventFiles,
 } from "../tensorboard_page";
 
+// Each starts TensorBoard several times, which takes seconds on two busy cores.
+test.describe.configure({ timeout: 240_000 });
+
 let events: EventFiles;
 
 test.beforeAll(() => {
