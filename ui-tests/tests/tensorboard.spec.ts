@@ -177,10 +177,9 @@ test("from a cell; after kill -9 it says so and starts again", async ({
     await page.getByRole("tab", { name }).locator(".lm-TabBar-tabCloseIcon").click();
   }
   await expect(shown).toHaveCount(0);
-  await page.evaluate(
-    (path) => window.jupyterapp.commands.execute("docmanager:open", { path }),
-    `${tmpPath}/test.ipynb`,
-  );
+  await page.evaluate(async (path) => {
+    await window.jupyterapp.commands.execute("docmanager:open", { path });
+  }, `${tmpPath}/test.ipynb`);
   await expect(shown).toContainText("stopped");
   await expect(page.locator(".dl-tensorboard")).toHaveCount(0);
   expect(await running(request)).toEqual([]);
