@@ -78,8 +78,7 @@ test("beside a notebook, back after a reload, and as a tab beside the files", as
   await showsRuns(runs);
   await page.getByRole("tab", { name: "Running" }).click();
   await expect(runs).toBeHidden();
-  const section = page.locator(".jp-RunningSessions-section", { hasText: "TensorBoard" });
-  await section.getByText(`${FOLDER}/runs`).click();
+  await page.locator(".jp-RunningSessions-item").getByText(`${FOLDER}/runs`).click();
   await expect(runs).toBeVisible();
   await runs.getByRole("button", { name: "Stop TensorBoard" }).click();
   await expect(content(runs)).toHaveAttribute("data-state", "stopped");
