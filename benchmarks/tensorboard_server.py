@@ -45,7 +45,8 @@ class Server:
     def ask(self, path: str, method: str = "GET", body: object = None) -> bytes:
         """Return what it answers."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"token {TOKEN}"}
+        # As a browser asks: what is large travels and is held compressed.
+        headers = {"Authorization": f"token {TOKEN}", "Accept-Encoding": "gzip"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return bytes(answer.read())
