@@ -4,7 +4,6 @@ import { drawNumbers, type NumberCell } from "../../draw/number_grid.ts";
 import { type Picture, valueColor } from "../../draw/pixels.ts";
 import { h, setAttribute } from "../../shared/dom.ts";
 import { onEnd } from "../../shared/lifetime.ts";
-import { roomFor } from "./kernel_editor.ts";
 import { formatCell } from "./numbers.ts";
 
 export interface NumberPanel {
@@ -20,6 +19,11 @@ export interface NumberPanel {
 
 /** What a host without layout is taken to have. */
 const SIDE = 166;
+
+/** Characters that a cell has room for. */
+function roomFor(size: number): number {
+  return size <= 3 ? 6 : size <= 5 ? 5 : size <= 7 ? 4 : 3;
+}
 
 export function numberPanel(label: string, lifetime: AbortSignal): NumberPanel {
   const canvas = h("canvas", { "aria-hidden": "true" });
