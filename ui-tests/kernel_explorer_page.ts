@@ -26,8 +26,14 @@ export async function numbers(
   view: Locator,
   block: "window" | "kernel" | "products",
 ): Promise<number[]> {
-  const cells = view.locator(`.dl-block-${block} [data-value]`);
-  return cells.evaluateAll((found) => found.map((cell) => Number(cell.getAttribute("data-value"))));
+  if (block === "kernel") {
+    const cells = view.locator(".dl-editor [data-value]");
+    return cells.evaluateAll((found) =>
+      found.map((cell) => Number(cell.getAttribute("data-value"))),
+    );
+  }
+  const panel = view.locator(`.dl-block-${block} .dl-numbers`);
+  return ((await panel.getAttribute("data-values")) ?? "").split(" ").map(Number);
 }
 
 /** Choose from a menu by the name of its setting. */

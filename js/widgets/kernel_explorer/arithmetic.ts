@@ -5,9 +5,9 @@ import { h, setAttribute, setText } from "../../shared/dom.ts";
 import { formatValue } from "../../shared/format.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { kernelEditor, roomFor } from "./kernel_editor.ts";
+import { kernelEditor } from "./kernel_editor.ts";
 import { kernelTools } from "./kernel_tools.ts";
-import { formatCell } from "./numbers.ts";
+import { numberPanel } from "./number_panel.ts";
 import { outputIndex } from "./pictures.ts";
 import { at } from "./planes.ts";
 import { isScene, type Place, type Scene } from "./scene.ts";
@@ -54,8 +54,8 @@ function isOutside(place: number, length: number): boolean {
 
 export function arithmetic(context: Context): HTMLElement {
   const { t, stage, lifetime } = context;
-  const window = numberTable(t("kernel_explorer.window"));
-  const products = numberTable(t("kernel_explorer.products"));
+  const window = numberPanel(t("kernel_explorer.window"), lifetime);
+  const products = numberPanel(t("kernel_explorer.products"), lifetime);
   const result = sumPanel(context);
   const kernelHead = h("h3", {}, t("kernel_explorer.kernel"));
   react(lifetime, () => {
@@ -72,7 +72,7 @@ export function arithmetic(context: Context): HTMLElement {
     window.show(found.size, parts.window, { ...shades, planes: [] }, parts.outside);
     const largest = Math.max(...parts.products.map(Math.abs));
     const signs = { height: 0, width: 0, planes: [], low: -largest, high: largest, signed: true };
-    products.show(found.size, parts.products, signs, null);
+    products.show(found.size, parts.products, signs);
   });
   const block = (kind: string, head: readonly HTMLElement[], ...body: HTMLElement[]) =>
     h(
@@ -102,53 +102,6 @@ export function planeOf({ padded }: Scene, plane: number): number {
 
 export function channelName({ t }: Context, plane: number, channels: number): string {
   return channels === 3 ? t(`kernel_explorer.color_${plane}`) : String(plane);
-}
-
-function numberTable(label: string) {
-  const body = h("tbody");
-  const element = h("table", { class: "dl-grid dl-numbers", "aria-label": label }, body);
-  let cells: HTMLTableCellElement[] = [];
-  /** What each cell shows, so that only changes are written. */
-  let looks: string[] = [];
-  return {
-    element,
-    clear: () => {
-      body.replaceChildren();
-      cells = [];
-      looks = [];
-    },
-    show(
-      size: number,
-      values: readonly number[],
-      shades: Picture,
-      outside: readonly boolean[] | null,
-    ): void {
-      if (cells.length !== size * size) {
-        cells = Array.from({ length: size * size }, () => h("td"));
-        looks = [];
-        body.replaceChildren(
-          ...Array.from({ length: size }, (_, y) =>
-            h("tr", {}, ...cells.slice(y * size, (y + 1) * size)),
-          ),
-        );
-        element.style.setProperty("--dl-size", String(size));
-        element.dataset["size"] = String(size);
-      }
-      const room = roomFor(size);
-      values.forEach((value, i) => {
-        const cell = cells[i]!;
-        const { color, dark } = valueColor(shades, value);
-        const look = `${value} ${color} ${outside?.[i] ?? false}`;
-        if (look === looks[i]) return;
-        looks[i] = look;
-        cell.style.backgroundColor = color;
-        cell.classList.toggle("dl-dark", dark);
-        setText(cell, formatCell(value, room));
-        setAttribute(cell, "data-value", value);
-        if (outside !== null) cell.toggleAttribute("data-outside", outside[i]);
-      });
-    },
-  };
 }
 
 /** The sum, what it is made of, and its colour in the output. */

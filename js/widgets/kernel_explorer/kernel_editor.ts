@@ -1,12 +1,12 @@
 /** The kernel as a grid of fields: type, drag, or press the arrow keys. */
 
-import { valueColor } from "../../draw/pixels.ts";
 import { h, listen, setAttribute } from "../../shared/dom.ts";
 import { parseNumber } from "../../shared/format.ts";
 import { react, within } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import type { Kernels } from "./convolution.ts";
-import { formatCell, formatFloat, nudged, stepFor } from "./numbers.ts";
+import { numberPanel } from "./number_panel.ts";
+import { formatFloat, nudged, stepFor } from "./numbers.ts";
 
 /** Pixels to drag for one step. */
 const DRAG = 4;
@@ -17,11 +17,6 @@ export function shownKernel({ stage, settings }: Context, kernels: Kernels): num
   return alone ? 0 : Math.min(stage.plane.value, kernels.length - 1);
 }
 
-/** Characters that a cell has room for. */
-export function roomFor(size: number): number {
-  return size <= 3 ? 6 : size <= 5 ? 5 : size <= 7 ? 4 : 3;
-}
-
 export function kernelEditor(context: Context): HTMLElement {
   const { t, tips, warn, kernels, choices, lifetime } = context;
   const grid = h("div", {
@@ -30,9 +25,11 @@ export function kernelEditor(context: Context): HTMLElement {
     "aria-label": t("kernel_explorer.kernel"),
   });
   tips.describe(grid, t("kernel_explorer.kernel"), t("kernel_explorer.tip_cells"));
+  // The numbers are drawn beneath the fields, which are empty until one types: a hundred fields are
+  // slow to change with every frame.
+  const panel = numberPanel(t("kernel_explorer.kernel"), lifetime);
+  panel.element.setAttribute("aria-hidden", "true");
   let cells: HTMLInputElement[] = [];
-  /** What each cell shows, so that only changes are written. */
-  let looks: string[] = [];
   let built = within(lifetime);
   /** The cell that is typed into keeps its text. */
   let typing: HTMLInputElement | null = null;
@@ -63,7 +60,6 @@ export function kernelEditor(context: Context): HTMLElement {
     built.abort();
     built = within(lifetime);
     cells = Array.from({ length: size * size }, (_, index) => cell(index, size));
-    looks = [];
     grid.replaceChildren(...cells);
     grid.style.setProperty("--dl-size", String(size));
     grid.dataset["size"] = String(size);
@@ -77,23 +73,17 @@ export function kernelEditor(context: Context): HTMLElement {
     const values = kernel.flat();
     const largest = Math.max(...values.map(Math.abs));
     const scale = { height: 0, width: 0, planes: [], low: -largest, high: largest, signed: true };
-    const room = roomFor(kernel.length);
+    panel.show(kernel.length, values, scale);
     values.forEach((value, index) => {
       const input = cells[index]!;
-      const { color, dark } = valueColor(scale, value);
-      const look = `${value} ${color}`;
-      if (look === looks[index]) return;
-      looks[index] = look;
-      input.style.backgroundColor = color;
-      input.classList.toggle("dl-dark", dark);
-      const focused = input === document.activeElement;
-      const text = focused ? formatFloat(value) : formatCell(value, room);
-      if (input !== typing && input.value !== text) input.value = text;
       setAttribute(input, "aria-valuenow", value);
       setAttribute(input, "data-value", value);
+      if (input !== document.activeElement || input === typing) return;
+      const text = formatFloat(value);
+      if (input.value !== text) input.value = text;
     });
   });
-  return grid;
+  return h("div", { class: "dl-kernel-grid" }, panel.element, grid);
 
   function cell(index: number, size: number): HTMLInputElement {
     const { signal } = built;
@@ -144,7 +134,7 @@ export function kernelEditor(context: Context): HTMLElement {
     listen(input, "change", signal, commit);
     listen(input, "blur", signal, () => {
       commit();
-      input.value = formatCell(valueAt(index), roomFor(size));
+      input.value = "";
     });
     listen(input, "keydown", signal, (event) => {
       const wide = typing !== input;

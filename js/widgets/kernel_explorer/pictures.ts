@@ -87,6 +87,8 @@ function picture(context: Context, kind: "input" | "output", drawing: Drawing) {
   );
   const image = new PixelImage();
   let shown: View | null = null;
+  /** What the picture was painted for. */
+  let painted = "";
   let side = SIDE;
   const paint = () => {
     const found = stage.scene.value;
@@ -94,6 +96,16 @@ function picture(context: Context, kind: "input" | "output", drawing: Drawing) {
     const zoom = stage.zoom.value;
     const display = settings.display.shown.value;
     const pinned = zoom === 1 ? null : stage.pinned.value;
+    const key = [plane, zoom, side, pinned?.y, pinned?.x].join();
+    if (isScene(found) && shown !== null && kind === "input") {
+      // An edit of the kernel leaves the input as it is.
+      const { padded, filter } = shown.scene;
+      if (padded === found.padded && filter.stride === found.filter.stride && key === painted) {
+        shown = { ...shown, scene: found };
+        return;
+      }
+    }
+    painted = "";
     const pen = beginDrawing(canvas, side, side);
     shown = null;
     if (found === null || (!isScene(found) && kind === "output")) {
@@ -116,6 +128,7 @@ function picture(context: Context, kind: "input" | "output", drawing: Drawing) {
     shown = { scene: found, side, plane, sight: sightOf(drawn, side, zoom, y, x) };
     image.draw(pen, drawn, shown.sight);
     drawing.still(pen, drawn, shown);
+    painted = key;
     setText(caption, sizeText(kind === "input" ? found.image : found.output));
   };
   const point = () => {

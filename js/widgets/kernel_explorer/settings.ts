@@ -2,11 +2,15 @@
 
 import { computed, type ReadonlySignal } from "@preact/signals-core";
 
+import { onEnd, within } from "../../shared/lifetime.ts";
 import { type Model, trait } from "../../shared/model.ts";
 import { Optimistic } from "../../shared/optimistic.ts";
 import type { Rpc } from "../../shared/rpc.ts";
 import type { Kernels } from "./convolution.ts";
 import type { Channels, Filter, PaddingMode } from "./filter.ts";
+
+/** Between two messages about a kernel that is being edited. */
+const REST_MS = 100;
 
 export type Display = "clipped" | "stretched" | "signed";
 
@@ -102,7 +106,11 @@ export function followTraits(
   ) as unknown as Settings;
   return {
     settings,
-    kernels: optimistic<Kernels>("kernels", (kernels) => rpc.request("kernel.set", { kernels })),
+    kernels: optimistic<Kernels>("kernels", async (kernels) => {
+      await rpc.request("kernel.set", { kernels });
+      // What is dragged changes with every frame; only the newest of these is sent after a rest.
+      await rest(lifetime);
+    }),
     presets: trait(model, "presets", lifetime),
     image: optimistic<string>("image_name", (name) => rpc.request("image.choose", { name })),
     revision: trait(model, "image_revision", lifetime),
@@ -110,6 +118,17 @@ export function followTraits(
     filters: trait(model, "filters", lifetime),
     choices: model.get("choices") as Choices,
   };
+}
+
+function rest(lifetime: AbortSignal): Promise<void> {
+  const resting = within(lifetime);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resting.abort();
+      resolve();
+    }, REST_MS);
+    onEnd(resting.signal, () => clearTimeout(timer));
+  });
 }
 
 export function filterOf(settings: Settings): ReadonlySignal<Filter> {
