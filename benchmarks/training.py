@@ -1,13 +1,15 @@
 """What recording and showing costs a training loop: ours, and the tools people use.
 
-One network (784-64-10), batches of 64 random images, Adam, one thread, CPU. Each round trains every
-side for the same steps, in turns that move on from round to round; a side's overhead is the median
-of its ratios to the bare loop of the same round, all of a run counted: its start, and its end with
-what is still to be written or drawn. Each round makes its networks anew, since where they happen to
-lie in memory is worth several percent. The processor's time is that of all threads: it counts also
-what others than the training one do meanwhile, and on a busy machine tells more than the clock.
+One network (784-64-10), batches of 64 random images, Adam, one thread, CPU. Each side is paired
+with a bare loop of its own: whenever the side has trained for 100 steps its batches hold it up
+while the bare loop trains for as many, so that both see the same machine, whose speed may change by
+a fifth from second to second. A side's overhead is the median over the rounds of the ratios of a
+whole run, all of it counted: its start, and its end with what is still to be written or drawn. Each
+round makes its networks anew, since where they happen to lie in memory is worth several percent.
+The processor's time is that of all threads: it counts also what others than the training one do
+meanwhile, on cores that the clock does not see.
 
-- *bare loop*: forward, backward, update; no loss is even read.
+- *bare loop*: forward, backward, update; no loss is even read. Beside itself it shows the noise.
 - *Trainer + History*: `dl_lab.Trainer`, every step's loss and learning rate recorded.
 - *… + open LossPlot*: beside it a plot that is open on a page. The page is played in the process by
   a thread of its own: whenever news comes it asks for all curves in 800
@@ -27,6 +29,7 @@ import io
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +47,12 @@ if TYPE_CHECKING:
 
     from dl_lab.widgets._base import Widget
 
-ROUNDS = 16
-LEAST = 3
-SECONDS = 150
+ROUNDS = {"peers": 3, "ours": 9}
 EPOCHS = 4
 BATCHES = 300
 DIFFERENT = 50
+TURN = 100
+SETTLE = 0.02
 
 
 def batches() -> list[tuple[Tensor, Tensor]]:
@@ -66,9 +69,9 @@ def batches() -> list[tuple[Tensor, Tensor]]:
 
 
 class Bare:
-    """The loop that all others are compared with; a peer reports in `report` and `epoch`."""
+    """The loop that all others are compared with; a peer reports in `run`."""
 
-    def __init__(self, data: list[tuple[Tensor, Tensor]]) -> None:
+    def __init__(self, data: Sequence[tuple[Tensor, Tensor]]) -> None:
         torch.manual_seed(0)
         self.model = nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
         self.loss = nn.CrossEntropyLoss()
@@ -86,6 +89,33 @@ class Bare:
 
     def close(self) -> None:
         """Let go of what is open."""
+
+
+class Turns(Sequence[tuple[Tensor, Tensor]]):
+    """Batches that let a bare loop train as many steps after every `TURN` that they give."""
+
+    def __init__(self, data: list[tuple[Tensor, Tensor]]) -> None:
+        self.data = data
+        self.bare = Bare(data[:TURN])
+        self.wall = self.processor = self.held = 0.0
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401
+        return self.data[index]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for at in range(0, len(self.data), TURN):
+            yield from self.data[at : at + TURN]
+            began = time.perf_counter()
+            time.sleep(SETTLE)  # what threads are still at is not to be in the bare loop's way
+            wall, processor = time.perf_counter(), time.process_time()
+            self.bare.run(1)
+            self.processor += time.process_time() - processor
+            self.wall += time.perf_counter() - wall
+            time.sleep(SETTLE)  # neither begins with warmer caches
+            self.held += time.perf_counter() - began
 
 
 class Tqdm(Bare):
@@ -108,7 +138,7 @@ class Tqdm(Bare):
 class Summaries(Bare):
     """A scalar for each step."""
 
-    def __init__(self, data: list[tuple[Tensor, Tensor]]) -> None:
+    def __init__(self, data: Sequence[tuple[Tensor, Tensor]]) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         super().__init__(data)
@@ -265,7 +295,7 @@ class Page:
 
 
 SIDES: dict[str, type[Bare]] = {
-    "bare loop": Bare,
+    "bare loop beside itself": Bare,
     "Trainer + History": Ours,
     "Trainer + History + open LossPlot": Shown,
     "Trainer + History + event files": Logged,
@@ -274,40 +304,51 @@ SIDES: dict[str, type[Bare]] = {
     "bare + livelossplot each epoch": LiveLossPlot,
 }
 
+OURS = [name for name, side in SIDES.items() if side is Bare or issubclass(side, Ours)]
+Times = list[tuple[float, float, float, float]]  # wall and its bare loop's, processor and bare's
+
+
+def measure(side: type[Bare], data: list[tuple[Tensor, Tensor]], times: Times) -> int:
+    """Add a run of a side and its bare loop to the times; return how often its page asked."""
+    turns = Turns(data)
+    running = side(turns)
+    running.run(1)  # warm
+    turns.wall = turns.processor = turns.held = 0.0
+    wall, processor = time.perf_counter(), time.process_time()
+    running.run(EPOCHS)
+    wall = time.perf_counter() - wall - turns.held
+    processor = time.process_time() - processor - turns.processor
+    running.close()
+    times.append((wall, turns.wall, processor, turns.processor))
+    return running.page.asked if isinstance(running, Shown) else 0
+
 
 def main() -> None:
     """Print the table."""
     steps = EPOCHS * BATCHES
-    print(f"Training: 784-64-10, batch 64, Adam, rounds of {steps} steps, one thread\n")
+    print(f"Training: 784-64-10, batch 64, Adam, runs of {steps} steps, one thread\n")
     data = batches()
-    wall: dict[str, list[float]] = {name: [] for name in SIDES}
-    processor: dict[str, list[float]] = {name: [] for name in SIDES}
-    asked = rounds = 0
+    times: dict[str, Times] = {name: [] for name in SIDES}
+    asked = 0
     with one_thread():
-        began = time.monotonic()
-        while rounds < ROUNDS and (rounds < LEAST or time.monotonic() < began + SECONDS):
-            turn = rounds % len(SIDES)
-            order = [*SIDES]
-            for name in order[turn:] + order[:turn]:
-                side = SIDES[name](data)
-                side.run(1)  # warm
-                before, worked = time.perf_counter(), time.process_time()
-                side.run(EPOCHS)
-                wall[name].append((time.perf_counter() - before) / steps)
-                processor[name].append((time.process_time() - worked) / steps)
-                side.close()
-                asked += side.page.asked if isinstance(side, Shown) else 0
-            rounds += 1
+        for turn in range(max(ROUNDS.values())):
+            for name, side in SIDES.items():
+                if turn < ROUNDS["ours" if name in OURS else "peers"]:
+                    asked += measure(side, data, times[name])
     print(f"{'':36}{'µs a step':>10}{'overhead':>10}{'processor':>13}{'overhead':>10}")
-    for name in SIDES:
-        print(f"{name:36}{column(wall, name)}   {column(processor, name)}")
-    print(f"\nMedians of {rounds} rounds. The page asked for its curves {asked} times.")
+    for name, rounds in times.items():
+        wall, bare, processor, worked = zip(*rounds, strict=True)
+        print(f"{name:36}{column(wall, bare)}   {column(processor, worked)}")
+    print(
+        f"\nMedians of {ROUNDS['ours']} rounds, {ROUNDS['peers']} of the peers. "
+        f"The page asked for its curves {asked} times."
+    )
 
 
-def column(times: dict[str, list[float]], name: str) -> str:
-    """Return the median of a side, and that of its ratios to the bare loop."""
-    ratios = map(float.__truediv__, times[name], times["bare loop"])
-    return f"{1e6 * median(times[name]):10.0f}{median(ratios) - 1:10.1%}"
+def column(times: Sequence[float], bare: Sequence[float]) -> str:
+    """Return the median of a side's steps, and that of its ratios to its bare loop."""
+    ratios = map(float.__truediv__, times, bare)
+    return f"{1e6 * median(times) / EPOCHS / BATCHES:10.0f}{median(ratios) - 1:10.1%}"
 
 
 if __name__ == "__main__":
