@@ -166,6 +166,8 @@ class Widget(anywidget.AnyWidget):
         identifier = content.get("id") if isinstance(content, Mapping) else None
         try:
             message = decode(content, buffers)
+            if message.id is not None and message.seq is not None:
+                self._channel.ack(message.id.rpartition(".")[0], message.seq)
             meta, arrays = self._handler(message.kind)(message) or ({}, {})
         except (InputError, ProtocolError) as error:
             meta, arrays = refusal(error), {}

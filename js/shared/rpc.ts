@@ -43,6 +43,8 @@ export class Rpc {
   readonly #streams = new Map<string, (message: Message) => void>();
   readonly #onUnreadable: (error: ProtocolError) => void;
   #count = 0;
+  /** The newest stream message that was painted and not yet acknowledged. */
+  #painted: number | null = null;
 
   /**
    * @param view random name of the view: all views of a model hear all replies.
@@ -81,7 +83,10 @@ export class Rpc {
       const timer = timeout === null ? null : setTimeout(() => this.#expire(id), timeout);
       this.#pending.set(id, { resolve, reject, timer });
       try {
-        this.#send({ kind, meta, arrays: options.arrays ?? {}, id });
+        const painted = this.#painted;
+        this.#painted = null;
+        const seq = painted === null ? {} : { seq: painted };
+        this.#send({ kind, meta, arrays: options.arrays ?? {}, id, ...seq });
       } catch (error) {
         // A comm whose kernel is gone refuses to send.
         this.#settle(id)?.reject(gone(error));
@@ -96,6 +101,19 @@ export class Rpc {
     } catch {
       // A notice to a kernel that is gone has nobody to tell: requests and the comm's own events do.
     }
+  }
+
+  /** Tell that a stream message is painted: by a request that goes out at once, or else by itself. */
+  acknowledge(seq: number): void {
+    if (this.#painted === null) queueMicrotask(() => this.#tellPainted());
+    this.#painted = seq;
+  }
+
+  #tellPainted(): void {
+    if (this.#painted === null) return;
+    const seq = this.#painted;
+    this.#painted = null;
+    this.notify("ack", { view: this.view, seq });
   }
 
   /** Give stream messages of one kind to `handle`. */

@@ -96,27 +96,21 @@ export class Session<Frame> {
   #paint(): void {
     this.#scheduled = 0;
     const message = this.#newest;
-    const { root, stream, painted, failed } = this.#options;
+    const { rpc, root, stream, painted, failed } = this.#options;
     if (message === null || stream === undefined || !this.#watched()) return;
     this.#newest = null;
+    // Even one that can't be read: the next may be readable.
+    if (message.seq !== undefined) rpc.acknowledge(message.seq);
     let frame: Frame;
     try {
       frame = stream.read(message);
     } catch (error) {
-      // The next one may be readable.
-      this.#acknowledge(message);
       failed(error);
       return;
     }
     this.frame.value = frame;
     setAttribute(root, "data-frames", ++this.#painted);
-    this.#acknowledge(message);
     painted?.(frame);
-  }
-
-  #acknowledge(message: Message): void {
-    const { rpc } = this.#options;
-    rpc.notify("ack", { view: rpc.view, seq: message.seq });
   }
 
   #watched(): boolean {

@@ -47,11 +47,11 @@ class Page:
         content, _ = encode(Message(kind, meta))
         self.widget._handle_custom_msg(content, [])
 
-    def request(self, kind: str, **meta: object) -> Message:
+    def request(self, kind: str, *, seq: int | None = None, **meta: object) -> Message:
         """Send a request and return its reply, which must have come at once."""
         self.requests += 1
-        identifier = str(self.requests)
-        content, _ = encode(Message(kind, meta, id=identifier))
+        identifier = f"page.{self.requests}"
+        content, _ = encode(Message(kind, meta, id=identifier, seq=seq))
         self.widget._handle_custom_msg(content, [])
         (reply,) = [message for message in self.messages if message.id == identifier]
         return reply

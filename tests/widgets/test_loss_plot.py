@@ -15,6 +15,7 @@ import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.protocol import Message
 from dl_lab.train.history import History
+from dl_lab.widgets._channel import WINDOW
 from tests.widgets.page import Page
 
 X = torch.linspace(-1, 1, 64)[:, None]
@@ -61,6 +62,19 @@ def test_a_view_learns_what_marks_the_picture(plot: dl_lab.LossPlot) -> None:
     page = Page(plot)
     mark = page.request("hello", view="page", have={}).meta["picture"]
     assert f'id="{mark}"' in plot.picture()
+
+
+def test_a_request_acknowledges_what_it_names(page: Page, plot: dl_lab.LossPlot) -> None:
+    page.acknowledging = False
+    for _ in range(WINDOW):
+        count = len(page.shown("plot.show"))
+        plot._channel.touch()
+        assert page.wait(lambda: len(page.shown("plot.show")) > count)  # noqa: B023
+    plot._channel.touch()
+    count = len(page.shown("plot.show"))
+    assert not page.wait(lambda: len(page.shown("plot.show")) > count, seconds=0.3)
+    page.request("settings.set", seq=page.shown("plot.show")[-1].seq, axis="time")
+    assert page.wait(lambda: len(page.shown("plot.show")) > count)
 
 
 def newest(page: Page, run: int = 0) -> dict[str, Any]:

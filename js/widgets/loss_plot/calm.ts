@@ -1,10 +1,11 @@
-/** Numbers that people read change a few times a second, not with each picture. */
+/** Numbers that people read change two or three times a second, not with each picture. */
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
 import { onEnd, react } from "../../shared/lifetime.ts";
 
-const APART_MS = 200;
+/** A little less than two messages of a run that nobody touches are apart. */
+const APART_MS = 350;
 
 /** The source, a little later where it changes fast; at once when `urgent` differs. */
 export function calm<T>(
@@ -13,28 +14,21 @@ export function calm<T>(
   lifetime: AbortSignal,
 ): ReadonlySignal<T> {
   const told = signal(source.peek());
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let shown = urgent(source.peek());
-  const stop = () => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-  };
+  let when = -Infinity;
   const tell = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    when = performance.now();
     shown = urgent(source.peek());
     told.value = source.peek();
   };
   react(lifetime, () => {
-    const now = urgent(source.value);
-    if (now !== shown) {
-      stop();
-      tell();
-    } else {
-      timer ??= setTimeout(() => {
-        timer = null;
-        tell();
-      }, APART_MS);
-    }
+    const left = when + APART_MS - performance.now();
+    if (urgent(source.value) !== shown || left <= 0) tell();
+    else timer ??= setTimeout(tell, left);
   });
-  onEnd(lifetime, stop);
+  onEnd(lifetime, () => clearTimeout(timer));
   return told;
 }

@@ -9,7 +9,7 @@ import { onEnd, react, track } from "../../shared/lifetime.ts";
 import { iconButton } from "../../shared/controls.ts";
 import { cursor } from "./cursor.ts";
 import type { Context } from "./context.ts";
-import type { Axis } from "./curves.ts";
+import type { Axis, CurveData } from "./curves.ts";
 import { followGestures } from "./gestures.ts";
 import { followKeys } from "./keys.ts";
 import { type Group, groupOf, GROUPS } from "./series.ts";
@@ -61,23 +61,25 @@ export function chart(context: Context): HTMLElement {
   const untouched = computed(() =>
     context.status.value.every(({ state, step }) => state === "idle" && step === 0),
   );
+  const wanted = computed(() =>
+    untouched.value
+      ? []
+      : lines.value.filter(({ run, series }) => !isHidden(run, series.name) && changes(series)),
+  );
+  // A status comes with every few steps, and its curves soon after: those are what is drawn anew.
+  const looks = computed(() =>
+    JSON.stringify(wanted.value.map(({ run, series, style }) => [run, series.name, style])),
+  );
+  const lineOf = (curve: CurveData) =>
+    wanted.peek().find(({ run, series }) => run === curve.run && series.name === curve.name);
   const visible = computed(() => {
-    if (untouched.value) return [];
-    const wanted = new Map(
-      lines.value
-        .filter(({ run, series }) => !isHidden(run, series.name) && changes(series))
-        .map((line) => [`${line.run} ${line.series.name}`, line]),
+    track(looks);
+    return (curves.value?.curves ?? []).filter(
+      (curve) => curve.x.length > 0 && lineOf(curve) !== undefined,
     );
-    return (curves.value?.curves ?? []).flatMap((curve) => {
-      const line = wanted.get(`${curve.run} ${curve.name}`);
-      return line === undefined || curve.x.length === 0 ? [] : [{ curve, line }];
-    });
   });
-  const winners = computed(() => new Set(bestLines(lines.value)));
   const groups = computed(() =>
-    GROUPS.filter((group) =>
-      visible.value.some(({ curve }) => groupOf(curve.name) === group),
-    ).join(),
+    GROUPS.filter((group) => visible.value.some(({ name }) => groupOf(name) === group)).join(),
   );
 
   let plot: CurveChart | null = null;
@@ -100,8 +102,10 @@ export function chart(context: Context): HTMLElement {
       madeFor = options;
     }
     const range = drawable(navigation.range() ?? { low: 0, high: 1 }, scale.peek(), least());
-    const list = visible.peek().map(({ curve, line }): DrawnCurve => {
+    const winners = bestLines(lines.peek());
+    const list = visible.peek().map((curve): DrawnCurve => {
       const group = groupOf(curve.name);
+      const line = lineOf(curve)!;
       return {
         points: curve,
         axis: group,
@@ -110,7 +114,7 @@ export function chart(context: Context): HTMLElement {
         rows: curve.rows,
         ...line.style,
         heldUntil: group === "rate" ? (found?.extent?.high ?? null) : null,
-        best: winners.peek().has(line) ? bestPlace(line.series.best, axis) : null,
+        best: winners.includes(line) ? bestPlace(line.series.best, axis) : null,
       };
     });
     plot.resize(size().width, size().height);
