@@ -2,7 +2,7 @@
 //
 // A bundle is self-contained (anywidget sends it over the comm, where no import can be resolved)
 // and every instance of the widget carries it, hence the limit. What the kernel refuses it says
-// itself, in other languages from static/sentences.json.
+// itself, in other languages from static/sentences.json; what the server refuses, static/problems.json.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,10 +20,11 @@ async function entryPoints() {
     .map((entry) => join(SOURCE, entry.name));
 }
 
+/** What Python says in other languages, out of the catalogues: a file for each of their sections. */
 async function sentences() {
   const file = join(ROOT, "js", "shared", "locales", "es.json");
-  const { error } = JSON.parse(await readFile(file, "utf8"));
-  return JSON.stringify({ es: error });
+  const { error, tensorboardProblem } = JSON.parse(await readFile(file, "utf8"));
+  return { "sentences.json": { es: error }, "problems.json": { es: tensorboardProblem } };
 }
 
 const options = {
@@ -63,6 +64,8 @@ if (process.argv.includes("--watch")) {
   await mkdir(TARGET, { recursive: true });
   await Promise.all([
     ...outputFiles.map(({ path, contents }) => writeFile(path, contents)),
-    writeFile(join(TARGET, "sentences.json"), await sentences()),
+    ...Object.entries(await sentences()).map(([name, found]) =>
+      writeFile(join(TARGET, name), JSON.stringify(found)),
+    ),
   ]);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from jupyter_server.base.handlers import JupyterHandler
@@ -23,6 +24,8 @@ WORDS = {
 }
 
 _PAGE = Path(__file__).with_suffix(".html")
+_PROBLEMS = Path(__file__).parents[1] / "static" / "problems.json"
+"""What the server refuses, by language and key, as the build collected it."""
 
 
 class OpenPageHandler(JupyterHandler):
@@ -39,6 +42,9 @@ class OpenPageHandler(JupyterHandler):
         page = Template(_PAGE.read_text(encoding="utf-8")).generate(
             language=language,
             words=WORDS[language],
+            problems=json.dumps(
+                json.loads(_PROBLEMS.read_text(encoding="utf-8")).get(language, {})
+            ),
             logdir=self.get_query_argument("logdir", ""),
             api=url_path_join(self.base_url, "dl-lab/api/tensorboards"),
         )

@@ -8,6 +8,7 @@ import pytest
 
 import dl_lab
 from dl_lab.server.open_page import WORDS
+from dl_lab.server.problems import SENTENCES
 from tests.server.test_tensorboards import API, open_one, record_of, until, write_run
 
 
@@ -46,6 +47,11 @@ def test_the_page_names_the_folder_and_starts_nothing(server, language):
     for sentence in WORDS[language].values():
         assert sentence in page
     assert server.ask("GET", API).json == before
+
+
+def test_a_page_in_spanish_knows_all_refusals(server):
+    answer = server.ask("GET", "/dl-lab/tensorboard", headers={"Accept-Language": "es"})
+    assert all(f"&quot;{key}&quot;" in answer.body.decode() for key in SENTENCES)
 
 
 def test_its_words_are_there_in_both_languages():

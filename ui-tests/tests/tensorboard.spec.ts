@@ -1,9 +1,10 @@
 // TensorBoard in panels: every way to one, several at once, what ends it, what brings it back.
-import { expect, test } from "@jupyterlab/galata";
+import { expect, galata, test } from "@jupyterlab/galata";
 import AxeBuilder from "@axe-core/playwright";
 import { SPANISH, openNotebook, reload, runAll, runInKernel, watchErrors } from "../lab";
 import {
   type EventFiles,
+  STARTING_MS,
   charts,
   content,
   panel,
@@ -215,4 +216,23 @@ test.describe("in Spanish", () => {
       "Seguir el tema",
     );
   });
+});
+
+test("where there is no panel: a page of its own that refuses, and opens", async ({
+  browser,
+  baseURL,
+  request,
+  tmpPath,
+}) => {
+  await galata.newContentsHelper(request).uploadDirectory(events.folder, `${tmpPath}/runs`);
+  const page = await browser.newPage({ baseURL, locale: "es-ES" });
+  const open = async (folder: string) => {
+    await page.goto(`/dl-lab/tensorboard?logdir=${encodeURIComponent(folder)}`);
+    await page.getByRole("button", { name: "Abrir TensorBoard" }).click();
+  };
+  await open(`${tmpPath}/nowhere`);
+  await expect(page.getByRole("status")).toHaveText(/^No existe la carpeta .*nowhere\./);
+  await open(`${tmpPath}/runs`);
+  await expect(page.locator("scalar-card").first()).toBeVisible({ timeout: STARTING_MS });
+  await page.close();
 });
