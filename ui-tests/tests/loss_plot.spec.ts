@@ -29,6 +29,30 @@ function keptPicture(page: IJupyterLabPageFixture): Locator {
   return page.locator('.jp-NotebookPanel:visible .jp-OutputArea-child img[src*="svg"]');
 }
 
+/** Put a finger down for each path, a pair of shares of the width, and move them along. */
+async function touch(
+  page: IJupyterLabPageFixture,
+  view: Locator,
+  paths: readonly (readonly [from: number, to: number])[],
+): Promise<void> {
+  const { x, y, width: wide, height } = await area(view);
+  const [tab] = page.context().pages();
+  const fingers = await page.context().newCDPSession(tab!);
+  const send = (type: "touchStart" | "touchMove", done: number) =>
+    fingers.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints: paths.map(([from, to], id) => ({
+        id,
+        x: x + (from + done * (to - from)) * wide,
+        y: y + height / 2,
+      })),
+    });
+  await send("touchStart", 0);
+  for (let done = 0.1; done < 1.05; done += 0.1) await send("touchMove", done);
+  await fingers.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await fingers.detach();
+}
+
 for (const kernel of KERNELS) {
   test(`a network learns, pauses, and is looked at closely on ${kernel}`, async ({
     page,
@@ -54,6 +78,7 @@ for (const kernel of KERNELS) {
       await passes(view, 100);
       expect(await python(page, "trainer.state")).toBe("running");
       await expect(view.locator(".dl-rate")).toContainText("steps/s");
+      await expect(view.locator(".dl-progress-place")).toHaveText(/^cpu · [\d.]+ [MG]B$/);
       await passes(view, await step(view));
     });
 
@@ -128,6 +153,17 @@ for (const kernel of KERNELS) {
       await expect(view.locator(".dl-reading [role=status]")).toContainText("Train loss");
       await page.keyboard.press("0");
       await expect.poll(() => width(view)).toBeGreaterThan(0.9 * all);
+    });
+
+    await test.step("two fingers zoom, one moves", async () => {
+      const all = await width(view);
+      await touch(page, view, [[0.4, 0.2], [0.6, 0.8]]);
+      await expect.poll(() => width(view)).toBeLessThan(0.5 * all);
+      const { low } = await looked(view);
+      await touch(page, view, [[0.3, 0.7]]);
+      await expect.poll(async () => (await looked(view)).low).toBeLessThan(low);
+      await view.locator(".dl-area").focus();
+      await page.keyboard.press("0");
     });
 
     await test.step("the legend takes a curve away and brings it back", async () => {
