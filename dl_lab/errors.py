@@ -289,6 +289,14 @@ SENTENCES = {
     "closure_scaled": "{optimizer} computes the loss itself, which does not go with fp16's "
     'scaled gradients. Use precision="bf16" or "fp32".',
     "numbers_many": "{name} must be {count} numbers; {given} is not.",
+    "trainer_rate": "A Trainer has no {name}. Its learning rate is trainer.learning_rate; other "
+    "settings of the optimizer change with trainer.tune(…).",
+    "trainer_fixed": "{name} is given when a Trainer is made and stays. Make another: Trainer(…, "
+    "{name}=…).",
+    "optimizer_refuses": "{optimizer} refuses {given}: {detail}.",
+    "not_scheduler": "schedulers must be those of the optimizer, such as "
+    "torch.optim.lr_scheduler.StepLR(optimizer, 10); {given} is none.",
+    "unnamed_values": "Each number needs a name for its curve: run.log(loss=…).",
     "no_loss": "loss must be a function or a module that gives one number, such as "
     "torch.nn.MSELoss(); {given} is none.",
     "data_needed": "There are no training data yet. Give them: trainer.set_data(train, "

@@ -190,6 +190,15 @@ class Trainer(Control):
             name="dl-lab trainer",
         )
 
+    def __setattr__(self, name: str, value: object) -> None:
+        # What would be kept and change nothing.
+        if "_worker" in self.__dict__ and not isinstance(getattr(type(self), name, None), property):
+            if name in {"lr", "rate"}:
+                raise InputError("trainer_rate", name=name)
+            if name in _GIVEN:
+                raise InputError("trainer_fixed", name=name)
+        super().__setattr__(name, value)
+
     @property
     def history(self) -> History:
         """All that was recorded."""
@@ -376,3 +385,6 @@ class Trainer(Control):
     def snapshot(self) -> Future[Snapshot]:
         """Copy all parameters between two steps."""
         return self._worker.call(self._loop.snapshot)
+
+
+_GIVEN = inspect.signature(Trainer).parameters.keys() - {"name", "unknown"}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from dl_lab.errors import InputError, number
@@ -66,7 +68,8 @@ def checked(optimizer: Optimizer, settings: Mapping[str, object]) -> dict[str, A
     Raises
     ------
     InputError
-        A name it does not have, with the nearest; a value of another kind.
+        A name it does not have, with the nearest; a value of another kind, or one with which torch
+        would not make such an optimizer.
     """
     names = [name for name in optimizer.param_groups[0] if name != "params"]
     result: dict[str, Any] = {}
@@ -74,6 +77,7 @@ def checked(optimizer: Optimizer, settings: Mapping[str, object]) -> dict[str, A
         if name not in names:
             raise InputError.unknown("setting", name, names)
         result[name] = _checked(name, value, optimizer.param_groups[0][name])
+    _try(optimizer, result)
     return result
 
 
@@ -102,6 +106,25 @@ def _checked(name: str, value: object, present: object) -> object:
             raise InputError("numbers_many", name=name, count=len(present), given=repr(value))
         return tuple(number(name, part, -math.inf, math.inf) for part in parts)
     return value
+
+
+def _try(optimizer: Optimizer, settings: Mapping[str, Any]) -> None:
+    """Have torch check what it only checks when an optimizer is made."""
+    kind = type(optimizer)
+    if not kind.__module__.startswith("torch.optim"):
+        return
+    wanted = {**optimizer.param_groups[0], **settings}
+    taken = {name: wanted[name] for name in signature(kind).parameters if name in wanted}
+    try:
+        kind(**{**taken, "params": [torch.zeros(1, requires_grad=True)]})
+    except ValueError as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        raise InputError(
+            "optimizer_refuses",
+            optimizer=kind.__name__,
+            given=given,
+            detail=str(error).rstrip("."),
+        ) from error
 
 
 def _set(group: dict[str, Any], name: str, value: object) -> None:

@@ -110,11 +110,11 @@ class WatchedRun(HeldLoop):
         schedulers: object | Iterable[object] = (),
     ) -> None:
         """Take note of a model and an optimizer that were not there when the run was made."""
-        _check(model, optimizer)
+        several = list(schedulers) if isinstance(schedulers, Iterable) else [schedulers]
+        _check(model, optimizer, several)
         if model is not None:
             self._model = model
         if isinstance(optimizer, torch.optim.Optimizer):
-            several = schedulers if isinstance(schedulers, Iterable) else [schedulers]
             self._logged.rate = OptimizerRate(optimizer, several)
         elif optimizer is not None:
             self._logged.rate = optimizer
@@ -176,7 +176,7 @@ class WatchedRun(HeldLoop):
             self._take()
         self._move(State.FAILED if isinstance(error, Exception) else State.FINISHED)
 
-    def log(self, /, *, step: int | None = None, **values: float | Tensor) -> None:
+    def log(self, /, *unnamed: object, step: int | None = None, **values: float | Tensor) -> None:
         """Record values of one step; here the loop pauses and stops.
 
         Parameters
@@ -193,8 +193,10 @@ class WatchedRun(HeldLoop):
         StopTraining
             The run was asked to stop; its ``with`` block ends with it.
         InputError
-            A value is not one number, or `step` goes back.
+            A value has no name or is not one number, or `step` goes back.
         """
+        if unnamed:
+            raise InputError("unnamed_values")
         if step is None:
             step = self._steps + 1
         elif step != self._steps:
@@ -312,7 +314,7 @@ class WatchedRun(HeldLoop):
                 self._take()
 
 
-def _check(model: object, optimizer: object) -> None:
+def _check(model: object, optimizer: object, schedulers: Iterable[object]) -> None:
     """Refuse what would make `log` or a view stumble later."""
     if inspect.isclass(model):
         raise InputError("model_class", given=model.__name__)
@@ -322,3 +324,6 @@ def _check(model: object, optimizer: object) -> None:
         raise InputError("optimizer_class", given=optimizer.__name__)
     if not isinstance(optimizer, (torch.optim.Optimizer, Rate, type(None))):
         raise InputError("not_optimizer", given=structure.described(optimizer))
+    for scheduler in schedulers:
+        if inspect.isclass(scheduler) or not callable(getattr(scheduler, "step", None)):
+            raise InputError("not_scheduler", given=repr(scheduler))

@@ -288,6 +288,8 @@ def test_rates_keep_their_proportion_and_schedulers_go_on():
         ({"lr": -1}, "lr must be a number between 0"),
         ({"momentun": 0.5}, "did you mean momentum"),
         ({"nesterov": 2}, "must be true or false"),
+        ({"momentum": -1}, "SGD refuses momentum=-1.0: Invalid momentum value"),
+        ({"nesterov": True, "momentum": 0}, "momentum=0.0: Nesterov momentum requires"),
     ],
 )
 def test_settings_that_cannot_be_get_a_sentence(settings, sentence):
@@ -368,3 +370,21 @@ def test_nan_may_be_trained_through():
     trainer.fit(4)
     assert (trainer.state, trainer.steps, trainer.message) == ("finished", 20, None)
     assert np.isnan(trainer.history["loss"].values[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("lr", "Its learning rate is trainer.learning_rate"),
+        ("batch_size", r"Make another: Trainer\(…, batch_size=…\)"),
+        ("loss", "loss is given when a Trainer is made"),
+    ],
+)
+def test_what_would_change_nothing_cannot_be_assigned(name, sentence):
+    model = linear()
+    trainer = Trainer(model, nn.MSELoss(), sgd(model), batches())
+    with pytest.raises(InputError, match=sentence):
+        setattr(trainer, name, 0.1)
+    trainer.learning_rate = 0.5
+    trainer.name = "mine"
+    assert (trainer.learning_rate, trainer.name) == (0.5, "mine")

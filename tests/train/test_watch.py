@@ -429,3 +429,15 @@ def test_numbers_on_an_accelerator_come_in_bunches_and_in_order(monkeypatch, run
     assert run.history["loss"].values[-1] == 3
     assert run.history["loss"].steps.tolist() == list(range(1, 68))
     assert run.history["rows"].values.tolist() == [64]
+
+
+def test_a_number_without_a_name_and_a_scheduler_that_is_none_get_a_sentence():
+    run = WatchedRun()
+    with pytest.raises(InputError, match=r"needs a name for its curve: run.log\(loss=…\)"):
+        run.log(torch.tensor(0.5))
+    assert run.steps == 0
+    model = torch.nn.Linear(1, 1)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    for given in ("step", torch.optim.lr_scheduler.StepLR):
+        with pytest.raises(InputError, match="schedulers must be those of the optimizer"):
+            WatchedRun(model, sgd, schedulers=given)
