@@ -4,6 +4,7 @@ import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
 import { ILauncher } from "@jupyterlab/launcher";
 import { ITranslator } from "@jupyterlab/translation";
 import { OPEN_PLAYGROUND, addCommands } from "./commands";
+import { kernelsPlugin } from "./kernels";
 import { LAUNCHER_SECTION_RANK } from "./launcher_section";
 import "./style.css";
 import { tensorboardPlugin } from "./tensorboard/plugin";
@@ -36,4 +37,4 @@ const launcherPlugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-export default [launcherPlugin, tensorboardPlugin];
+export default [launcherPlugin, kernelsPlugin, tensorboardPlugin];

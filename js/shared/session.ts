@@ -13,6 +13,9 @@ export type Connection = "connecting" | "live" | "silent" | "gone";
 
 const PATIENCE_MS = 8000;
 
+/** Event on a view's root: JupyterLab has shut down its kernel. */
+export const KERNEL_LOST = "dl-lab:kernel-lost";
+
 export interface SessionOptions<Frame> {
   readonly model: Model;
   readonly rpc: Rpc;
@@ -136,7 +139,7 @@ export class Session<Frame> {
 
   /** ipywidgets tells of a dead comm by events; a comm that came back answers a hello. */
   #watchComm(): void {
-    const { model, lifetime } = this.#options;
+    const { model, root, lifetime } = this.#options;
     const lost = () => {
       this.connection.value = "gone";
       this.hello();
@@ -145,6 +148,7 @@ export class Session<Frame> {
       model.on(event, lost);
       onEnd(lifetime, () => model.off(event, lost));
     }
+    listen(root, KERNEL_LOST as "change", lifetime, lost);
   }
 
   #waitForAnswer(): void {

@@ -99,6 +99,14 @@ test.describe("with restarts as the server answers them", () => {
       await expect(all).toHaveCount(2);
       await expect(all.first().locator(".dl-notice")).toBeHidden();
     });
+
+    await test.step("one that is shut down too", async () => {
+      await page.menu.clickMenuItem("Kernel>Shut Down Kernel");
+      for (const view of [all.first(), all.last()]) {
+        await expect(view).toHaveAttribute("data-connection", "gone");
+        await expect(notice(view)).toContainText("Run the cell again to go on");
+      }
+    });
     expect(errors).toEqual([]);
   });
 });
