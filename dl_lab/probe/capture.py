@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
 from dl_lab.probe.functions import ALIASES, arguments, plain_name, tensors_in
+from dl_lab.probe.held import Held, function_writes, module_writes
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.modules import initialized, is_compiled, is_keras, layers, original
 from dl_lab.probe.untouched import Mode, untouched, weights_of
@@ -93,7 +94,8 @@ def capture(
     Returns
     -------
     Capture
-        Its tensors are copies, on the model's device; with `gradients` they have a graph.
+        Its tensors are the model's own answers as they were, on its device: what is written over
+        in the pass is copied before. With `gradients` they have a graph.
 
     Raises
     ------
@@ -164,6 +166,7 @@ class _Recorder(TorchFunctionMode):
         # id of a tensor → who made it, and its values then. The tensor is not kept: its memory is
         # used again as in any forward, and so may be its id.
         self._made: dict[int, tuple[int, Tensor, weakref.ref[Tensor]]] = {}
+        self._held = Held()
         self._pending: tuple[tuple[Tensor, ...], tuple[int, ...]] = ((), ())
         self._unheard: Any = None
         self._handles: list[Any] = []
@@ -191,6 +194,7 @@ class _Recorder(TorchFunctionMode):
         return ([], given) if isinstance(given, dict) else (list(given), {})
 
     def __enter__(self) -> _Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
+        self._held.leave_alone(self._model.parameters())
         for module, name in layers(self._model).items():
             self._handles += [
                 module.register_forward_pre_hook(self._before, with_kwargs=True),
@@ -210,13 +214,15 @@ class _Recorder(TorchFunctionMode):
 
     # -- layers
 
-    def _before(self, _module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+    def _before(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
         if threading.get_ident() != self._thread:
             return
         if self._depth == 0:
             # What a layer does within is its own affair, and goes faster unheard.
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
+            if module_writes(module):
+                self._held.copy(tensors_in((args, kwargs)))
             self._pending = self._origins((args, kwargs) if kwargs else args)
         self._depth += 1
 
@@ -251,6 +257,8 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._depth or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
+        if function_writes(function, args, kwargs):
+            self._held.copy(tensors_in((list(args), dict(kwargs))))
         known = [one for one in tensors_in((list(args), dict(kwargs))) if self._maker(one)]
         if not known:
             return function(*args, **kwargs)
@@ -280,7 +288,7 @@ class _Recorder(TorchFunctionMode):
             return
         made = self._maker(before)
         if made is not None and after is not before:
-            self._note(after, made[0], made[1].reshape(after.shape))
+            self._note(after, made[0], self._held.hold(made[1].reshape(after.shape)))
 
     # -- both
 
@@ -343,7 +351,7 @@ class _Recorder(TorchFunctionMode):
             )
         )
         for one in tensors:
-            held = values if one is shown else one
+            held = values if one is shown else self._kept(one, None)
             self._note(one, index, one if held is None else held)
         if replaced is None or values is None:
             return None
@@ -364,7 +372,7 @@ class _Recorder(TorchFunctionMode):
             return None
         if self._gradients:
             return replaced
-        return (shown if replaced is None else replaced).clone()
+        return self._held.hold(shown if replaced is None else replaced)
 
     def _scaled(self, output: Tensor, factors: Mapping[int, float]) -> Tensor:
         if not factors:

@@ -347,3 +347,81 @@ def test_keras_layers(keras):
 def keras(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     return pytest.importorskip("keras")
+
+
+class Overwrites(nn.Module):
+    """A layer of somebody's own that writes into what it is given, in one way or another."""
+
+    def __init__(self, write) -> None:
+        super().__init__()
+        self.write = write
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        self.write(x)
+        return x * self.scale
+
+
+def _zero_by_function(x):
+    torch.zeros(x.shape, out=x)
+
+
+def _zero_by_view(x):
+    x.view(-1)[:].zero_()
+
+
+def _zero_by_numpy(x):
+    x.numpy()[:] = 0
+
+
+def _zero_by_data(x):
+    x.data.mul_(0)
+
+
+WRITES = [
+    *(torch.Tensor.zero_, _zero_by_function, _zero_by_view, _zero_by_numpy, _zero_by_data),
+    lambda x: nn.functional.threshold(x, 1e9, 0.0, True),
+    lambda x: x.__setitem__(..., 0),
+    lambda x: x.__imul__(0),
+]
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("layer", [True, False], ids=["layer", "function"])
+def test_what_is_written_over_is_shown_as_it_was(write, layer):
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(3, 4)
+            self.flat = nn.Unflatten(1, (2, 2))
+            self.second = Overwrites(write) if layer else nn.Identity()
+
+        def forward(self, x):
+            x = self.flat(self.first(x))
+            if not layer:
+                write(x)
+            return self.second(x)
+
+    model, x = Net(), torch.rand(2, 3) + 1
+    seen = capture(model, x)
+    expected = model.first(x)
+    assert torch.equal(seen["first"].output, expected)
+    assert torch.equal(seen["flat"].output, expected.view(2, 2, 2))
+    assert not seen["second"].output.any()
+
+
+def test_a_parameter_that_passes_through_is_shown_as_it_was():
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.token = nn.Parameter(torch.ones(1, 3))
+            self.same = nn.Identity()
+
+        def forward(self, x):
+            return x + self.same(self.token)
+
+    model = Net()
+    seen = capture(model, torch.zeros(1, 3))
+    with torch.no_grad():
+        model.token.zero_()
+    assert seen["same"].output.tolist() == [[1, 1, 1]]

@@ -1,0 +1,92 @@
+"""Tensors held as they are, and copied only before somebody may write into their memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.parameter import is_lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from torch import Tensor, nn
+
+_NOT_IN_PLACE = frozenset({"__index__", "__int__", "__invert__", "__init__", "__init_subclass__"})
+# They write, or hand out memory that anything may write into.
+_WRITING = frozenset(
+    {
+        *("__setitem__", "__set__"),
+        *("numpy", "__array__", "__dlpack__", "data_ptr", "storage", "untyped_storage"),
+    }
+)
+
+
+class Held:
+    """What tensors say at a moment, at the cost of a copy only where it is needed.
+
+    Examples
+    --------
+    >>> held, answers = Held(), torch.tensor([-1.0, 2.0])
+    >>> before = held.hold(answers)
+    >>> held.copy([answers])
+    >>> answers.relu_(), before
+    (tensor([0., 2.]), tensor([-1.,  2.]))
+    """
+
+    def __init__(self) -> None:
+        self._by_memory: defaultdict[int, list[Tensor]] = defaultdict(list)
+        self._others: set[int] = set()
+
+    def leave_alone(self, tensors: Iterable[Tensor]) -> None:
+        """Take note of tensors that change later on: what lies in their memory is copied."""
+        self._others.update(map(_memory, tensors))
+
+    def hold(self, tensor: Tensor) -> Tensor:
+        """Return a tensor of the same values that stays as it is, if each write is announced."""
+        place = _memory(tensor)
+        if place == 0 or place in self._others:
+            return tensor.clone()
+        alias = tensor.detach()
+        self._by_memory[place].append(alias)
+        return alias
+
+    def copy(self, tensors: Iterable[Tensor]) -> None:
+        """Give what is held a memory of its own, before these tensors are written into."""
+        for tensor in tensors:
+            for alias in self._by_memory.pop(_memory(tensor), ()):
+                alias.data = alias.clone()
+
+
+def module_writes(module: nn.Module) -> bool:
+    """Tell whether a layer may write into its input: those of torch say so, of others who knows."""
+    return not type(module).__module__.startswith("torch.nn.") or getattr(module, "inplace", False)
+
+
+def function_writes(
+    function: Callable[..., object], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> bool:
+    """Tell whether a call of a function of torch may write into its arguments.
+
+    Examples
+    --------
+    >>> x = torch.ones(2)
+    >>> function_writes(torch.relu, (x,), {}), function_writes(torch.relu_, (x,), {})
+    (False, True)
+    """
+    name = getattr(function, "__name__", "")
+    if name.startswith("__"):
+        written = name in _WRITING or (name.startswith("__i") and name not in _NOT_IN_PLACE)
+    else:
+        written = name.endswith("_") or name in _WRITING
+    # F.relu(x, True) is in place; a copy for other yes-or-no arguments is no loss.
+    flags = (*args, *kwargs.values())
+    return written or "out" in kwargs or any(one is True for one in flags)
+
+
+def _memory(tensor: Tensor) -> int:
+    """Where the values lie; 0 where that is nowhere yet, or in several places."""
+    if tensor.layout is not torch.strided or is_lazy(tensor):
+        return 0
+    return tensor.untyped_storage().data_ptr()
