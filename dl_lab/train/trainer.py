@@ -192,7 +192,7 @@ class Trainer(Control):
 
     def __setattr__(self, name: str, value: object) -> None:
         # What would be kept and change nothing.
-        if "_worker" in self.__dict__ and not isinstance(getattr(type(self), name, None), property):
+        if "_worker" in self.__dict__:
             if name in {"lr", "rate"}:
                 raise InputError("trainer_rate", name=name)
             if name in _GIVEN:
@@ -208,6 +208,11 @@ class Trainer(Control):
     def callbacks(self) -> tuple[Callback, ...]:
         """The callbacks, in the order in which they are called."""
         return self._loop.hooks.callbacks
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what is measured beside the loss."""
+        return tuple(self._loop.metrics)
 
     @property
     def device(self) -> str:

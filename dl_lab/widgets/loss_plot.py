@@ -16,6 +16,7 @@ from dl_lab.train.curves import AXES, SCALES, last_place
 from dl_lab.train.picture import svg
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.tables import csv_chunk
+from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._base import Reply, Widget, handles
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
 from dl_lab.widgets._plot_picture import SavedPicture
@@ -355,7 +356,8 @@ def compare(
     epochs
         How many epochs all of them train from now on; None leaves them as they are.
     **settings
-        As of `LossPlot`.
+        As of `LossPlot`, but smoothed by 0.6, and of each metric only the validation's curve where
+        a trainer has validation data: single batches scatter more than runs differ.
 
     Raises
     ------
@@ -387,8 +389,21 @@ def compare(
         if twice:
             raise InputError("twice", name="names", given=repr(twice[0]))
         given = dict(zip(listed, runs, strict=True))
-    plot = LossPlot(given, epochs=epochs, **settings)
+    plot = LossPlot(
+        given,
+        epochs=epochs,
+        **{"smoothing": 0.6, "hidden": _scattered(named(given).values()), **settings},
+    )
     if epochs is not None:
         for run in named(given).values():
             run.start(epochs)
     return plot
+
+
+def _scattered(runs: Iterable[object]) -> list[tuple[int, str]]:
+    return [
+        (place, f"train_{metric}")
+        for place, run in enumerate(runs)
+        if isinstance(run, Trainer) and run.validation is not None
+        for metric in run.metrics
+    ]

@@ -13,13 +13,14 @@ beforeEach(async () => {
 });
 
 test("numbers on an axis stay short", () => {
-  expect([0, 0.25, 950, 1200, 12_345, 2_500_000, 0.0004].map(tick)).toEqual([
+  expect([0, 0.25, 950, 1200, 12_345, 2_500_000, 1e29, 0.0004].map(tick)).toEqual([
     "0",
     "0.25",
     "950",
     "1200",
     "12.3k",
     "2.5M",
+    "1e29",
     "4e−4",
   ]);
 });

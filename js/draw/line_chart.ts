@@ -64,9 +64,10 @@ export class LineChart {
   }
 }
 
-/** Numbers on an axis, short: 1200, 12k, 1.5M; small ones with an exponent. */
+/** Numbers on an axis, short: 1200, 12k, 1.5M; very large and small ones with an exponent. */
 export function tick(value: number): string {
   const size = Math.abs(value);
+  if (size >= 1e9) return Number(value.toPrecision(3)).toExponential().replace("e+", "e");
   if (size >= 1e6) return `${trim(value / 1e6)}M`;
   if (size >= 1e4) return `${trim(value / 1e3)}k`;
   if (size > 0 && size < 1e-3) return value.toExponential(0).replace("e-", "e−");

@@ -532,3 +532,16 @@ def test_play_of_several_does_not_begin_those_that_are_over_again() -> None:
     plot.close()
     for trainer in trainers:
         trainer.close()
+
+
+def test_a_comparison_leaves_out_what_scatters_and_says_what_is_asked() -> None:
+    one, other = make_trainer(metrics=["mae"]), make_trainer(0.2)
+    plot = dl_lab.compare(one, other)
+    assert plot.hidden == ((0, "train_mae"),)
+    assert plot.smoothing == 0.6
+    plot.close()
+    plot = dl_lab.compare(one, other, hidden=[], smoothing=0)
+    assert (plot.hidden, plot.smoothing) == ((), 0)
+    plot.close()
+    for trainer in (one, other):
+        trainer.close()

@@ -246,7 +246,7 @@ plot`;
 
   await test.step("a run is taken away, its rate changed alone", async () => {
     await view.locator('.dl-run[data-run="2"]').click();
-    await holds(page, "plot.hidden", "((2, None),)");
+    await holds(page, "(2, None) in plot.hidden", "True");
     const rate = view.locator('input[data-run="0"]');
     await rate.fill("0.05");
     await rate.press("Enter");
