@@ -4,6 +4,7 @@ import { beginDrawing } from "../../draw/screen_canvas.ts";
 import { drawCells } from "../../draw/cells.ts";
 import { h, listen, setText } from "../../shared/dom.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
+import { lastSize } from "../../shared/size.ts";
 import type { Layer } from "./arithmetic/layer.ts";
 import { type Block, matrix, MOST_ENTRIES } from "./arithmetic/matrix.ts";
 import { cellText, palette, scaleOf, valueColor } from "./cell_looks.ts";
@@ -57,10 +58,10 @@ export function matrixPanel(context: Context): HTMLElement {
     return { layer, outputs, inputs, ...matrix(layer, outputs, inputs) };
   };
 
+  const measure = lastSize(surface, SIZE);
   const draw = () => {
     if (!looks.matrix_shown.shown.peek()) return;
-    const width = surface.clientWidth || SIZE.width;
-    const height = surface.clientHeight || SIZE.height;
+    const { width, height } = measure();
     const drawing = beginDrawing(canvas, width, height);
     if (shown === null) return;
     // Cells need not be square: a matrix is often much wider than high.

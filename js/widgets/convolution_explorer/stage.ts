@@ -4,6 +4,7 @@ import { beginDrawing } from "../../draw/screen_canvas.ts";
 import type { Plane } from "../../draw/cells.ts";
 import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
+import { lastSize } from "../../shared/size.ts";
 import { palette } from "./cell_looks.ts";
 import type { Context } from "./context.ts";
 import { drawLines } from "./line_drawing.ts";
@@ -34,9 +35,9 @@ export function stage(context: Context): HTMLElement {
   const surfaces = new Map<string, Surface>();
   let regions: readonly Region[] = [];
 
+  const size = lastSize(element, SIZE);
   const draw = () => {
-    const width = element.clientWidth || SIZE.width;
-    const height = parseFloat(getComputedStyle(element).height) || SIZE.height;
+    const { width, height } = size();
     const shown = picture.peek();
     const target = focus.peek();
     const drawn = {

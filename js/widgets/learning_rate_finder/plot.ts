@@ -3,6 +3,7 @@
 import { h, listen, s, setAttribute } from "../../shared/dom.ts";
 import { formatLoss } from "../../shared/format.ts";
 import { onEnd, react } from "../../shared/lifetime.ts";
+import { lastSize } from "../../shared/size.ts";
 import { formatRate } from "./axes.ts";
 import type { Context } from "./context.ts";
 import { nearest } from "./curve.ts";
@@ -47,15 +48,12 @@ export function plot(context: Context): HTMLElement {
   const keys = h("span", { id: `${view}-plot-keys`, hidden: true }, t("learning_rate_finder.keys"));
   let geometry: Geometry | null = null;
 
+  const size = lastSize(element, SIZE);
   const draw = () => {
     const found = test.peek();
     if (found === null) return;
-    geometry = layOut(
-      found,
-      element.clientWidth || SIZE.width,
-      element.clientHeight || SIZE.height,
-    );
-    const { width, height } = geometry;
+    const { width, height } = size();
+    geometry = layOut(found, width, height);
     setAttribute(drawing, "width", width);
     setAttribute(drawing, "height", height);
     setAttribute(drawing, "viewBox", `0 0 ${width} ${height}`);

@@ -7,6 +7,7 @@ import { tick } from "../../draw/line_chart.ts";
 import { h, setAttribute, setText } from "../../shared/dom.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
 import { iconButton } from "../../shared/controls.ts";
+import { lastSize, type Size } from "../../shared/size.ts";
 import { cursor } from "./cursor.ts";
 import type { Context } from "./context.ts";
 import type { Axis, CurveData } from "./curves.ts";
@@ -85,7 +86,7 @@ export function chart(context: Context): HTMLElement {
   let plot: CurveChart | null = null;
   let madeFor: unknown[] = [];
   let scheduled = 0;
-  let measured = SIZE;
+  const size = lastSize(canvas, SIZE);
 
   const draw = () => {
     scheduled = 0;
@@ -164,13 +165,6 @@ export function chart(context: Context): HTMLElement {
   followGestures(context, area, navigation, reading.moveTo);
   followKeys(context, area, navigation, reading);
   return element;
-
-  function size(): { width: number; height: number } {
-    // While JupyterLab changes its theme there is no layout for a moment.
-    const { clientWidth: width, clientHeight: height } = canvas;
-    if (width > 0 && height > 0) measured = { width, height };
-    return measured;
-  }
 }
 
 function makeChart(
@@ -178,7 +172,7 @@ function makeChart(
   root: HTMLElement,
   groups: readonly Group[],
   axis: Axis,
-  size: { width: number; height: number },
+  size: Size,
 ): CurveChart {
   const log = settings.y_scale.shown.peek() === "log";
   const shown = groups.filter((group) => (group as string) !== "");
