@@ -485,7 +485,7 @@ def number(name: str, given: object, low: float, high: float) -> float:
         value = float(given)
         if low <= value <= high:
             return value
-    raise InputError("number", name=name, low=low, high=high, given=repr(given))
+    raise InputError("number", name=name, low=f"{low:.9g}", high=f"{high:.9g}", given=repr(given))
 
 
 def whole(name: str, given: object, low: int, high: int) -> int:

@@ -134,7 +134,7 @@ def test_noise_moves_the_labels_of_circle_and_not_its_points():
         ({"name": "cirkle"}, "did you mean circle? Choose one of: circle, xor, gauss, spiral."),
         ({"name": "plane"}, "Choose one of: circle, xor, gauss, spiral."),
         ({"problem": "clustering"}, "Choose one of: classification, regression."),
-        ({"noise": 51}, "noise must be a number between 0.0 and 50.0; 51 is not."),
+        ({"noise": 51}, "noise must be a number between 0 and 50; 51 is not."),
         ({"noise": math.nan}, "nan is not."),
         ({"train_ratio": 1}, "train_ratio must be a number between 0.1 and 0.9; 1 is not."),
         ({"seed": -1}, "seed must be a whole number"),

@@ -375,7 +375,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            ({"low": 0}, "low must be a number between 1e-12 and 1000000.0; 0 is not."),
+            ({"low": 0}, "low must be a number between 1e-12 and 1000000; 0 is not."),
             ({"high": math.nan}, "high must be a number between"),
             ({"low": 1.0, "high": 0.5}, "must be below the highest; 1 is not below 0.5."),
             ({"low": 1.0, "high": 1.0}, "must be below the highest"),
