@@ -161,7 +161,8 @@ def main() -> None:
     """Print all of it."""
     from torch.utils.tensorboard import SummaryWriter
 
-    print(f"TensorBoard behind a Jupyter server: medians of {ROUNDS}, {STARTS} and {FRESH} rounds\n")
+    rounds = f"{ROUNDS}, {STARTS} and {FRESH} rounds"
+    print(f"TensorBoard behind a Jupyter server: medians of {rounds}\n")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         logdirs = [home / f"runs{index}" for index in range(PANELS)]

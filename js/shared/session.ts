@@ -24,7 +24,12 @@ export interface SessionOptions<Frame> {
   /** Told what went wrong. */
   readonly failed: (error: unknown) => void;
   /** The stream's kind, and what one of its messages says. */
-  readonly stream?: { readonly kind: string; readonly read: (message: Message) => Frame };
+  readonly stream?: {
+    readonly kind: string;
+    readonly read: (message: Message) => Frame;
+    /** Its frames paint little by themselves, and wait for no animation frame. */
+    readonly light?: boolean;
+  };
   /** What the view holds already, for `hello`. */
   readonly have?: () => Params;
   /** Takes in the reply to `hello`. */
@@ -35,7 +40,7 @@ export interface SessionOptions<Frame> {
 
 export class Session<Frame> {
   readonly connection = signal<Connection>("connecting");
-  /** The newest frame; whoever reads it in a reaction paints in an animation frame. */
+  /** The newest frame; whoever reads it in a reaction paints in an animation frame, if not light. */
   readonly frame = signal<Frame | null>(null);
 
   readonly #options: SessionOptions<Frame>;
@@ -91,7 +96,8 @@ export class Session<Frame> {
   #receive(message: Message): void {
     this.#heard();
     this.#newest = message;
-    if (this.#watched() && this.#scheduled === 0) {
+    if (this.#options.stream?.light === true) this.#paint();
+    else if (this.#watched() && this.#scheduled === 0) {
       this.#scheduled = requestAnimationFrame(() => this.#paint());
     }
   }

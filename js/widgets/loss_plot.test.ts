@@ -100,9 +100,22 @@ describe("a view", () => {
     });
     expect(root.dataset).toMatchObject({ step: "100", drawn: "101", state: "idle" });
     expect(looked()).toEqual([0, 100]);
-    // The question says what was painted.
-    expect(kernel.requests("curves.get")[0]!.seq).toBe(1);
-    expect(kernel.requests("ack")).toEqual([]);
+    expect(kernel.last("ack").meta["seq"]).toBe(1);
+  });
+
+  test("a question says that what it follows was taken in, by itself", async () => {
+    const run = lenet();
+    const kernel = new FakePlot([run]);
+    await mount(kernel);
+    const said = kernel.requests("ack").length;
+    run.series = { train_loss: [...run.series.train_loss, 0.5] };
+    kernel.show();
+    await paint();
+    expect(kernel.last("curves.get").seq).toBe(2);
+    expect(kernel.requests("ack")).toHaveLength(said);
+    kernel.show();
+    await paint();
+    expect(kernel.last("ack").meta["seq"]).toBe(3);
   });
 
   test("asks again only when something came, and one at a time", async () => {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import nbclient
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 import dl_lab
 from dl_lab.widgets._plot_picture import SavedPicture
@@ -84,6 +87,10 @@ def test_the_saved_notebook_holds_the_last_picture_and_is_small(kernel: str) -> 
     assert ">500</text>" in text
     assert 20_000 < len(picture(notebook, 6).encode()) <= 40_000
     assert len(json.dumps(notebook)) <= 100_000
+    # What nbviewer makes of it.
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    shown = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert [base64.b64decode(one).decode() for one in shown] == [text, picture(notebook, 6)]
 
 
 def test_the_picture_comes_when_nothing_but_python_is_there(

@@ -5,6 +5,20 @@ import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab"
 import { drawOne, layer, layersShown, LENET, TRAINED, viewers } from "../layer_viewer_page";
 import { button, holds, python } from "../playground_page";
 
+/** A network of volumes, and how to get a picture out of the kernel. */
+const VOLUMES = `import base64, io
+from PIL import Image
+def png(pixels):
+    file = io.BytesIO()
+    Image.fromarray((255 * pixels).byte().numpy()).save(file, "png")
+    return base64.b64encode(file.getvalue()).decode()
+torch.manual_seed(0)
+cubes = torch.rand(1, 1, 6, 10, 10)
+volume = torch.nn.Sequential(
+    torch.nn.Conv3d(1, 4, 3, padding=1), torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(4, 3)
+)
+dl_lab.LayerViewer(volume, cubes)`;
+
 for (const kernel of KERNELS) {
   test(`a trained LeNet answers and explains itself on ${kernel}`, async ({ page, tmpPath }) => {
     const errors = watchErrors(page);
@@ -88,4 +102,60 @@ test("a network learns under its eyes, and axe finds nothing", async ({ page, tm
   }
   await runInKernel(page, "viewer.language = 'es'");
   await expect(view.locator(".dl-title h3")).toHaveText("Capas");
+});
+
+test("a finger draws, a file is shown, volumes go slice by slice", async ({ page, tmpPath }) => {
+  const errors = watchErrors(page);
+  await openNotebook(page, tmpPath, [LENET, VOLUMES]);
+  await runAll(page);
+  const [view, volumes] = [viewers(page).first(), viewers(page).last()];
+  await layersShown(view);
+
+  await test.step("a one, drawn with a finger", async () => {
+    await view.scrollIntoViewIfNeeded();
+    const box = (await view.locator(".dl-canvas").boundingBox())!;
+    const fingers = await page.context().newCDPSession(page.context().pages()[0]!);
+    const points = Array.from({ length: 9 }, (_, i) => ({
+      x: box.x + box.width * (0.55 - 0.01 * i),
+      y: box.y + box.height * (0.18 + 0.08 * i),
+    }));
+    for (const [i, point] of points.entries()) {
+      const type = i === 0 ? "touchStart" : "touchMove";
+      await fingers.send("Input.dispatchTouchEvent", { type, touchPoints: [point] });
+    }
+    await fingers.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    await fingers.detach();
+    await expect(view.locator(".dl-examples output")).toHaveText("drawn");
+    await expect(view).toHaveAttribute("data-guess", "1");
+  });
+
+  await test.step("a picture from a file, and a file that is none", async () => {
+    const seven = await python(page, "png(images[(labels == 7).nonzero()[0, 0], 0])");
+    const choose = async (name: string, mimeType: string, buffer: Buffer) => {
+      const [chooser] = await Promise.all([
+        page.waitForEvent("filechooser"),
+        view.getByText("Upload", { exact: true }).click(),
+      ]);
+      await chooser.setFiles({ name, mimeType, buffer });
+    };
+    await choose("seven.png", "image/png", Buffer.from(seven, "base64"));
+    await expect(view).toHaveAttribute("data-guess", "7");
+    await choose("seven.png", "image/png", Buffer.from("no picture"));
+    await expect(view.locator(".dl-notice")).toContainText("seven.png");
+    await expect(view).toHaveAttribute("data-guess", "7");
+  });
+
+  await test.step("another slice of a volume", async () => {
+    await volumes.scrollIntoViewIfNeeded();
+    await layersShown(volumes);
+    await volumes.locator('[data-layer="0"]').getByLabel("slice").fill("4");
+    await layer(volumes, "0").click({ position: { x: 20, y: 20 } });
+    const place = volumes.locator(".dl-unit-name .dl-label");
+    await expect(place).toContainText("(4, ");
+    const [, y, x] = ((await place.textContent()) ?? "").match(/\d+/g)!.slice(-3);
+    const torch = await python(page, `f"{volume[0](cubes)[0, 0, 4, ${y}, ${x}].item():.3f}"`);
+    const shown = (await volumes.locator(".dl-answer").textContent())?.replace("−", "-") ?? "";
+    expect(Number(shown)).toBeCloseTo(Number(torch), 2);
+  });
+  expect(errors).toEqual([]);
 });

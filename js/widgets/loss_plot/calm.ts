@@ -1,16 +1,24 @@
-/** Numbers that people read change two or three times a second, not with each picture. */
+/** Numbers that people read change about twice a second, not with each picture. */
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
-import { onEnd, react } from "../../shared/lifetime.ts";
+import { onEnd, react, track } from "../../shared/lifetime.ts";
 
-/** A little less than two messages of a run that nobody touches are apart. */
-const APART_MS = 350;
+/** Every third message of a run that nobody touches: text costs the page as much as the curves. */
+const APART_MS = 500;
 
-/** The source, a little later where it changes fast; at once when `urgent` differs. */
+/** What no beat has told by then is told without. */
+const LATE_MS = 800;
+
+/**
+ * The source, a little later where it changes fast; at once when `urgent` differs.
+ *
+ * @param beat told with its changes, so that numbers and picture are painted in one frame.
+ */
 export function calm<T>(
   source: ReadonlySignal<T>,
   urgent: (value: T) => string,
+  beat: ReadonlySignal<unknown>,
   lifetime: AbortSignal,
 ): ReadonlySignal<T> {
   const told = signal(source.peek());
@@ -25,9 +33,12 @@ export function calm<T>(
     told.value = source.peek();
   };
   react(lifetime, () => {
-    const left = when + APART_MS - performance.now();
-    if (urgent(source.value) !== shown || left <= 0) tell();
-    else timer ??= setTimeout(tell, left);
+    if (urgent(source.value) !== shown) tell();
+    else timer ??= setTimeout(tell, LATE_MS);
+  });
+  react(lifetime, () => {
+    track(beat);
+    if (timer !== undefined && performance.now() - when >= APART_MS) tell();
   });
   onEnd(lifetime, () => clearTimeout(timer));
   return told;

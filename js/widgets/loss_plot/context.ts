@@ -39,7 +39,7 @@ export interface Context extends View<Status> {
   readonly settings: Settings;
   /** Empty until the kernel has told. */
   readonly status: ReadonlySignal<readonly RunStatus[]>;
-  /** The same for people to read: two or three times a second. */
+  /** The same for people to read: about twice a second. */
   readonly told: ReadonlySignal<readonly RunStatus[]>;
   /** What all runs together do, or were just asked to do. */
   readonly state: ReadonlySignal<RunState>;

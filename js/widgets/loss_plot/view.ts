@@ -45,7 +45,7 @@ export function mountView(
   const view = createView<Status>(model, host, language, lifetime, {
     name: "loss_plot",
     words: WORDS,
-    stream: { kind: "plot.show", read: readStatus },
+    stream: { kind: "plot.show", read: readStatus, light: true },
     welcome: ({ meta }) => {
       if (typeof meta["picture"] === "string") marker.value = meta["picture"];
     },
@@ -65,12 +65,6 @@ export function mountView(
   ) as unknown as Settings;
 
   const status = computed(() => session.frame.value?.runs ?? []);
-  const told = calm(
-    status,
-    (all) =>
-      JSON.stringify(all.map(({ state, series }) => [state, series.map(({ name }) => name)])),
-    lifetime,
-  );
   const hidden = computed(
     () => new Set(settings.hidden.shown.value.map(([run, name]) => hiddenKey(run, name))),
   );
@@ -130,6 +124,14 @@ export function mountView(
     };
   });
   const feed: CurveFeed = new CurveFeed(rpc, lifetime, question, complain);
+
+  const told = calm(
+    status,
+    (all) =>
+      JSON.stringify(all.map(({ state, series }) => [state, series.map(({ name }) => name)])),
+    feed.curves,
+    lifetime,
+  );
 
   const context: Context = {
     ...view,
