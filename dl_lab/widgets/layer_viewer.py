@@ -27,8 +27,8 @@ from dl_lab.widgets._traits import Choice, Number
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SHARE = 0.05
-"""Of the training's time that may go into looking on."""
+SHARE = 0.03
+"""Of the time that may go into looking on; the training loses about half as much again to it."""
 
 _GUESSES = 5
 _MOST_FACTOR = 10.0
@@ -314,22 +314,12 @@ class LayerViewer(Widget):
         with self._lock:
             rows = [row for view in self._watched.values() for row in view]
         kept = self._look.kept
-        looking = 0.0
-
-        def look() -> tuple[dict[str, Any], dict[str, Array]]:
-            nonlocal looking
-            start = monotonic()
-            try:
-                return self._frame(rows, kept)
-            finally:
-                looking = monotonic() - start
-
         try:
-            meta, arrays = self._look.between(look)
+            meta, arrays = self._look.between(lambda: self._frame(rows, kept))
         except InputError as error:
             meta, arrays = {"problem": sentence(error), "revision": self._revision}, {}
         # What is packed here takes turns with the training, too.
-        self._due = began + max(1 / self._RATE, (looking + (monotonic() - began)) / 2 / SHARE)
+        self._due = began + max(1 / self._RATE, (monotonic() - began) / SHARE)
         return Message("frame.show", meta, arrays)
 
     def _frame(
