@@ -142,3 +142,30 @@ export const SPANISH = {
     });
   },
 };
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Put down a finger for each path, move them along together, and lift them. */
+export async function touch(
+  page: IJupyterLabPageFixture,
+  paths: readonly (readonly Point[])[],
+): Promise<void> {
+  // Galata's page is a stand-in, which the protocol's session does not take.
+  const [tab] = page.context().pages();
+  if (tab === undefined) throw new Error("There is no page.");
+  const client = await page.context().newCDPSession(tab);
+  const length = Math.max(...paths.map((path) => path.length));
+  for (let at = 0; at < length; at++) {
+    const touchPoints = paths.flatMap((path, id) => {
+      const point = path[at];
+      return point === undefined ? [] : [{ id, ...point }];
+    });
+    const type = at === 0 ? "touchStart" : "touchMove";
+    await client.send("Input.dispatchTouchEvent", { type, touchPoints });
+  }
+  await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await client.detach();
+}

@@ -3,7 +3,16 @@ import AxeBuilder from "@axe-core/playwright";
 import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
 import { readFile } from "node:fs/promises";
-import { KERNELS, openNotebook, openPath, reload, runAll, runInKernel, watchErrors } from "../lab";
+import {
+  KERNELS,
+  openNotebook,
+  openPath,
+  reload,
+  runAll,
+  runInKernel,
+  touch,
+  watchErrors,
+} from "../lab";
 import { area, DIGITS, live, looked, passes, plots, step } from "../loss_plot_page";
 import { button, holds, notice, python } from "../playground_page";
 
@@ -29,28 +38,20 @@ function keptPicture(page: IJupyterLabPageFixture): Locator {
   return page.locator('.jp-NotebookPanel:visible .jp-OutputArea-child img[src*="svg"]');
 }
 
-/** Put a finger down for each path, a pair of shares of the width, and move them along. */
-async function touch(
+/** Move fingers along the chart, each between two shares of its width. */
+async function swipe(
   page: IJupyterLabPageFixture,
   view: Locator,
-  paths: readonly (readonly [from: number, to: number])[],
+  ways: readonly (readonly [from: number, to: number])[],
 ): Promise<void> {
   const { x, y, width: wide, height } = await area(view);
-  const [tab] = page.context().pages();
-  const fingers = await page.context().newCDPSession(tab!);
-  const send = (type: "touchStart" | "touchMove", done: number) =>
-    fingers.send("Input.dispatchTouchEvent", {
-      type,
-      touchPoints: paths.map(([from, to], id) => ({
-        id,
-        x: x + (from + done * (to - from)) * wide,
-        y: y + height / 2,
-      })),
-    });
-  await send("touchStart", 0);
-  for (let done = 0.1; done < 1.05; done += 0.1) await send("touchMove", done);
-  await fingers.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
-  await fingers.detach();
+  const paths = ways.map(([from, to]) =>
+    Array.from({ length: 11 }, (_, i) => ({
+      x: x + (from + (i / 10) * (to - from)) * wide,
+      y: y + height / 2,
+    })),
+  );
+  await touch(page, paths);
 }
 
 for (const kernel of KERNELS) {
@@ -157,10 +158,10 @@ for (const kernel of KERNELS) {
 
     await test.step("two fingers zoom, one moves", async () => {
       const all = await width(view);
-      await touch(page, view, [[0.4, 0.2], [0.6, 0.8]]);
+      await swipe(page, view, [[0.4, 0.2], [0.6, 0.8]]);
       await expect.poll(() => width(view)).toBeLessThan(0.5 * all);
       const { low } = await looked(view);
-      await touch(page, view, [[0.3, 0.7]]);
+      await swipe(page, view, [[0.3, 0.7]]);
       await expect.poll(async () => (await looked(view)).low).toBeLessThan(low);
       await view.locator(".dl-area").focus();
       await page.keyboard.press("0");
