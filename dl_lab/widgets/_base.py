@@ -56,8 +56,9 @@ class Widget(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # anywidget derives a class of its own for each instance, with these two as traits.
-        if "_esm" not in vars(cls):
-            cls._esm, cls._css = _bundle(cls.__module__.rpartition(".")[2])
+        stem = cls.__module__.rpartition(".")[2]
+        if "_esm" not in vars(cls) and not stem.startswith("_"):
+            cls._esm, cls._css = _bundle(stem)
         cls._handlers = {
             method.__handles__: name
             for base in reversed(cls.__mro__)

@@ -16,7 +16,7 @@ from dl_lab.probe.kernel_bank import KernelBank
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _shipped_images as shipped
-from dl_lab.widgets._base import Reply, Widget, handles
+from dl_lab.widgets._base import Reply, handles
 from dl_lab.widgets._filter_exchange import FilterExchange
 from dl_lab.widgets._kernel_settings import (
     DISPLAYS,
@@ -29,13 +29,14 @@ from dl_lab.widgets._kernel_settings import (
     kernel_values,
 )
 from dl_lab.widgets._kernel_source import source
+from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Number
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class KernelExplorer(Widget):
+class KernelExplorer(SettingsWidget):
     """Lay a kernel over an image and see window, products and sum at every pixel.
 
     All of "Image Kernels Explained Visually" [1]_ for kernels of any size, colour, every way of
@@ -106,6 +107,8 @@ class KernelExplorer(Widget):
     >>> explorer.close()
     """
 
+    _SETTINGS = SETTINGS
+
     channels = Choice(CHANNELS).tag(sync=True)
     padding = Padding().tag(sync=True)
     padding_mode = Choice(PADDING_MODES).tag(sync=True)
@@ -164,7 +167,7 @@ class KernelExplorer(Widget):
             "display": "clipped",
             **self._exchange.settings(len(self._image)),
         }
-        settings = self._checked(
+        settings = self._validated(
             {name: defaults.get(name) if value is None else value for name, value in given.items()}
         )
         parameters = KernelParameters(**{name: settings[name] for name in PARAMETERS})
@@ -196,33 +199,12 @@ class KernelExplorer(Widget):
         >>> explorer.close()
         """
         with self._lock, self.hold_sync():
-            settings = self._checked(changes)
-            for name, value in settings.items():
-                if getattr(self, name) != value:
-                    super().__setattr__(name, value)
+            self._take_on(self._validated(changes))
             parameters = KernelParameters(**{name: getattr(self, name) for name in PARAMETERS})
             self._bank = self._bank.with_parameters(parameters)
             if self.size != self._bank.size:
                 self._bank = self._bank.with_size(self.size)
             self._show_bank()
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if self._ready and name in SETTINGS:
-            self.set(**{name: value})
-        else:
-            super().__setattr__(name, value)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All settings by name, as they are now."""
-        return {name: getattr(self, name) for name in SETTINGS}
-
-    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        traits = type(self).class_traits()
-        for name in changes:
-            if name not in SETTINGS:
-                raise InputError.unknown("setting", name, SETTINGS)
-        return {name: traits[name].validate(self, value) for name, value in changes.items()}
 
     # -- image and kernel
 
@@ -326,7 +308,7 @@ class KernelExplorer(Widget):
 
     def _show_bank(self) -> None:
         with self.hold_sync():
-            super().__setattr__("size", self._bank.size)
+            self._take_on({"size": self._bank.size})
             self.set_trait("kernels", self._bank.values.tolist())
             self.set_trait("presets", list(self._bank.presets))
 
@@ -352,8 +334,8 @@ class KernelExplorer(Widget):
             values, bias = self._exchange.take(filter, channel, len(self._image))
             self._bank = self._bank.with_values(values)
             if channel is None:
-                super().__setattr__("channels", "sum")
-            super().__setattr__("bias", bias)
+                self._take_on({"channels": "sum"})
+            self._take_on({"bias": bias})
             self._show_bank()
             self._show_filters()
 

@@ -17,11 +17,12 @@ from dl_lab.probe.modules import original
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _layer_frames as frames
-from dl_lab.widgets._base import Reply, Widget, handles, sentence
+from dl_lab.widgets._base import Reply, handles, sentence
 from dl_lab.widgets._layer_checks import checked_classes, checked_model, checked_trainer
 from dl_lab.widgets._layer_look import METHODS, Look, best
 from dl_lab.widgets._layer_units import explained, field
 from dl_lab.widgets._poll import answer_widgets
+from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Number
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _HEALTH_APART = 2.0
 _SETTINGS = ("mode", "show", "scale", "attribution", "target", "kept", "language")
 
 
-class LayerViewer(Widget):
+class LayerViewer(SettingsWidget):
     """See inside a network: what every layer answers to an input, and why.
 
     Draw an input or choose one, and all layers answer. Click a unit for its formula with the actual
@@ -108,6 +109,7 @@ class LayerViewer(Widget):
     message: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
     changes: Any = traitlets.List(read_only=True).tag(sync=True)
 
+    _SETTINGS = _SETTINGS
     _RATE = 20.0
 
     def __init__(
@@ -177,25 +179,12 @@ class LayerViewer(Widget):
         """
         with self._lock:
             settings = self._checked(changes)
-            with self.hold_sync():
-                for name, value in settings.items():
-                    super().__setattr__(name, value)
+            self._take_on(settings)
             self._look.kept = self.kept
         self._channel.touch()
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if self._ready and name in _SETTINGS:
-            self.set(**{name: value})
-        else:
-            super().__setattr__(name, value)
-
     def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        traits = type(self).class_traits()
-        settings = {}
-        for name, value in changes.items():
-            if name not in _SETTINGS:
-                raise InputError.unknown("setting", name, _SETTINGS)
-            settings[name] = traits[name].validate(self, value)
+        settings = self._validated(changes)
         target = settings.get("target")
         if target is not None:
             whole("target", target, 0, max(0, len(self.classes) - 1))

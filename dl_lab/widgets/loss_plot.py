@@ -17,13 +17,14 @@ from dl_lab.train.picture import svg
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.tables import csv_chunk
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, Widget, handles
+from dl_lab.widgets._base import Reply, handles
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
 from dl_lab.widgets._plot_picture import SavedPicture
 from dl_lab.widgets._plot_runs import named, status
 from dl_lab.widgets._plot_settings import SETTINGS, Hidden
 from dl_lab.widgets._poll import answer_widgets
 from dl_lab.widgets._rate import Pace
+from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Number
 
 MOST_EPOCHS = 1_000_000
@@ -33,7 +34,7 @@ MOST_TEXT = 200_000
 LEAST_SIDE, MOST_SIDE = 200, 4000
 
 
-class LossPlot(Widget):
+class LossPlot(SettingsWidget):
     """Watch runs learn: their losses, metrics and learning rates, live, to the single step.
 
     The plot belongs to no run: it may be made before, during or after training, closing it leaves
@@ -92,6 +93,7 @@ class LossPlot(Widget):
     runs: Any = traitlets.List(read_only=True).tag(sync=True)
 
     # A view asks for its curves each time, and all of that takes turns with the training.
+    _SETTINGS = SETTINGS
     _RATE = 5.0
 
     def __init__(
@@ -115,7 +117,7 @@ class LossPlot(Widget):
         self._pick = list(self._runs.values())
         self._paces = [Pace() for _ in self._pick]
         self._sent_rows = -1
-        super().__init__(**self._checked(given))
+        super().__init__(**self._validated(given))
         described = [
             {"name": name, "controls": [control for control in CONTROLS if control in run.controls]}
             for name, run in self._runs.items()
@@ -149,25 +151,7 @@ class LossPlot(Widget):
         >>> plot.close()
         """
         with self._lock:
-            settings = self._checked(changes)
-            with self.hold_sync():
-                for name, value in settings.items():
-                    super().__setattr__(name, value)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if self._ready and name in SETTINGS:
-            self.set(**{name: value})
-        else:
-            super().__setattr__(name, value)
-
-    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        traits = type(self).class_traits()
-        settings = {}
-        for name, value in changes.items():
-            if name not in SETTINGS:
-                raise InputError.unknown("setting", name, SETTINGS)
-            settings[name] = traits[name].validate(self, value)
-        return settings
+            self._take_on(self._validated(changes))
 
     # -- from Python
 
@@ -320,7 +304,7 @@ class LossPlot(Widget):
         width = whole("width", asked.get("width", 760), LEAST_SIDE, MOST_SIDE)
         height = asked.get("height")
         changes = {name: asked[name] for name in SETTINGS if name in asked}
-        settings = {name: getattr(self, name) for name in SETTINGS} | self._checked(changes)
+        settings = self.settings | self._validated(changes)
         return svg(
             self._runs,
             low=end("low", asked.get("low")),

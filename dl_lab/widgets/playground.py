@@ -17,10 +17,11 @@ from dl_lab.nets.features import FEATURES
 from dl_lab.nets.source import source
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, Widget, handles, sentence
+from dl_lab.widgets._base import Reply, handles, sentence
 from dl_lab.widgets._experiment import Data, Experiment
 from dl_lab.widgets._playground_settings import SETTINGS, choices
 from dl_lab.widgets._rate import Rate
+from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Choices, Flag, Number, Sizes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _DATA = frozenset({"data", "problem", "noise", "train_ratio"})
 _NETWORK = frozenset({"features", "hidden", "activation"})
 
 
-class Playground(Widget):
+class Playground(SettingsWidget):
     """Build a small network by clicking, train it, and watch every unit of it learn.
 
     All of TensorFlow Playground with a real `torch.nn.Module` behind it. Training runs in a
@@ -103,6 +104,8 @@ class Playground(Widget):
     torch.Size([250])
     >>> pg.close()
     """
+
+    _SETTINGS = SETTINGS
 
     problem = Choice(DATA_SETS).tag(sync=True)
     data = Choice(dict.fromkeys(name for names in DATA_SETS.values() for name in names)).tag(
@@ -181,29 +184,11 @@ class Playground(Widget):
         with self._lock:
             settings = self._checked(changes)
             changed = {name for name, value in settings.items() if getattr(self, name) != value}
-            with self.hold_sync():
-                for name in changed:
-                    super().__setattr__(name, settings[name])
+            self._take_on(settings)
             self._apply(changed)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if self._ready and name in SETTINGS:
-            self.set(**{name: value})
-        else:
-            super().__setattr__(name, value)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All settings by name, as they are now."""
-        return {name: getattr(self, name) for name in SETTINGS}
-
     def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        traits = type(self).class_traits()
-        settings = self.settings if self._ready else {}
-        for name, value in changes.items():
-            if name not in SETTINGS:
-                raise InputError.unknown("setting", name, SETTINGS)
-            settings[name] = traits[name].validate(self, value)
+        settings = (self.settings if self._ready else {}) | self._validated(changes)
         problem = settings["problem"]
         if "data" not in changes:
             settings["data"] = self._data_of[problem]

@@ -271,7 +271,7 @@ class TestTrainer:
         page = opened(viewer)
         viewer.set(show="gradients", mode="train")
         # The trainer keeps epoch 4 for as long as it has not done 80.
-        trainer.pace = 20
+        trainer.pace = 5
         page.request("run.play")
         assert page.wait(lambda: page.frames()[-1].meta["training"]["epoch"] >= 4)
         page.request("run.pause")
