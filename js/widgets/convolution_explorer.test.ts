@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
-import { fakeCanvas } from "../shared/testing/canvas.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { type Census, takeCensus } from "../shared/testing/observers.ts";
+import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 import type { Settings } from "./convolution_explorer/arithmetic/settings.ts";
 
 interface Golden {
@@ -31,27 +30,7 @@ const REFUSALS = Object.fromEntries(
   Object.entries(catalogue("en")).map(([key, en]) => [key, { en, es: catalogue("es")[key]! }]),
 );
 
-let census: Census;
-let view: AbortController;
-let host: HTMLElement;
-
-beforeEach(() => {
-  // Node takes more than ten listeners on a lifetime for a leak; the census counts the real ones.
-  vi.spyOn(process, "emitWarning").mockReturnValue();
-  vi.useFakeTimers();
-  fakeCanvas();
-  census = takeCensus();
-  view = new AbortController();
-  host = document.createElement("div");
-  document.body.append(host);
-});
-
-afterEach(() => {
-  view.abort();
-  host.remove();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+hostViews();
 
 function kernel(settings: Settings = NUMERICAL, traits: Record<string, unknown> = {}) {
   const model = new FakeModel({
@@ -79,12 +58,6 @@ async function mount(model: FakeModel): Promise<HTMLElement> {
   widget.render({ model, el: host, signal: view.signal } as never);
   await vi.advanceTimersByTimeAsync(20);
   return find(".dl-convolution-explorer");
-}
-
-function find(selector: string): HTMLElement {
-  const element = host.querySelector(selector);
-  if (!(element instanceof HTMLElement)) throw new Error(`There is no ${selector}.`);
-  return element;
 }
 
 async function type(field: string, text: string): Promise<void> {

@@ -1,31 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
-import { fakeCanvas } from "../shared/testing/canvas.ts";
 import { FakeModel } from "../shared/testing/model.ts";
-import { type Census, takeCensus } from "../shared/testing/observers.ts";
+import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 
-let census: Census;
-let view: AbortController;
-let host: HTMLElement;
+hostViews();
 
 beforeEach(() => {
-  // Node takes more than ten listeners on a lifetime for a leak; the census counts the real ones.
-  vi.spyOn(process, "emitWarning").mockReturnValue();
-  fakeCanvas();
-  vi.useFakeTimers();
-  census = takeCensus();
-  view = new AbortController();
-  host = document.createElement("div");
-  document.body.append(host);
   HTMLElement.prototype.setPointerCapture = vi.fn();
-});
-
-afterEach(() => {
-  view.abort();
-  host.remove();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
 });
 
 const SHARPEN = [
@@ -85,14 +67,6 @@ async function mount(model: FakeModel): Promise<HTMLElement> {
 
 async function paint(): Promise<void> {
   await vi.advanceTimersByTimeAsync(40);
-}
-
-function find(selector: string): HTMLElement;
-function find<T extends Element>(selector: string, kind: new () => T): T;
-function find(selector: string, kind: new () => Element = HTMLElement): Element {
-  const element = host.querySelector(selector);
-  if (!(element instanceof kind)) throw new Error(`There is no ${selector}.`);
-  return element;
 }
 
 function press(element: HTMLElement, key: string, more: KeyboardEventInit = {}): void {
@@ -231,13 +205,15 @@ describe("the camera", () => {
     await paint();
   };
 
-  test("that is not there, or not allowed, is said", async () => {
-    await open(null);
-    expect(find(".dl-notice-text").textContent).toContain("There is no camera");
-    view.abort();
-    view = new AbortController();
-    await open(() => Promise.reject(new DOMException("", "NotAllowedError")));
-    expect(find(".dl-notice-text").textContent).toContain("did not give access");
+  test.each([
+    { media: null, said: "There is no camera" },
+    {
+      media: () => Promise.reject(new DOMException("", "NotAllowedError")),
+      said: "did not give access",
+    },
+  ])("that cannot be used is told of: $said", async ({ media, said }) => {
+    await open(media);
+    expect(find(".dl-notice-text").textContent).toContain(said);
   });
 
   test("ends with the view, and sends nothing", async () => {

@@ -1,31 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
-import { fakeCanvas } from "../shared/testing/canvas.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { type Census, takeCensus } from "../shared/testing/observers.ts";
+import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 
-let census: Census;
-let view: AbortController;
-let host: HTMLElement;
-
-beforeEach(() => {
-  // Node takes more than ten listeners on a lifetime for a leak; the census counts the real ones.
-  vi.spyOn(process, "emitWarning").mockReturnValue();
-  vi.useFakeTimers();
-  fakeCanvas();
-  census = takeCensus();
-  view = new AbortController();
-  host = document.createElement("div");
-  document.body.append(host);
-});
-
-afterEach(() => {
-  view.abort();
-  host.remove();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+hostViews();
 
 const plain = { call: 0, text: "", parameters: 0, known: true, filters: false, note: null };
 const LAYERS = [
@@ -141,14 +120,6 @@ function show(model: FakeModel, meta: Record<string, unknown>, seq = 1): void {
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(30);
-
-function find(selector: string): HTMLElement;
-function find<T extends Element>(selector: string, kind: new () => T): T;
-function find(selector: string, kind: new () => Element = HTMLElement): Element {
-  const element = host.querySelector(selector);
-  if (!(element instanceof kind)) throw new Error(`There is no ${selector}.`);
-  return element;
-}
 
 function key(element: HTMLElement, name: string): void {
   element.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));

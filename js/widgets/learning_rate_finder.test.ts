@@ -1,33 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { type Census, takeCensus } from "../shared/testing/observers.ts";
+import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 
 const RATES = [1e-4, 1e-3, 1e-2, 1e-1, 1];
 const LOSSES = [2, 1.9, 1, 0.4, 3];
 const SMOOTHED = [2, 1.95, 1.4, 0.8, 2];
 
-let census: Census;
-let view: AbortController;
-let host: HTMLElement;
-
-beforeEach(() => {
-  // Node takes more than ten listeners on a lifetime for a leak; the census counts the real ones.
-  vi.spyOn(process, "emitWarning").mockReturnValue();
-  vi.useFakeTimers();
-  census = takeCensus();
-  view = new AbortController();
-  host = document.createElement("div");
-  document.body.append(host);
-});
-
-afterEach(() => {
-  view.abort();
-  host.remove();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+hostViews();
 
 function kernel(meta: Record<string, unknown> = {}, traits: Record<string, unknown> = {}) {
   const model = new FakeModel({
@@ -54,14 +35,6 @@ async function mount(model: FakeModel): Promise<HTMLElement> {
   widget.render({ model, el: host, signal: view.signal } as never);
   await vi.advanceTimersByTimeAsync(20);
   return find(".dl-learning-rate-finder");
-}
-
-function find(selector: string): HTMLElement;
-function find<T extends Element>(selector: string, kind: new () => T): T;
-function find(selector: string, kind: new () => Element = HTMLElement): Element {
-  const element = host.querySelector(selector);
-  if (!(element instanceof kind)) throw new Error(`There is no ${selector}.`);
-  return element;
 }
 
 function key(name: string): void {

@@ -1,35 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { fakeCanvas } from "../shared/testing/canvas.ts";
-import { type Census, takeCensus } from "../shared/testing/observers.ts";
+import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 import { FakePlot } from "./loss_plot/testing/kernel.ts";
 
-let census: Census;
-let view: AbortController;
-let host: HTMLElement;
+hostViews();
 
 beforeEach(() => {
-  // Node takes more than ten listeners on a lifetime for a leak; the census counts the real ones.
-  vi.spyOn(process, "emitWarning").mockReturnValue();
-  fakeCanvas();
-  vi.useFakeTimers();
-  census = takeCensus();
-  view = new AbortController();
-  host = document.createElement("div");
-  document.body.append(host);
   // jsdom has no capture, and no layout: the plot is 100 wide.
   HTMLElement.prototype.setPointerCapture = vi.fn();
   vi.spyOn(HTMLElement.prototype, "getBoundingClientRect").mockReturnValue({
     ...{ left: 0, right: 100, top: 0, bottom: 100, x: 0, y: 0, width: 100, height: 100 },
     toJSON: () => "",
   });
-});
-
-afterEach(() => {
-  view.abort();
-  host.remove();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
 });
 
 const LOSSES = Array.from({ length: 101 }, (_, step) => 1 / (1 + step));
@@ -50,14 +32,6 @@ async function mount(kernel: FakePlot): Promise<HTMLElement> {
 /** A status is painted in one frame, the curves that it makes the view ask for in the next. */
 async function paint(): Promise<void> {
   await vi.advanceTimersByTimeAsync(60);
-}
-
-function find(selector: string): HTMLElement;
-function find<T extends HTMLElement>(selector: string, kind: new () => T): T;
-function find(selector: string, kind = HTMLElement): HTMLElement {
-  const element = host.querySelector(selector);
-  if (!(element instanceof kind)) throw new Error(`There is no ${selector}.`);
-  return element;
 }
 
 function press(element: HTMLElement): void {

@@ -1,30 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
-import { fakeCanvas } from "../shared/testing/canvas.ts";
-import { type Census, takeCensus } from "../shared/testing/observers.ts";
+import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 import { FakeKernel } from "./playground/testing/kernel.ts";
 
-let census: Census;
-let view: AbortController;
-let host: HTMLElement;
-
-beforeEach(() => {
-  // Node takes more than ten listeners on a lifetime for a leak; the census counts the real ones.
-  vi.spyOn(process, "emitWarning").mockReturnValue();
-  fakeCanvas();
-  vi.useFakeTimers();
-  census = takeCensus();
-  view = new AbortController();
-  host = document.createElement("div");
-  document.body.append(host);
-});
-
-afterEach(() => {
-  view.abort();
-  host.remove();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+hostViews();
 
 /** Mount a view and let it paint its first frame. */
 async function mount(kernel: FakeKernel): Promise<HTMLElement> {
@@ -38,14 +17,6 @@ async function mount(kernel: FakeKernel): Promise<HTMLElement> {
 
 async function paint(): Promise<void> {
   await vi.advanceTimersByTimeAsync(20);
-}
-
-function find(selector: string): HTMLElement;
-function find<T extends HTMLElement>(selector: string, kind: new () => T): T;
-function find(selector: string, kind = HTMLElement): HTMLElement {
-  const element = host.querySelector(selector);
-  if (!(element instanceof kind)) throw new Error(`There is no ${selector}.`);
-  return element;
 }
 
 function notice(): string | null {
