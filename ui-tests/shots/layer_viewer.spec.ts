@@ -1,66 +1,71 @@
-// Pictures of the layer viewer: light, dark, narrow, wide, Spanish, and what it shows of a unit.
+// Pictures of the layer viewer: what its layers say, how a unit comes to its answer, and learning.
 import { expect, test } from "@jupyterlab/galata";
-import { openNotebook, runAll, runInKernel } from "../lab";
+import type { Locator } from "@playwright/test";
+import { openNotebook, runAll } from "../lab";
 import { drawOne, layer, layersShown, LENET, TRAINED, viewers } from "../layer_viewer_page";
+import { shoot, shootAll, shootThemes, type Shooting } from "../shot";
 
-const file = (name: string) => ({ path: `../shots/layer_viewer-${name}.png` });
+/** Wait until the layers are there and no more frames come. */
+async function settled(view: Locator): Promise<void> {
+  await layersShown(view);
+  let before: string | null = null;
+  await expect
+    .poll(
+      async () => {
+        const now = await view.getAttribute("data-frames");
+        const same = now === before;
+        before = now;
+        return same;
+      },
+      { intervals: [400], timeout: 20_000 },
+    )
+    .toBe(true);
+}
 
-test("of a trained LeNet", async ({ page, tmpPath }) => {
-  test.setTimeout(180_000);
+test("pictures of a trained LeNet", async ({ page, tmpPath }) => {
+  test.setTimeout(240_000);
   await openNotebook(page, tmpPath, [LENET]);
   await runAll(page);
   const view = viewers(page);
-  await layersShown(view);
-  await page.waitForTimeout(1000);
-  await view.screenshot(file("light"));
+  await settled(view);
+  const shooting: Shooting = {
+    page,
+    view,
+    widget: "layer_viewer",
+    variable: "viewer",
+    shown: settled,
+  };
+  await shootAll(shooting, "first");
 
+  const show = view.getByLabel("Show", { exact: true });
+  const unit = view.locator(".dl-unit-name h4");
   await layer(view, "conv2").click({ position: { x: 20, y: 12 } });
   await expect(view.locator(".dl-sum")).toContainText("=");
-  await page.waitForTimeout(500);
-  await view.screenshot(file("convolution"));
+  await shootThemes(shooting, "convolution");
   await layer(view, "pool1").click({ position: { x: 30, y: 30 } });
-  await page.waitForTimeout(500);
-  await view.screenshot(file("pooling"));
-  await view.getByLabel("Show", { exact: true }).selectOption("filters");
+  await expect(view.locator(".dl-sum")).toContainText("largest of 4");
+  await shoot(shooting, "pooling");
+  await show.selectOption("filters");
   await view.locator(".dl-scroll").evaluate((element) => (element.scrollTop = 420));
-  await page.waitForTimeout(700);
+  await settled(view);
   await layer(view, "relu4").click({ position: { x: 40, y: 12 } });
-  await page.waitForTimeout(500);
-  await view.screenshot(file("filters"));
-  await view.getByLabel("Show", { exact: true }).selectOption("activations");
+  await expect(unit).toContainText("relu4");
+  await shootThemes(shooting, "filters");
+  await show.selectOption("activations");
   await view.getByLabel("Why this class").selectOption("occlusion");
   await drawOne(page, view);
-  await page.waitForTimeout(1000);
-  await view.screenshot(file("drawn"));
-  await page.theme.setDarkTheme();
-  await page.waitForTimeout(500);
-  await view.screenshot(file("dark"));
-  await runInKernel(page, "viewer.language = 'es'");
-  await page.waitForTimeout(800);
-  await view.screenshot(file("spanish-dark"));
-  await page.theme.setLightTheme();
-  for (const [name, width] of [
-    ["narrow", 360],
-    ["wide", 1400],
-  ] as const) {
-    await page.evaluate((wide) => {
-      const root = document.querySelector<HTMLElement>(".dl-layer-viewer");
-      if (root !== null) root.style.width = `${wide}px`;
-    }, width);
-    await page.setViewportSize({ width: Math.max(1280, width + 420), height: 1500 });
-    await page.waitForTimeout(800);
-    await layer(view, "conv1").click({ position: { x: 20, y: 12 } });
-    await page.waitForTimeout(800);
-    await view.screenshot(file(name));
-  }
+  await expect(view).toHaveAttribute("data-guess", "1");
+  await settled(view);
+  await shootAll(shooting, "drawn");
 });
 
-test("of a network that learns", async ({ page, tmpPath }) => {
+test("pictures of a network that learns", async ({ page, tmpPath }) => {
   await openNotebook(page, tmpPath, [TRAINED]);
   await runAll(page);
   const view = viewers(page);
   await layersShown(view);
   await view.getByRole("button", { name: "Train", exact: true }).click();
   await expect(view).toHaveAttribute("data-epoch", /^[3-9]/, { timeout: 60_000 });
-  await view.screenshot(file("training"));
+  const shooting = { page, view, widget: "layer_viewer", variable: "viewer", shown: layersShown };
+  await shootThemes(shooting, "training");
 });
