@@ -1,6 +1,11 @@
 // What every browser test does with JupyterLab: open a notebook, wait for its kernel, run it.
-import { type IJupyterLabPageFixture, type JupyterLabPage, galata } from "@jupyterlab/galata";
-import type { Page } from "@playwright/test";
+import {
+  type IJupyterLabPageFixture,
+  type JupyterLabPage,
+  expect,
+  galata,
+} from "@jupyterlab/galata";
+import type { Locator, Page } from "@playwright/test";
 import type { NotebookPanel } from "@jupyterlab/notebook";
 
 /** The two ipykernels every widget is tested on: without and with subshells for comms. */
@@ -168,4 +173,25 @@ export async function touch(
   }
   await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
   await client.detach();
+}
+
+/** Drop a file on an element. */
+export async function drop(
+  page: IJupyterLabPageFixture,
+  element: Locator,
+  { name, mimeType, buffer }: { name: string; mimeType: string; buffer: Buffer },
+): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(
+    ([title, type, content]) => {
+      const data = new DataTransfer();
+      const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+      data.items.add(new File([bytes], title, { type }));
+      return data;
+    },
+    [name, mimeType, buffer.toString("base64")] as const,
+  );
+  await element.dispatchEvent("dragover", { dataTransfer });
+  await expect(element).toHaveAttribute("data-drop", "");
+  await element.dispatchEvent("drop", { dataTransfer });
+  await expect(element).not.toHaveAttribute("data-drop", "");
 }

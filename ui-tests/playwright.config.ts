@@ -44,7 +44,11 @@ export default defineConfig({
     screenshot: "only-on-failure",
     launchOptions: {
       executablePath: chromium,
-      args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+      args: [
+        ...["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+        // A camera that films a test picture; pages must still ask for it.
+        "--use-fake-device-for-media-stream",
+      ],
     },
   },
   webServer: {

@@ -4,7 +4,7 @@ import AxeBuilder from "@axe-core/playwright";
 import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
 import { choose, drawn, EXPLORER, explorers, LAYER, numbers } from "../kernel_explorer_page";
-import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
+import { drop, KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, notice, python } from "../playground_page";
 
 /** What torch computes for the pixel that the view shows. */
@@ -48,6 +48,23 @@ async function expectAsTorch(page: IJupyterLabPageFixture, view: Locator, plane 
   near(await numbers(view, "kernel"), kernel);
   near(await numbers(view, "products"), products);
   expect(Number(await view.getAttribute("data-sum"))).toBeCloseTo(output, 4);
+}
+
+/** A PNG of one colour, in base64. */
+async function plainPicture(page: IJupyterLabPageFixture, width: number, height: number) {
+  return page.evaluate(
+    ([wide, high]) => {
+      const canvas = document.createElement("canvas");
+      canvas.width = wide;
+      canvas.height = high;
+      const pen = canvas.getContext("2d");
+      if (pen === null) throw new Error("There is no canvas.");
+      pen.fillStyle = "rgb(255,51,0)";
+      pen.fillRect(0, 0, wide, high);
+      return canvas.toDataURL("image/png").split(",")[1] ?? "";
+    },
+    [width, height] as const,
+  );
 }
 
 for (const kernel of KERNELS) {
@@ -131,23 +148,14 @@ for (const kernel of KERNELS) {
   });
 }
 
-test("images from a file and from drawing become Python's", async ({ page, tmpPath }) => {
+test("images from a file and from drawing become Python's, from the camera they do not", async ({ page, tmpPath }) => {
   await openNotebook(page, tmpPath, [EXPLORER]);
   await runAll(page);
   const view = explorers(page);
   await drawn(view);
 
   await test.step("a file", async () => {
-    const png = await page.evaluate(() => {
-      const canvas = document.createElement("canvas");
-      canvas.width = 4;
-      canvas.height = 2;
-      const pen = canvas.getContext("2d");
-      if (pen === null) throw new Error("There is no canvas.");
-      pen.fillStyle = "rgb(255,51,0)";
-      pen.fillRect(0, 0, 4, 2);
-      return canvas.toDataURL("image/png").split(",")[1] ?? "";
-    });
+    const png = await plainPicture(page, 4, 2);
     const files = { name: "red.png", mimeType: "image/png", buffer: Buffer.from(png, "base64") };
     await view.locator('input[type="file"]').setInputFiles(files);
     await holds(page, "tuple(explorer.image.shape)", "(3, 2, 4)");
@@ -159,6 +167,15 @@ test("images from a file and from drawing become Python's", async ({ page, tmpPa
     await view.locator('input[type="file"]').setInputFiles(text);
     await expect(notice(view)).toContainText("no image that the browser can read");
     await button(view, "Dismiss").click();
+  });
+
+  await test.step("a file that is dropped", async () => {
+    await drop(page, view.locator(".dl-input"), {
+      name: "red.png",
+      mimeType: "image/png",
+      buffer: Buffer.from(await plainPicture(page, 5, 3), "base64"),
+    });
+    await holds(page, "tuple(explorer.image.shape)", "(3, 3, 5)");
   });
 
   await test.step("drawing with the mouse and with keys", async () => {
@@ -179,9 +196,22 @@ test("images from a file and from drawing become Python's", async ({ page, tmpPa
     await expect(view).toHaveAttribute("data-image", "1 28 28");
   });
 
-  await test.step("no camera is said in a sentence", async () => {
+  await test.step("the camera, which asks first and whose pictures stay in the browser", async () => {
     await button(view, "Camera").click();
-    await expect(notice(view)).toContainText("camera");
+    await expect(notice(view)).toContainText("did not give access to the camera");
+    await button(view, "Dismiss").click();
+    await page.context().grantPermissions(["camera"]);
+    await button(view, "Camera").click();
+    await expect(view).toHaveAttribute("data-image", /^3 1\d\d 192$/);
+    const frames = async () => Number(await view.getAttribute("data-drawn"));
+    const first = await frames();
+    await expect.poll(frames).toBeGreaterThan(first + 3);
+    await button(view, "Freeze").click();
+    await expect(button(view, "Camera")).toHaveAttribute("aria-pressed", "true");
+    expect(await python(page, "tuple(explorer.image.shape)")).toBe("(1, 28, 28)");
+    await button(view, "Camera").click();
+    await expect(view).toHaveAttribute("data-image", "1 28 28");
+    await page.context().clearPermissions();
   });
 });
 

@@ -1,7 +1,7 @@
 // The layer viewer: drawing, formulas, taking units out, training under its eyes; axe, errors.
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@jupyterlab/galata";
-import { KERNELS, openNotebook, runAll, runInKernel, touch, watchErrors } from "../lab";
+import { drop, KERNELS, openNotebook, runAll, runInKernel, touch, watchErrors } from "../lab";
 import { drawOne, layer, layersShown, LENET, TRAINED, viewers } from "../layer_viewer_page";
 import { button, holds, python } from "../playground_page";
 
@@ -104,7 +104,7 @@ test("a network learns under its eyes, and axe finds nothing", async ({ page, tm
   await expect(view.locator(".dl-title h3")).toHaveText("Capas");
 });
 
-test("a finger draws, a file is shown, volumes go slice by slice", async ({ page, tmpPath }) => {
+test("a finger draws, files are shown, volumes go slice by slice", async ({ page, tmpPath }) => {
   const errors = watchErrors(page);
   await openNotebook(page, tmpPath, [LENET, VOLUMES]);
   await runAll(page);
@@ -138,6 +138,10 @@ test("a finger draws, a file is shown, volumes go slice by slice", async ({ page
     await choose("seven.png", "image/png", Buffer.from("no picture"));
     await expect(view.locator(".dl-notice")).toContainText("seven.png");
     await expect(view).toHaveAttribute("data-guess", "7");
+    const two = await python(page, "png(images[(labels == 2).nonzero()[0, 0], 0])");
+    const file = { name: "two.png", mimeType: "image/png", buffer: Buffer.from(two, "base64") };
+    await drop(page, view.locator(".dl-paper"), file);
+    await expect(view).toHaveAttribute("data-guess", "2");
   });
 
   await test.step("another slice of a volume", async () => {

@@ -1,6 +1,7 @@
 /** Where the image comes from: what is shipped or given, a file, the camera, a drawing. */
 
 import { h, listen, setAttribute } from "../../shared/dom.ts";
+import { takeDrops } from "../../shared/drop.ts";
 import { icon, type IconName } from "../../shared/icons.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { NamedArray } from "../../shared/protocol.ts";
@@ -45,8 +46,7 @@ export function imageSources(context: Context, input: InputSurface): HTMLElement
     image.set(name);
   });
 
-  const take = (file: Blob | undefined) => {
-    if (file === undefined) return;
+  const take = (file: Blob) => {
     readFile(file).then(
       (bytes) => {
         choose();
@@ -62,21 +62,11 @@ export function imageSources(context: Context, input: InputSurface): HTMLElement
     "aria-label": t("kernel_explorer.upload"),
   });
   listen(file, "change", lifetime, () => {
-    take(file.files?.[0]);
+    const chosen = file.files?.[0];
+    if (chosen !== undefined) take(chosen);
     file.value = "";
   });
-  listen(input.frame, "dragover", lifetime, (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    input.frame.toggleAttribute("data-drop", true);
-  });
-  listen(input.frame, "dragleave", lifetime, () => input.frame.toggleAttribute("data-drop", false));
-  listen(input.frame, "drop", lifetime, (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    input.frame.toggleAttribute("data-drop", false);
-    take(event.dataTransfer?.files[0]);
-  });
+  takeDrops(input.frame, lifetime, take);
 
   const startFilm = () => {
     pad.end();
@@ -95,7 +85,7 @@ export function imageSources(context: Context, input: InputSurface): HTMLElement
     );
     listen(button, "click", lifetime, act);
     tips.describe(button, label, t(`kernel_explorer.tip_${key}`));
-    if (on !== undefined) react(lifetime, () => setAttribute(button, "aria-pressed", on()));
+    if (on !== undefined) react(lifetime, () => setAttribute(button, "aria-pressed", String(on())));
     return button;
   };
   const tools = h(

@@ -2,6 +2,7 @@
 
 import { menu } from "../../shared/controls.ts";
 import { h, listen } from "../../shared/dom.ts";
+import { takeDrops } from "../../shared/drop.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { examples } from "./examples.ts";
@@ -24,6 +25,7 @@ export function inputPanel(context: Context): HTMLElement {
     if (chosen !== undefined) load(chosen);
     file.value = "";
   });
+  takeDrops(element, lifetime, load);
   context.tips.describe(upload, t("layer_viewer.upload"), t("layer_viewer.tip_upload"));
   context.tips.describe(clearButton, t("layer_viewer.clear"), t("layer_viewer.tip_clear"));
   const drawing = h("div", { class: "dl-drawing" }, clearButton, upload, file);
