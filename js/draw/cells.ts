@@ -28,6 +28,8 @@ export interface Plane {
 export const READABLE = 15;
 /** Nor can text of fewer. */
 const SMALLEST = 7;
+/** Below this many, an edge is all that can be seen of a cell. */
+const TINY = 2;
 
 export function drawCells(
   context: CanvasRenderingContext2D,
@@ -40,8 +42,12 @@ export function drawCells(
   const looks = Array.from({ length: rows * columns }, (_, cell) =>
     look(Math.floor(cell / columns), cell % columns),
   );
+  if (Math.min(width, height) < TINY && !looks.some(isMarked)) {
+    for (let row = 0; row < rows; row++) fillRuns(context, plane, looks, row);
+    return;
+  }
   const pixels = textSize(context, plane, looks);
-  // Thin lines between tiny cells would hide the cells.
+  // Thin lines between small cells would hide the cells.
   const gap = Math.min(width, height) >= 6 ? 1 : 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
@@ -66,6 +72,35 @@ export function drawCells(
   }
   context.setLineDash([]);
   for (const draw of edges) draw();
+}
+
+/** Whether a cell has lines on it that show even where it is tiny. */
+function isMarked({ dashed, hatched }: CellLook): boolean {
+  return dashed === true || hatched === true;
+}
+
+/** Fill cells that are no wider than their edges: neighbours of one colour at once. */
+function fillRuns(
+  context: CanvasRenderingContext2D,
+  { left, top, width, height, columns }: Plane,
+  looks: readonly CellLook[],
+  row: number,
+): void {
+  for (const part of ["fill", "edge"] as const) {
+    const colorAt = (column: number) => looks[row * columns + column]![part] ?? null;
+    for (let column = 0; column < columns;) {
+      const color = colorAt(column);
+      const start = column;
+      do column++;
+      while (column < columns && colorAt(column) === color);
+      if (color === null) continue;
+      context.fillStyle = color;
+      const wide = (column - start) * width;
+      // A single cell that is pointed at must not vanish between two pixels.
+      const shown = part === "edge" ? Math.max(1, wide) : wide;
+      context.fillRect(left + start * width, top + row * height, shown, height);
+    }
+  }
 }
 
 function frame(

@@ -1,6 +1,7 @@
 // What one picture of the KernelExplorer costs while a cell of the kernel is edited and while the
 // pointer moves, on the 256×256 photograph: main-thread time of the page alone.
 import { expect, test } from "@jupyterlab/galata";
+import { frameCost, pointer } from "../busy";
 import { drawn, explorers } from "../kernel_explorer_page";
 import { openNotebook, runAll, runInKernel } from "../lab";
 
@@ -20,46 +21,19 @@ test("a picture while editing", async ({ page, tmpPath }) => {
   await runAll(page);
   const view = explorers(page);
   await drawn(view);
-  const [tab] = page.context().pages();
-  if (tab === undefined) throw new Error("There is no page.");
-  const client = await page.context().newCDPSession(tab);
-  // Time on the processor: kernel, server and browser share two of them.
-  await client.send("Performance.enable", { timeDomain: "threadTicks" });
-  const busy = async () => {
-    const { metrics } = await client.send("Performance.getMetrics");
-    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN) * 1000;
-  };
-  /** Milliseconds for each frame in which `act` is done once. */
-  const each = async (act: string) => {
-    const before = await busy();
-    await page.evaluate(
-      async ({ source, frames }) => {
-        const widget = document.querySelector(".dl-kernel-explorer");
-        const run = new Function("widget", "round", source);
-        for (let round = 0; round < frames; round++) {
-          run(widget, round);
-          await new Promise((resolve) => requestAnimationFrame(resolve));
-        }
-      },
-      { source: act, frames: FRAMES },
-    );
-    return ((await busy()) - before) / FRAMES;
-  };
-  const pointer = (kind: string, x: string) =>
-    `const target = widget.querySelector(".dl-${kind}"); const box = target.getBoundingClientRect();` +
-    `target.dispatchEvent(new PointerEvent("pointermove", { bubbles: true,` +
-    `clientX: box.x + ${x}, clientY: box.y + 100 }));`;
   const press =
     'widget.querySelector(".dl-editor input").dispatchEvent(new KeyboardEvent("keydown", ' +
     '{ key: round % 20 < 10 ? "ArrowUp" : "ArrowDown", bubbles: true, cancelable: true }));';
+
+  const hovering = pointer(".dl-output", "20 + round", "100");
 
   console.log("\n256×256, milliseconds a frame");
   for (const { name, channels, size } of CASES) {
     const settings = `explorer.kernel = "random"; explorer.set(size=${size}, channels="${channels}")`;
     await runInKernel(page, settings);
     await expect(view.locator(".dl-editor")).toHaveAttribute("data-size", String(size));
-    const edit = await each(press);
-    const hover = await each(pointer("output", "20 + round"));
+    const edit = await frameCost(page, ".dl-kernel-explorer", press, FRAMES);
+    const hover = await frameCost(page, ".dl-kernel-explorer", hovering, FRAMES);
     console.log(
       `  ${name.padEnd(14)} editing ${edit.toFixed(1).padStart(5)}   pointing ${hover.toFixed(1).padStart(5)}`,
     );

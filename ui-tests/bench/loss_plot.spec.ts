@@ -7,6 +7,7 @@
 import { stat } from "node:fs/promises";
 import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
 import type { NotebookPanel } from "@jupyterlab/notebook";
+import { mainThread } from "../busy";
 import { kernelConnected, openNotebook, reload, runAll, runInKernel } from "../lab";
 
 const STEPS = 1_000_000;
@@ -69,17 +70,7 @@ const ms = (value: number) => value.toFixed(1).padStart(6);
 
 /** How often a widget drew, the main thread's time, and the largest message that came. */
 async function watch(page: IJupyterLabPageFixture, widget: string) {
-  // Galata's page is a stand-in, which the protocol's session does not take.
-  const context = page.context();
-  const [tab] = context.pages();
-  if (tab === undefined) throw new Error("There is no page.");
-  const client = await context.newCDPSession(tab);
-  // Time on the processor: kernel, server and browser share two of them.
-  await client.send("Performance.enable", { timeDomain: "threadTicks" });
-  const busy = async () => {
-    const { metrics } = await client.send("Performance.getMetrics");
-    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN) * 1000;
-  };
+  const busy = await mainThread(page);
   await page.evaluate((widget) => {
     const panel = window.jupyterapp.shell.currentWidget as NotebookPanel;
     const seen = { draws: 0, largest: 0 };

@@ -130,6 +130,7 @@ function drawEdges(context: CanvasRenderingContext2D, layout: LineLayout, drawn:
     const [below, over] = [layout.rows[place]!, layout.rows[place + 1]!];
     for (let output = 0; output < x.outputs; output++) {
       const taken = field[place + 1]!.has(output);
+      if (!taken && all > MOST_EDGES) continue;
       for (const { at, kernel } of x.window(output)) {
         const column = at - below.first;
         if (column < 0 || column >= below.plane.columns) continue;

@@ -25,6 +25,7 @@ export class Axis {
   /** The first and the last cell to be drawn. */
   readonly low: number;
   readonly high: number;
+  readonly #windows: Tap[][] = [];
 
   constructor(
     readonly transposed: boolean,
@@ -67,7 +68,12 @@ export class Axis {
     return output * this.stride - this.before;
   }
 
-  window(output: number): Tap[] {
+  /** The cells of an output's window, kept: a stack asks for thousands with each move. */
+  window(output: number): readonly Tap[] {
+    return (this.#windows[output] ??= this.#lookUp(output));
+  }
+
+  #lookUp(output: number): Tap[] {
     const start = this.start(output);
     return Array.from({ length: this.kernel }, (_, place) => ({
       kernel: this.transposed ? this.kernel - 1 - place : place,
