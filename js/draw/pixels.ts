@@ -66,6 +66,7 @@ export class PixelImage {
       this.#canvas.width = width;
       this.#canvas.height = height;
       this.#image = context.createImageData(width, height);
+      this.#image.data.fill(255);
     }
     colorPixels(picture, this.#image.data);
     context.putImageData(this.#image, 0, 0);
@@ -73,6 +74,7 @@ export class PixelImage {
   }
 }
 
+/** Colour pixels that are opaque already. */
 export function colorPixels(picture: Picture, data: Uint8ClampedArray): void {
   const { planes, low, high, signed } = picture;
   const [red, green = red, blue = red] = planes as [Float32Array, Float32Array?, Float32Array?];
@@ -83,7 +85,6 @@ export function colorPixels(picture: Picture, data: Uint8ClampedArray): void {
       data[j] = SIGNED[place]!;
       data[j + 1] = SIGNED[place + 1]!;
       data[j + 2] = SIGNED[place + 2]!;
-      data[j + 3] = 255;
     }
     return;
   }
@@ -93,7 +94,6 @@ export function colorPixels(picture: Picture, data: Uint8ClampedArray): void {
     data[j] = (red[i]! - low) * scale;
     data[j + 1] = (green[i]! - low) * scale;
     data[j + 2] = (blue[i]! - low) * scale;
-    data[j + 3] = 255;
   }
 }
 

@@ -33,12 +33,17 @@ function fill(element: Element, attributes: Attributes, children: readonly Child
   for (const child of children) if (child !== null) element.append(child);
 }
 
+/** Set or remove an attribute, only where it differs: a write dirties styles, a comparison not. */
 export function setAttribute(element: Element, name: string, value: Attribute): void {
-  if (value === false || value === null || value === undefined) element.removeAttribute(name);
-  else element.setAttribute(name, value === true ? "" : String(value));
+  if (value === false || value === null || value === undefined) {
+    element.removeAttribute(name);
+    return;
+  }
+  const text = value === true ? "" : String(value);
+  if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
-/** Set text only where it differs: a write dirties the layout, a comparison does not. */
+/** Set text only where it differs. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

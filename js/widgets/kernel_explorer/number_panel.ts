@@ -1,6 +1,6 @@
 /** The numbers of the window, or of the products, as a picture that follows the pointer. */
 
-import { drawNumbers, type NumberCell } from "../../draw/number_grid.ts";
+import { type NumberCell, NumberGrid } from "../../draw/number_grid.ts";
 import { type Picture, valueColor } from "../../draw/pixels.ts";
 import { h, setAttribute } from "../../shared/dom.ts";
 import { onEnd } from "../../shared/lifetime.ts";
@@ -35,7 +35,8 @@ export function numberPanel(label: string, lifetime: AbortSignal): NumberPanel {
   let side = SIDE;
   let size = 1;
   let cells: NumberCell[] = [];
-  const draw = () => drawNumbers(canvas, side, size, cells);
+  const grid = new NumberGrid(canvas);
+  const draw = () => grid.draw(side, size, cells);
   const observer = new ResizeObserver(() => {
     const now = element.clientWidth || SIDE;
     if (now === side) return;

@@ -87,8 +87,9 @@ function picture(context: Context, kind: "input" | "output", drawing: Drawing) {
   );
   const image = new PixelImage();
   let shown: View | null = null;
-  /** What the picture was painted for. */
+  /** What the picture was painted for, and the marks. */
   let painted = "";
+  let marked = "";
   let side = SIDE;
   const paint = () => {
     const found = stage.scene.value;
@@ -133,9 +134,13 @@ function picture(context: Context, kind: "input" | "output", drawing: Drawing) {
   };
   const point = () => {
     const place = stage.place.value;
-    const pen = beginDrawing(marks, side, side);
+    const key = shown === null || place === null ? "" : marksKey(shown, place);
+    if (key !== marked) {
+      marked = key;
+      const pen = beginDrawing(marks, side, side);
+      if (shown !== null && place !== null) drawing.marks(pen, shown, place);
+    }
     if (shown === null || place === null) return;
-    drawing.marks(pen, shown, place);
     const { output, geometry } = shown.scene;
     const value = output.values[outputIndex(shown.scene, shown.plane, place)] ?? NaN;
     setAttribute(frame, "aria-valuemax", geometry.rows * geometry.columns - 1);
@@ -233,6 +238,24 @@ function picture(context: Context, kind: "input" | "output", drawing: Drawing) {
     pixel: (event: MouseEvent) => inImage(locate(event)),
     middle: (place: Place) => inImage(shown === null ? place : windowMiddle(shown.scene, place)),
   };
+}
+
+/** All that the marks depend on. */
+function marksKey({ scene, sight, side }: View, { y, x }: Place): string {
+  const { size, filter, geometry } = scene;
+  const { left, top, scale } = sight;
+  return [
+    y,
+    x,
+    left,
+    top,
+    scale,
+    side,
+    size,
+    filter.stride,
+    filter.dilation,
+    geometry.reach,
+  ].join();
 }
 
 function sizeText({

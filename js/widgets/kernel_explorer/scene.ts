@@ -77,14 +77,18 @@ export function makeStage(traits: Traits, lifetime: AbortSignal): Stage {
     if (same && sameKernels(last.kernels, kernels)) return;
     scene.value = compute(image, filter.peek(), kernels);
   }
+  let last: Place | null = null;
   return {
     ...{ remote, local, scene, pinned, hovered },
     place: computed(() => {
       const found = scene.value;
       if (!isScene(found)) return null;
       const { rows, columns } = found.geometry;
-      const { y, x } = hovered.value ?? pinned.value ?? middle(rows, columns);
-      return { y: Math.min(rows - 1, y), x: Math.min(columns - 1, x) };
+      const place = hovered.value ?? pinned.value ?? middle(rows, columns);
+      const [y, x] = [Math.min(rows - 1, place.y), Math.min(columns - 1, place.x)];
+      // The same object for the same place: what only follows the place rests.
+      if (last?.y !== y || last.x !== x) last = { y, x };
+      return last;
     }),
     plane: signal(0),
     zoom: signal(1),
