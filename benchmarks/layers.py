@@ -123,11 +123,13 @@ def capturing(name: str, model: nn.Module, inputs: Tensor, rounds: int = ROUNDS)
         with torch.no_grad():
             model(inputs)
 
+    # The viewer keeps what it saw until it has seen the next.
+    seen = [capture(model, inputs)]
+
     def look() -> None:
-        capture(model, inputs)
+        seen[0] = capture(model, inputs)
 
     forward()
-    look()
     bare, ratios = [], []
     for _ in range(rounds):
         plain = seconds(forward)

@@ -18,7 +18,15 @@ from dl_lab.errors import InputError
 from dl_lab.probe.functions import ALIASES, arguments, plain_name, tensors_in
 from dl_lab.probe.held import Held, function_writes, module_writes
 from dl_lab.probe.layer import Layer
-from dl_lab.probe.modules import initialized, is_compiled, is_keras, layers, original
+from dl_lab.probe.modules import (
+    every_module,
+    initialized,
+    is_compiled,
+    is_keras,
+    is_plain,
+    layers,
+    original,
+)
 from dl_lab.probe.untouched import Mode, untouched, weights_of
 
 if TYPE_CHECKING:
@@ -117,13 +125,18 @@ def capture(
     """
     model = initialized(original(model))
     own = [_prepared(one, gradients) for one in tensors_in(_listed(inputs))]
-    recorder = _Recorder(model, own, changes or {}, gradients)
-    whole = weights_of(model, weights), untouched(model, mode), _eager(model)
-    with whole[0], whole[1], whole[2], recorder, torch.set_grad_enabled(gradients):
+    recorder = _Recorder(model, own, changes or {}, gradients, training=mode == "train")
+    with (
+        weights_of(model, weights),
+        untouched(model, mode),
+        _eager(model),
+        torch.set_grad_enabled(gradients),
+    ):
         positional, named = recorder.call_with(inputs)
         if is_keras(model) and mode is not None:
             named["training"] = mode == "train"
-        output = model(*positional, **named)
+        with recorder:
+            output = model(*positional, **named)
     return Capture(tuple(recorder.layers), tuple(own), output)
 
 
@@ -148,10 +161,16 @@ def _nothing() -> contextlib.nullcontext[None]:
 
 
 class _Recorder(TorchFunctionMode):
-    """Hooks on all layers and an ear on all functions, for one pass in one thread."""
+    """An ear on all layers and functions, for one pass in one thread."""
 
     def __init__(
-        self, model: nn.Module, own: list[Tensor], changes: Changes, gradients: bool
+        self,
+        model: nn.Module,
+        own: list[Tensor],
+        changes: Changes,
+        gradients: bool,
+        *,
+        training: bool,
     ) -> None:
         super().__init__()
         self.layers: list[Layer] = []
@@ -160,6 +179,8 @@ class _Recorder(TorchFunctionMode):
         self._changes = changes
         self._gradients = gradients
         self._keras = is_keras(model)
+        # Layers of Keras are told with each call.
+        self._training = training
         self._thread = threading.get_ident()
         self._depth = 0
         self._calls: Counter[str] = Counter()
@@ -169,7 +190,7 @@ class _Recorder(TorchFunctionMode):
         self._held = Held()
         self._pending: tuple[tuple[Tensor, ...], tuple[int, ...]] = ((), ())
         self._unheard: Any = None
-        self._handles: list[Any] = []
+        self._undo = contextlib.ExitStack()
         self._rows = 0
 
     def call_with(self, inputs: Inputs) -> tuple[list[Any], dict[str, Any]]:
@@ -190,16 +211,22 @@ class _Recorder(TorchFunctionMode):
                 return type(value)(copied(one) for one in value)
             return value
 
+        if self._keras:
+            # Several inputs are one argument.
+            return [copied(inputs)], {}
         given = copied(_listed(inputs))
         return ([], given) if isinstance(given, dict) else (list(given), {})
 
     def __enter__(self) -> _Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
-        self._held.leave_alone(self._model.parameters())
+        modules = every_module(self._model)
+        self._held.leave_alone(
+            parameter
+            for module in modules
+            for parameter in module._parameters.values()  # noqa: SLF001
+            if parameter is not None
+        )
         for module, name in layers(self._model).items():
-            self._handles += [
-                module.register_forward_pre_hook(self._before, with_kwargs=True),
-                module.register_forward_hook(self._after(name), with_kwargs=True),
-            ]
+            self._listen(module, name)
         super().__enter__()  # type: ignore[no-untyped-call]  # torch has no types here
         return self
 
@@ -209,12 +236,34 @@ class _Recorder(TorchFunctionMode):
         try:
             super().__exit__(*exception)  # type: ignore[no-untyped-call]  # torch has no types here
         finally:
-            for handle in self._handles:
-                handle.remove()
+            self._undo.close()
 
     # -- layers
 
-    def _before(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+    def _listen(self, module: nn.Module, name: str) -> None:
+        """Be told when a layer is called, until the end of the pass."""
+        if not is_plain(module):
+            before = module.register_forward_pre_hook(self._entered, with_kwargs=True)
+            self._undo.callback(before.remove)
+            after = module.register_forward_hook(
+                lambda module, _, __, output: self._left(module, name, output),
+                with_kwargs=True,
+            )
+            self._undo.callback(after.remove)
+            return
+        # Hooks cost a small layer half as much again as it takes; this costs next to nothing.
+        forward = module.forward
+
+        def heard(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            self._entered(module, args, kwargs)
+            output = forward(*args, **kwargs)
+            changed = self._left(module, name, output)
+            return output if changed is None else changed
+
+        vars(module)["forward"] = heard
+        self._undo.callback(vars(module).pop, "forward")
+
+    def _entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
         if threading.get_ident() != self._thread:
             return
         if self._depth == 0:
@@ -226,19 +275,17 @@ class _Recorder(TorchFunctionMode):
             self._pending = self._origins((args, kwargs) if kwargs else args)
         self._depth += 1
 
-    def _after(self, name: str) -> Callable[..., Any]:
-        def after(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:  # noqa: ANN401, ARG001
-            if threading.get_ident() != self._thread:
-                return None
-            self._depth -= 1
-            if self._depth:
-                return None
-            try:
-                return self._record(name, module, {}, *self._pending, output)
-            finally:
-                self._hear()
-
-        return after
+    def _left(self, module: nn.Module, name: str, output: Any) -> Any:  # noqa: ANN401
+        """Take down what a layer answered; return what goes on instead, None for the same."""
+        if threading.get_ident() != self._thread:
+            return None
+        self._depth -= 1
+        if self._depth:
+            return None
+        try:
+            return self._record(name, module, {}, *self._pending, output)
+        finally:
+            self._hear()
 
     def _hear(self) -> None:
         if self._unheard is not None:
@@ -345,7 +392,8 @@ class _Recorder(TorchFunctionMode):
                 sources=sources,
                 output=values,
                 rows=self._rows,
-                training=module is not None and module.training,
+                training=module is not None
+                and (self._training if self._keras else module.training),
                 channels_last=self._keras,
                 note=None if shown is not None else InputError("layer_no_tensor", layer=name),
             )

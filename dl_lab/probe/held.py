@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.parameter import is_lazy
 
+from dl_lab.probe.modules import is_torchs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -61,7 +63,7 @@ class Held:
 
 def module_writes(module: nn.Module) -> bool:
     """Tell whether a layer may write into its input: those of torch say so, of others who knows."""
-    return not type(module).__module__.startswith("torch.nn.") or getattr(module, "inplace", False)
+    return not is_torchs(module) or vars(module).get("inplace", False)
 
 
 def function_writes(
@@ -86,7 +88,8 @@ def function_writes(
 
 
 def _memory(tensor: Tensor) -> int:
-    """Where the values lie; 0 where that is nowhere yet, or in several places."""
+    """Where the memory of the values begins; 0 where that is nowhere yet, or in several places."""
     if tensor.layout is not torch.strided or is_lazy(tensor):
         return 0
-    return tensor.untyped_storage().data_ptr()
+    # As untyped_storage().data_ptr(), in a third of the time.
+    return tensor.data_ptr() - int(tensor.storage_offset()) * tensor.itemsize

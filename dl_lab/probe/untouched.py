@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from dl_lab.probe.modules import is_keras
+from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,10 +41,15 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     >>> model.running_mean
     tensor([0., 0.])
     """
-    modules = list(model.modules())
+    modules = every_module(model)
     flags = [module.training for module in modules]
-    registers = [(module._buffers, dict(module._buffers)) for module in modules]  # noqa: SLF001
-    state, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002  # the global one
+    registers = [
+        (module._buffers, dict(module._buffers))  # noqa: SLF001
+        for module in modules
+        if module._buffers  # noqa: SLF001
+    ]
+    # Torch's layers draw from torch's alone; to copy the others takes as long as a small network.
+    others = None if all(map(_draws_from_torch, modules)) else _other_generators()
     copies: dict[int, Tensor] = {}
     for register, held in registers:
         # What is written goes into copies: what autograd has saved of the originals stays valid.
@@ -52,18 +57,33 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
             if buffer is not None:
                 register[name] = copies.setdefault(id(buffer), buffer.detach().clone())
     if mode is not None:
-        for module in modules:
-            module.training = mode == "train"
+        _set_flags(modules, [mode == "train"] * len(modules))
     try:
-        with torch.random.fork_rng(devices=_cuda_devices(model)), _keras_variables(model):
+        with torch.random.fork_rng(devices=_cuda_devices(modules)), _keras_variables(model):
             yield
     finally:
-        random.setstate(state)
-        np.random.set_state(numbers)  # noqa: NPY002
-        for module, flag, (register, held) in zip(modules, flags, registers, strict=True):
-            module.training = flag
+        if others is not None:
+            random.setstate(others[0])
+            np.random.set_state(others[1])  # noqa: NPY002
+        _set_flags(modules, flags)
+        for register, held in registers:
             register.clear()
             register.update(held)
+
+
+def _draws_from_torch(module: nn.Module) -> bool:
+    return is_torchs(module) and is_plain(module)
+
+
+def _other_generators() -> tuple[Any, Any]:
+    return random.getstate(), np.random.get_state()  # noqa: NPY002  # the global one
+
+
+def _set_flags(modules: list[nn.Module], flags: list[bool]) -> None:
+    for module, flag in zip(modules, flags, strict=True):
+        # Setting an attribute of a module takes twenty times as long as reading one.
+        if module.training is not flag:
+            module.training = flag
 
 
 @contextlib.contextmanager
@@ -123,7 +143,6 @@ def _put_back(replaced: list[tuple[dict[str, Tensor | None], str, Tensor | None]
         register[name] = own
 
 
-def _cuda_devices(model: nn.Module) -> list[int]:
-    return sorted(
-        {one.device.index or 0 for one in model.parameters() if one.device.type == "cuda"}
-    )
+def _cuda_devices(modules: list[nn.Module]) -> list[int]:
+    tensors = (one for module in modules for one in module._parameters.values())  # noqa: SLF001
+    return sorted({one.device.index or 0 for one in tensors if one is not None and one.is_cuda})

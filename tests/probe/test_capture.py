@@ -39,6 +39,7 @@ def state(model: nn.Module) -> dict[str, Any]:
             ]
             for module in model.modules()
         ],
+        "attributes": [sorted(vars(module)) for module in model.modules()],
         "torch": torch.get_rng_state(),
         "numpy": np.random.get_state()[1].copy(),  # noqa: NPY002,
         "python": random.getstate(),
@@ -293,6 +294,48 @@ def test_gradients_of_every_layer_through_in_place_layers():
     assert torch.allclose(grads[1], weight)
     assert torch.allclose(grads[0], weight * (before > 0))
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_hooks_of_ones_own_run_first_and_a_forward_of_ones_own_runs():
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    model[0].register_forward_pre_hook(lambda _, args: (args[0] + 1,))
+    model[0].register_forward_hook(lambda _, __, output: output * 2)
+    model[1].forward = lambda x: x.abs()
+    x = torch.randn(3, 2)
+    before, own = state(model), vars(model[1])["forward"]
+    seen = capture(model, x)
+    hidden = 2 * f.linear(x + 1, model[0].weight, model[0].bias)
+    assert torch.equal(seen["0"].inputs[0], x + 1)
+    assert torch.equal(seen["0"].output, hidden)
+    assert torch.equal(seen["1"].output, hidden.abs())
+    assert torch.equal(seen.output, model(x))
+    assert all(same(value, state(model)[part]) for part, value in before.items())
+    assert vars(model[1])["forward"] is own
+
+
+def test_generators_that_a_hook_draws_from():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
+
+    def draw(module, args, output):  # noqa: ARG001
+        np.random.rand(), random.random()  # noqa: NPY002, S311
+
+    model[0].register_forward_hook(draw)
+    x = torch.randn(3, 2)
+    before = state(model)
+    capture(model, x, mode="train")
+    assert all(same(value, state(model)[part]) for part, value in before.items())
+
+
+def test_a_layer_of_which_only_forward_is_called():
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear.forward(x).relu()
+
+    assert [layer.name for layer in capture(Net(), torch.ones(1, 2)).layers] == ["linear", "relu"]
 
 
 def test_another_thread_may_use_the_model_meanwhile():
