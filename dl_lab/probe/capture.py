@@ -19,7 +19,6 @@ from dl_lab.probe.functions import ALIASES, arguments, plain_name, tensors_in
 from dl_lab.probe.held import Held, function_writes, module_writes
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.modules import (
-    every_module,
     initialized,
     is_compiled,
     is_keras,
@@ -218,13 +217,7 @@ class _Recorder(TorchFunctionMode):
         return ([], given) if isinstance(given, dict) else (list(given), {})
 
     def __enter__(self) -> _Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
-        modules = every_module(self._model)
-        self._held.leave_alone(
-            parameter
-            for module in modules
-            for parameter in module._parameters.values()  # noqa: SLF001
-            if parameter is not None
-        )
+        self._held.leave_alone(self._model.parameters())
         for module, name in layers(self._model).items():
             self._listen(module, name)
         super().__enter__()  # type: ignore[no-untyped-call]  # torch has no types here

@@ -30,8 +30,10 @@ ALIASES = frozenset(
 
 _WINDOW = ("input", "kernel_size", "stride", "padding")
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_TRANSPOSED = (*_CONVOLUTION[:5], "output_padding", "groups", "dilation")
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     **{f"conv{n}d": _CONVOLUTION for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": _TRANSPOSED for n in (1, 2, 3)},
     **{f"max_pool{n}d": (*_WINDOW, "dilation", "ceil_mode") for n in (1, 2, 3)},
     **{
         f"avg_pool{n}d": (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override")
@@ -120,4 +122,10 @@ def tensors_in(value: object) -> list[Tensor]:
         value = value.values()
     elif not isinstance(value, (list, tuple)):
         return []
-    return [tensor for one in value for tensor in tensors_in(one)]
+    found: list[Tensor] = []
+    for one in value:
+        if isinstance(one, Tensor):
+            found.append(one)
+        elif isinstance(one, (list, tuple, dict)):
+            found += tensors_in(one)
+    return found

@@ -59,7 +59,7 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     if mode is not None:
         _set_flags(modules, [mode == "train"] * len(modules))
     try:
-        with torch.random.fork_rng(devices=_cuda_devices(modules)), _keras_variables(model):
+        with torch.random.fork_rng(devices=_cuda_devices(model)), _keras_variables(model):
             yield
     finally:
         if others is not None:
@@ -143,6 +143,5 @@ def _put_back(replaced: list[tuple[dict[str, Tensor | None], str, Tensor | None]
         register[name] = own
 
 
-def _cuda_devices(modules: list[nn.Module]) -> list[int]:
-    tensors = (one for module in modules for one in module._parameters.values())  # noqa: SLF001
-    return sorted({one.device.index or 0 for one in tensors if one is not None and one.is_cuda})
+def _cuda_devices(model: nn.Module) -> list[int]:
+    return sorted({one.device.index or 0 for one in model.parameters() if one.is_cuda})
