@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
 from dl_lab.errors import InputError
-from dl_lab.probe import operation as op
+from dl_lab.probe import kinds
+from dl_lab.probe.explanation import Explanation, Link
+from dl_lab.probe.layer import index_of, place_of
+from dl_lab.probe.operation import operation
 from dl_lab.probe.windows import (
     Window,
     convolution_values,
@@ -18,83 +20,19 @@ from dl_lab.probe.windows import (
     cut,
     pooling_divisor,
     pooling_window,
+    transposed_window,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from dl_lab.probe.capture import Capture
+    from dl_lab.probe.kinds import Sizes
     from dl_lab.probe.layer import Layer
-    from dl_lab.probe.operation import Sizes
 
 _MOST_DIMENSIONS = 4
-
-
-@dataclass(frozen=True)
-class Link:
-    """What one unit of an earlier layer adds to the answer.
-
-    Attributes
-    ----------
-    source
-        The earlier layer's index, ``-1 - k`` for the network's k-th input.
-    unit
-        Which of its units.
-    share
-        Its part of the sum; where nothing is summed, its value.
-    """
-
-    source: int
-    unit: int
-    share: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The formula of one unit at one position.
-
-    Attributes
-    ----------
-    kind
-        ``"convolution"``, ``"pooling"``, ``"pointwise"``, ``"norm"``, ``"linear"``, ``"softmax"``,
-        ``"combination"``, ``"mean"`` or ``"copy"``.
-    name
-        Which of its kind: ``"relu"``, ``"max"``, ``"running"``, ``"+"``.
-    value
-        What the layer answered.
-    result
-        What the numbers here give.
-    window
-        The input's values that it is computed from: [channels, size…] for a convolution, [size…]
-        for pooling, else [count].
-    weights
-        One for each value of the window, or None.
-    numbers
-        The other numbers of the formula by their names.
-    place
-        Where on the input the window lies; None where it is no window.
-    inside
-        Which cells of the window lie on the input and not in its padding, [size…].
-    units
-        The input's units that the window's channels are.
-    chosen
-        The window's cell that a maximum took, -1 where there is none.
-    links
-        The earlier units that it comes from, the largest shares first.
-    """
-
-    kind: str
-    name: str
-    value: float
-    result: float
-    window: Tensor = field(repr=False)
-    weights: Tensor | None = field(default=None, repr=False)
-    numbers: Mapping[str, float] = field(default_factory=dict)
-    place: Window | None = None
-    inside: Tensor | None = field(default=None, repr=False)
-    units: tuple[int, ...] = ()
-    chosen: int = -1
-    links: tuple[Link, ...] = field(default=(), repr=False)
 
 
 def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
@@ -136,7 +74,7 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
     ):
         shape = "×".join(map(str, units.shape))
         raise InputError("no_place", layer=layer.name, given=at, shape=shape)
-    known = op.operation(layer)
+    known = operation(layer)
     sizes = [one.ndim - (one.ndim > 0 and one.shape[0] == layer.rows) for one in layer.inputs]
     if known is None or max(sizes, default=0) > _MOST_DIMENSIONS:
         raise InputError("layer_unknown", layer=layer.name, kind=layer.kind)
@@ -149,71 +87,105 @@ class _Unit:
 
     def __init__(self, seen: Capture, layer: Layer, at: Sizes, value: float) -> None:
         self.seen = seen
-        self.layer = layer
+        self.layer = layer.units_first()
+        self.channels_last = layer.channels_last
         self.at = at
         self.value = value
-        self.units = layer.input_units().double().cpu()
+        self.units = self.layer.input_units().double().cpu()
 
-    def explain(self, known: op.Operation) -> Explanation:  # noqa: C901, PLR0911  # one for each kind
+    def explain(self, known: kinds.Operation) -> Explanation:  # noqa: C901, PLR0911, PLR0912  # one for each kind
         match known:
-            case op.Convolution():
+            case kinds.Convolution():
                 return self._convolution(known)
-            case op.Pooling():
+            case kinds.TransposedConvolution():
+                return self._transposed(known)
+            case kinds.Pooling():
                 return self._pooling(known)
-            case op.Pointwise():
+            case kinds.Pointwise():
                 return self._pointwise(known)
-            case op.PerUnit():
+            case kinds.PerUnit():
                 return self._per_unit(known)
-            case op.Norm():
+            case kinds.Norm():
                 return self._norm(known)
-            case op.Linear():
+            case kinds.Linear():
                 return self._linear(known)
-            case op.Softmax():
+            case kinds.Softmax():
                 return self._softmax(known)
-            case op.Combination():
+            case kinds.Combination():
                 return self._combination(known)
-            case op.Join():
+            case kinds.Join():
                 return self._join(known)
-            case op.Mean():
+            case kinds.Mean():
                 return self._mean(known)
-            case op.Reshape():
+            case kinds.Reshape():
                 return self._reshape()
-            case op.Dropout():
+            case kinds.Dropout():
                 return self._dropout(known)
 
     # -- windows
 
-    def _convolution(self, known: op.Convolution) -> Explanation:
+    def _convolution(self, known: kinds.Convolution) -> Explanation:
         unit, position = self.at[0], self.at[1:]
         window = convolution_window(known, position)
         weights = known.weight[unit].detach().double().cpu()
         group = unit // (known.weight.shape[0] // known.groups)
         channels = range(group * len(weights), (group + 1) * len(weights))
         values = convolution_values(known, self.units[channels.start : channels.stop], window)
-        bias = 0.0 if known.bias is None else float(known.bias[unit])
+        return self._windowed(known, values, weights, window, channels)
+
+    def _transposed(self, known: kinds.TransposedConvolution) -> Explanation:
+        unit, position = self.at[0], self.at[1:]
+        shape = tuple(self.units.shape[1:])
+        window, cells = transposed_window(known, position, shape)
+        kernels = known.by_unit
+        flipped = kernels[unit].detach().double().cpu().flip(tuple(range(1, kernels.ndim - 1)))
+        group = unit // (len(kernels) // known.groups)
+        channels = range(group * len(flipped), (group + 1) * len(flipped))
+        values = torch.stack([cut(self.units, channel, window) for channel in channels])
+        return self._windowed(known, values, flipped[(slice(None), *cells)], window, channels)
+
+    def _windowed(
+        self,
+        known: kinds.Convolution | kinds.TransposedConvolution,
+        values: Tensor,
+        weights: Tensor,
+        window: Window,
+        channels: range,
+    ) -> Explanation:
+        """Explain a sum over a window of several channels, values and weights [channels, size…]."""
+        bias = 0.0 if known.bias is None else float(known.bias[self.at[0]])
         shares = (values * weights).flatten(1).sum(1)
+        result, numbers, name, then = float(shares.sum()) + bias, {"bias": bias}, "transposed", ""
+        if isinstance(known, kinds.Convolution):
+            name = known.padding_mode
+            if known.then is not None:
+                numbers["sum"], then = result, known.then.name
+                result = _applied(known.then, result)
         return Explanation(
             "convolution",
-            known.padding_mode,
+            name,
             self.value,
-            float(shares.sum()) + bias,
+            result,
             values,
             weights,
-            {"bias": bias},
+            numbers,
             window,
             window.inside(tuple(self.units.shape[1:])),
             tuple(channels),
+            then=then,
             links=self._links(
                 {unit: float(share) for unit, share in zip(channels, shares, strict=True)}
             ),
         )
 
-    def _pooling(self, known: op.Pooling) -> Explanation:
-        unit, position = self.at[0], self.at[1:]
+    def _pooling(self, known: kinds.Pooling) -> Explanation:
         shape = tuple(self.units.shape[1:])
         output = self.layer.units
         assert output is not None  # noqa: S101  # `explain` has seen to that
-        window = pooling_window(known, position, shape, tuple(output.shape[1:]))
+        # Of the whole input there may be one answer without a position.
+        unit, position = self.at[0], self.at[1:] or (0,) * len(shape)
+        sizes = tuple(output.shape[1:]) or (1,) * len(shape)
+        window = pooling_window(known, position, shape, sizes)
         values = cut(self.units, unit, window)
         numbers: dict[str, float] = {}
         if known.largest:
@@ -237,24 +209,24 @@ class _Unit:
 
     # -- values alone
 
-    def _pointwise(self, known: op.Pointwise) -> Explanation:
+    def _pointwise(self, known: kinds.Pointwise) -> Explanation:
         value = self.units[self.at]
         # As the layer computes it: GELU's own precision is part of the answer.
         result = float(known.function(value))
         return self._single("pointwise", known.name, float(value), result, known.scalars)
 
-    def _per_unit(self, known: op.PerUnit) -> Explanation:
+    def _per_unit(self, known: kinds.PerUnit) -> Explanation:
         value = float(self.units[self.at])
         slope = float(known.slopes[self.at[0] if len(known.slopes) > 1 else 0])
         result = value if value >= 0 else slope * value
         return self._single("pointwise", "prelu", value, result, {"slope": slope})
 
-    def _dropout(self, known: op.Dropout) -> Explanation:
+    def _dropout(self, known: kinds.Dropout) -> Explanation:
         value = float(self.units[self.at])
         factor = self.value / value if known.active and value else 1.0
         return self._single("pointwise", "dropout", value, value * factor, {"factor": factor})
 
-    def _norm(self, known: op.Norm) -> Explanation:
+    def _norm(self, known: kinds.Norm) -> Explanation:
         value = float(self.units[self.at])
         mean, variance, place = self._statistics(known)
         weight = 1.0 if known.weight is None else float(known.weight[place])
@@ -270,7 +242,7 @@ class _Unit:
         name = known.over if known.centred else "rms"
         return self._single("norm", name, value, result, numbers)
 
-    def _statistics(self, known: op.Norm) -> tuple[float, float, Sizes]:
+    def _statistics(self, known: kinds.Norm) -> tuple[float, float, Sizes]:
         """Return mean, variance, and the place of the unit's weight and bias."""
         unit = self.at[0]
         if known.over == "running":
@@ -280,6 +252,9 @@ class _Unit:
         place: Sizes = (unit,)
         if known.over == "batch":
             values = self.layer.inputs[0].double()[:, unit]
+        elif known.over == "units":
+            column: tuple[slice | int, ...] = (slice(None), *self.at[1:])
+            values = self.units[column]
         elif known.over == "instance":
             values = self.units[unit]
         elif known.over == "group":
@@ -302,7 +277,7 @@ class _Unit:
 
     # -- sums over many
 
-    def _linear(self, known: op.Linear) -> Explanation:
+    def _linear(self, known: kinds.Linear) -> Explanation:
         values = self.units[self.at[:-1]]
         weights = known.weight[self.at[-1]].detach().double().cpu()
         bias = 0.0 if known.bias is None else float(known.bias[self.at[-1]])
@@ -314,12 +289,31 @@ class _Unit:
             links = self._linked(dict(enumerate(sums.tolist())))
         else:
             links = self._links({self.at[0]: float(products.sum())})
-        result = float(products.sum()) + bias
+        result, numbers, then = float(products.sum()) + bias, {"bias": bias}, ""
+        if known.then is not None:
+            numbers["sum"] = result
+        if isinstance(known.then, kinds.Pointwise):
+            result, then = _applied(known.then, result), known.then.name
+        elif known.then is not None:
+            then = "log_softmax" if known.then.logarithm else "softmax"
+            shift = None if known.bias is None else known.bias.detach().double().cpu()
+            sums = functional.linear(values, known.weight.detach().double().cpu(), shift)
+            numbers["total"] = float(sums.exp().sum())
+            logarithm = result - float(sums.logsumexp(0))
+            result = logarithm if known.then.logarithm else math.exp(logarithm)
         return Explanation(
-            "linear", "", self.value, result, values, weights, {"bias": bias}, links=links
+            "linear",
+            "",
+            self.value,
+            result,
+            values,
+            weights,
+            numbers,
+            then=then,
+            links=links,
         )
 
-    def _softmax(self, known: op.Softmax) -> Explanation:
+    def _softmax(self, known: kinds.Softmax) -> Explanation:
         dimension = known.dimension - 1
         before, after = self.at[:dimension], self.at[dimension + 1 :]
         place: tuple[int | slice, ...] = (*before, slice(None), *after)
@@ -344,7 +338,7 @@ class _Unit:
             links=links,
         )
 
-    def _mean(self, known: op.Mean) -> Explanation:
+    def _mean(self, known: kinds.Mean) -> Explanation:
         inputs = self.layer.inputs[0]
         left = iter(self.at)
         kept = self.layer.output is not None and self.layer.output.ndim == inputs.ndim
@@ -366,8 +360,10 @@ class _Unit:
 
     # -- several inputs, or none changed
 
-    def _combination(self, known: op.Combination) -> Explanation:
-        terms = [self.layer.arguments["input"], self.layer.arguments["other"]]
+    def _combination(self, known: kinds.Combination) -> Explanation:
+        given = self.layer.arguments
+        # A function has arguments; a layer of Keras has two inputs.
+        terms = [given["input"], given["other"]] if given else list(self.layer.inputs)
         values = [self._broadcast(term) for term in terms]
         result = {
             "+": values[0] + values[1],
@@ -393,7 +389,7 @@ class _Unit:
         whole = term.detach().expand(output.shape)
         return float(whole[(0, *self.at)] if output.ndim > len(self.at) else whole[self.at])
 
-    def _join(self, known: op.Join) -> Explanation:
+    def _join(self, known: kinds.Join) -> Explanation:
         at = list(self.at)
         dimension = known.dimension - 1
         for piece, source in zip(self.layer.inputs, self.layer.sources, strict=True):
@@ -407,10 +403,9 @@ class _Unit:
     def _reshape(self) -> Explanation:
         output = self.layer.units
         assert output is not None  # noqa: S101  # `explain` has seen to that
-        flat = 0
-        for place, size in zip(self.at, output.shape, strict=True):
-            flat = flat * size + place
-        value = float(self.units.flatten()[flat])
+        flat = index_of(self.at, tuple(output.shape), self.channels_last)
+        place = place_of(flat, tuple(self.units.shape), self.channels_last)
+        value = float(self.units[place])
         unit = int(self._units_before(self.units.numel())[flat])
         return self._copied(value, Link(self.layer.sources[0], unit, value))
 
@@ -425,7 +420,8 @@ class _Unit:
         source = self.layer.sources[0]
         before = self.seen.layers[source].units if source >= 0 else self.layer.input_units()
         units = len(before) if before is not None and before.numel() == count else count
-        return torch.arange(count) // (count // units)
+        order = torch.arange(count)
+        return order % units if self.channels_last else order // (count // units)
 
     def _links(self, shares: Mapping[int, float]) -> tuple[Link, ...]:
         """Turn shares by the input's units into links to those that made them."""
@@ -445,3 +441,7 @@ class _Unit:
     def _linked(self, shares: Mapping[int, float]) -> tuple[Link, ...]:
         links = [Link(self.layer.sources[0], unit, share) for unit, share in shares.items()]
         return tuple(sorted(links, key=lambda link: -abs(link.share)))
+
+
+def _applied(function: kinds.Pointwise, value: float) -> float:
+    return float(function.function(torch.tensor(value, dtype=torch.float64)))

@@ -10,9 +10,10 @@ import torch
 from torch.nn import functional
 
 from dl_lab.errors import InputError
-from dl_lab.probe import operation as op
+from dl_lab.probe import kinds
 from dl_lab.probe.answer import scores
 from dl_lab.probe.capture import Capture, Changes, Inputs, capture
+from dl_lab.probe.operation import operation
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -224,7 +225,7 @@ def _grad(seen: Capture, target: int, wanted: list[Tensor]) -> list[Tensor]:
 def _last_convolution(seen: Capture) -> Layer:
     for layer in reversed(seen.layers):
         spatial = layer.units is not None and layer.units.ndim > 1
-        if spatial and (isinstance(op.operation(layer), op.Convolution) or "Conv" in layer.kind):
+        if spatial and (isinstance(operation(layer), kinds.Convolution) or "Conv" in layer.kind):
             return layer
     raise InputError("no_convolution")
 

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dl_lab.probe import operation as op
+from dl_lab.probe import kinds
+from dl_lab.probe.operation import operation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,11 +77,13 @@ def health(seen: Capture, gradients: Sequence[Tensor | None] | None = None) -> l
     largest = max((norm for norm in norms if norm is not None), default=0.0)
     found = []
     for layer, norm in zip(seen.layers, norms, strict=True):
-        known = op.operation(layer)
+        known = operation(layer)
         zeros: float | None = None
         dead: tuple[int, ...] = ()
-        if isinstance(known, op.Pointwise) and known.name in _GATES and layer.output is not None:
-            zeros, dead = _zeros(layer.output)
+        gate = known if isinstance(known, kinds.Pointwise) else getattr(known, "then", None)
+        answers = layer.units_first().output
+        if isinstance(gate, kinds.Pointwise) and gate.name in _GATES and answers is not None:
+            zeros, dead = _zeros(answers)
         faded = norm is not None and largest > 0 and norm < FADED * largest
         found.append(Health(zeros, dead, norm, faded))
     return found

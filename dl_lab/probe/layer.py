@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -77,6 +77,14 @@ class Layer:
         """One of `KINDS`, None without an output."""
         return None if self.units is None else KINDS[self.units.ndim - 1]
 
+    def units_first(self) -> Layer:
+        """Return the same call with its units behind the rows, as torch has them."""
+        if not self.channels_last:
+            return self
+        output = None if self.output is None else _turned(self.output)
+        inputs = tuple(map(_turned, self.inputs))
+        return replace(self, inputs=inputs, output=output, channels_last=False)
+
     def own_units(self, batch: Tensor) -> Tensor:
         """Return row 0 of any batch of this pass, its units first."""
         return units_of(batch, batch.shape[0] if batch.ndim else 0, self.channels_last)
@@ -84,6 +92,42 @@ class Layer:
     def input_units(self, which: int = 0) -> Tensor:
         """Return what went in for row 0, its units first."""
         return units_of(self.inputs[which], self.rows, self.channels_last)
+
+
+def _turned(batch: Tensor) -> Tensor:
+    return batch.movedim(-1, 1) if batch.ndim > 2 else batch  # noqa: PLR2004  # [rows, units]
+
+
+def index_of(at: tuple[int, ...], shape: tuple[int, ...], channels_last: bool = False) -> int:
+    """Return where in memory a place of units lies, counted in values.
+
+    Examples
+    --------
+    >>> index_of((2, 1, 0), (3, 5, 5)), index_of((2, 1, 0), (3, 5, 5), channels_last=True)
+    (55, 17)
+    """
+    if channels_last:
+        at, shape = (*at[1:], at[0]), (*shape[1:], shape[0])
+    flat = 0
+    for place, size in zip(at, shape, strict=True):
+        flat = flat * size + place
+    return flat
+
+
+def place_of(index: int, shape: tuple[int, ...], channels_last: bool = False) -> tuple[int, ...]:
+    """Return the place of units that lies there in memory: what `index_of` takes.
+
+    Examples
+    --------
+    >>> place_of(55, (3, 5, 5)), place_of(17, (3, 5, 5), channels_last=True)
+    ((2, 1, 0), (2, 1, 0))
+    """
+    at: list[int] = []
+    for size in reversed((*shape[1:], shape[0]) if channels_last else shape):
+        index, place = divmod(index, size)
+        at.append(place)
+    at.reverse()
+    return (at[-1], *at[:-1]) if channels_last else tuple(at)
 
 
 def units_of(batch: Tensor, rows: int, channels_last: bool = False) -> Tensor:

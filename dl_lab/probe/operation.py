@@ -2,156 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from dl_lab.probe.keras_operation import keras_operation
+from dl_lab.probe.kinds import (
+    Combination,
+    Convolution,
+    Dropout,
+    Join,
+    Linear,
+    Mean,
+    Norm,
+    Operation,
+    PerUnit,
+    Pooling,
+    Reshape,
+    Sizes,
+    Softmax,
+    TransposedConvolution,
+)
+from dl_lab.probe.pointwise import POINTWISE, pointwise
 
 if TYPE_CHECKING:
     from dl_lab.probe.layer import Layer
 
-Sizes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """``y[o] = b[o] + Σ w[o] · window``; weight [out, in/groups, …]."""
-
-    weight: Tensor
-    bias: Tensor | None
-    stride: Sizes
-    padding: tuple[tuple[int, int], ...]
-    dilation: Sizes
-    groups: int
-    padding_mode: str
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """The largest value or the mean of a window; an adaptive one is told its output's size."""
-
-    largest: bool
-    size: Sizes | None
-    stride: Sizes
-    padding: Sizes
-    dilation: Sizes
-    include_padding: bool = True
-    divisor: int | None = None
-
-
-@dataclass(frozen=True)
-class Pointwise:
-    """A function of each value alone; `scalars` are its settings, by their names in torch."""
-
-    name: str
-    function: Callable[[Tensor], Tensor]
-    scalars: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class PerUnit:
-    """PReLU: a slope for each unit."""
-
-    slopes: Tensor
-
-
-@dataclass(frozen=True)
-class Norm:
-    """``(x - mean) / sqrt(variance + eps) · weight + bias``.
-
-    `over` tells of which values mean and variance are taken: ``"running"`` (kept ones),
-    ``"batch"``, ``"layer"``, ``"group"``, ``"instance"``.
-    """
-
-    over: str
-    eps: float
-    weight: Tensor | None
-    bias: Tensor | None
-    mean: Tensor | None = None
-    variance: Tensor | None = None
-    groups: int = 1
-    dimensions: int = 1
-    centred: bool = True
-
-
-@dataclass(frozen=True)
-class Linear:
-    """``y = W x + b``; weight [out, in]."""
-
-    weight: Tensor
-    bias: Tensor | None
-
-
-@dataclass(frozen=True)
-class Softmax:
-    """``exp(z[i]) / Σ exp(z[j])`` along a dimension of the batch, or its logarithm."""
-
-    dimension: int
-    logarithm: bool
-
-
-@dataclass(frozen=True)
-class Combination:
-    """Two tensors, or a tensor and a number, combined value by value."""
-
-    sign: str
-
-
-@dataclass(frozen=True)
-class Join:
-    """Tensors one after the other along a dimension of the batch."""
-
-    dimension: int
-
-
-@dataclass(frozen=True)
-class Mean:
-    """The mean over some dimensions of the batch."""
-
-    dimensions: Sizes
-
-
-@dataclass(frozen=True)
-class Reshape:
-    """The same values in another shape."""
-
-
-@dataclass(frozen=True)
-class Dropout:
-    """Nothing, or while training zeros by chance and the rest scaled."""
-
-    active: bool
-
-
-Operation: TypeAlias = (
-    Convolution | Pooling | Pointwise | PerUnit | Norm | Linear | Softmax | Combination | Join
-    | Mean | Reshape | Dropout
-)  # fmt: skip
-
-_POINTWISE: dict[str, tuple[Callable[..., Tensor], dict[str, str]]] = {
-    # torch's name → the function and its settings: argument → attribute of the module
-    "relu": (functional.relu, {}),
-    "relu6": (functional.relu6, {}),
-    "leaky_relu": (functional.leaky_relu, {"negative_slope": "negative_slope"}),
-    "elu": (functional.elu, {"alpha": "alpha"}),
-    "celu": (functional.celu, {"alpha": "alpha"}),
-    "selu": (functional.selu, {}),
-    "gelu": (functional.gelu, {"approximate": "approximate"}),
-    "silu": (functional.silu, {}),
-    "mish": (functional.mish, {}),
-    "sigmoid": (torch.sigmoid, {}),
-    "tanh": (torch.tanh, {}),
-    "softplus": (functional.softplus, {"beta": "beta", "threshold": "threshold"}),
-    "softsign": (functional.softsign, {}),
-    "hardtanh": (functional.hardtanh, {"min_val": "min_val", "max_val": "max_val"}),
-    "hardsigmoid": (functional.hardsigmoid, {}),
-    "hardswish": (functional.hardswish, {}),
-    "logsigmoid": (functional.logsigmoid, {}),
-    "identity": (lambda values: values, {}),
-}
 _POINTWISE_CLASSES: dict[type[nn.Module], str] = {
     nn.ReLU: "relu", nn.ReLU6: "relu6", nn.LeakyReLU: "leaky_relu", nn.ELU: "elu",
     nn.CELU: "celu", nn.SELU: "selu", nn.GELU: "gelu", nn.SiLU: "silu", nn.Mish: "mish",
@@ -172,27 +50,25 @@ def operation(layer: Layer) -> Operation | None:
     >>> operation(seen.layers[0]).size
     (2, 2)
     """
-    found = _of_function(layer) if layer.module is None else _of_module(layer.module, layer)
-    known = found is not None and layer.output is not None and bool(layer.inputs)
-    return found if known and not layer.channels_last else None
+    if layer.output is None or not layer.inputs:
+        return None
+    if layer.module is None:
+        return _of_function(layer)
+    if layer.channels_last:
+        return keras_operation(layer.module, layer)
+    return _of_module(layer.module, layer)
 
 
 def _of_module(module: Any, layer: Layer) -> Operation | None:  # noqa: ANN401, PLR0911  # one table
     kind = type(module)
-    if kind in {nn.Conv1d, nn.Conv2d, nn.Conv3d} or (
-        # A lazy one becomes the other when it is initialized; a subclass may compute otherwise.
-        isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and kind.forward in _FORWARDS
-    ):
-        return _convolution(vars(module), module.weight, module.bias, module.padding_mode)
-    if kind in {nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d}:
-        return _pooling(vars(module), int(kind.__name__[-2]), largest="Max" in kind.__name__)
-    if kind.__name__.startswith(("AdaptiveAvgPool", "AdaptiveMaxPool")):
-        return _adaptive(largest="Max" in kind.__name__)
+    windowed = _of_windows(module, kind)
+    if windowed is not None:
+        return windowed
     if kind in _POINTWISE_CLASSES:
         name = _POINTWISE_CLASSES[kind]
-        return _pointwise(
+        return pointwise(
             name,
-            {key: getattr(module, attribute) for key, attribute in _POINTWISE[name][1].items()},
+            {key: getattr(module, attribute) for key, attribute in POINTWISE[name][1].items()},
         )
     if isinstance(module, nn.PReLU):
         return PerUnit(module.weight)
@@ -205,6 +81,21 @@ def _of_module(module: Any, layer: Layer) -> Operation | None:  # noqa: ANN401, 
     if isinstance(module, (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)):
         return _dropout(layer)
     return _norm_module(module, layer)
+
+
+def _of_windows(module: Any, kind: Any) -> Operation | None:  # noqa: ANN401
+    if kind in {nn.Conv1d, nn.Conv2d, nn.Conv3d} or (
+        # A lazy one becomes the other when it is initialized; a subclass may compute otherwise.
+        isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and kind.forward in _FORWARDS
+    ):
+        return _convolution(vars(module), module.weight, module.bias, module.padding_mode)
+    if kind in {nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d}:
+        return _transposed(vars(module), module.weight, module.bias)
+    if kind in {nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d}:
+        return _pooling(vars(module), int(kind.__name__[-2]), largest="Max" in kind.__name__)
+    if kind.__name__.startswith(("AdaptiveAvgPool", "AdaptiveMaxPool")):
+        return _adaptive(largest="Max" in kind.__name__)
+    return None
 
 
 _FORWARDS = frozenset({nn.Conv1d.forward, nn.Conv2d.forward, nn.Conv3d.forward})
@@ -233,15 +124,17 @@ def _norm_module(module: Any, layer: Layer) -> Norm | None:  # noqa: ANN401  # h
 
 def _of_function(layer: Layer) -> Operation | None:  # noqa: C901, PLR0911  # one table
     name, given = layer.kind, layer.arguments
-    if name.startswith("conv") and name.endswith("d") and not name.startswith("conv_tr"):
+    if name.startswith("conv_transpose"):
+        return _transposed(given, given["weight"], given.get("bias"))
+    if name.startswith("conv") and name.endswith("d"):
         return _convolution(given, given["weight"], given.get("bias"), "zeros")
     if name.startswith(("max_pool", "avg_pool")):
         return _pooling(given, int(name[-2]), largest=name.startswith("max"))
     if name.startswith(("adaptive_max_pool", "adaptive_avg_pool")):
         return _adaptive(largest="max" in name)
-    if name in _POINTWISE:
-        scalars = {key: given[key] for key in _POINTWISE[name][1] if key in given}
-        return _pointwise(name, scalars)
+    if name in POINTWISE:
+        scalars = {key: given[key] for key in POINTWISE[name][1] if key in given}
+        return pointwise(name, scalars)
     if name == "prelu":
         return PerUnit(given["weight"])
     if name == "linear":
@@ -306,6 +199,17 @@ def _convolution(
     return Convolution(weight, bias, stride, pads, dilation, given.get("groups", 1), mode)
 
 
+def _transposed(
+    given: Mapping[str, Any], weight: Tensor, bias: Tensor | None
+) -> TransposedConvolution:
+    count = weight.ndim - 2
+    stride, padding, dilation = (
+        _each(given.get(name, default), count)
+        for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))
+    )
+    return TransposedConvolution(weight, bias, stride, padding, dilation, given.get("groups", 1))
+
+
 def _pooling(given: Mapping[str, Any], count: int, *, largest: bool) -> Pooling:
     size = _each(given["kernel_size"], count)
     stride = given.get("stride")
@@ -322,12 +226,6 @@ def _pooling(given: Mapping[str, Any], count: int, *, largest: bool) -> Pooling:
 
 def _adaptive(*, largest: bool) -> Pooling:
     return Pooling(largest, None, (), (), ())
-
-
-def _pointwise(name: str, scalars: Mapping[str, Any]) -> Pointwise:
-    function = _POINTWISE[name][0]
-    shown = {key: float(value) for key, value in scalars.items() if not isinstance(value, str)}
-    return Pointwise(name, lambda values: function(values, **scalars), shown)
 
 
 def _softmax(dimension: int | None, layer: Layer, *, logarithm: bool) -> Softmax:

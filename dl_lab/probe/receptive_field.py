@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from dl_lab.errors import InputError
-from dl_lab.probe import operation as op
+from dl_lab.probe import kinds
 from dl_lab.probe.capture import Capture, Changes, Inputs, capture
+from dl_lab.probe.layer import index_of, place_of
+from dl_lab.probe.operation import operation
 from dl_lab.probe.windows import pooling_window
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from dl_lab.probe.kinds import Sizes
     from dl_lab.probe.layer import Layer
-    from dl_lab.probe.operation import Sizes
 
 Span = tuple[int, int]
 Box = tuple[Span, ...]
@@ -66,11 +68,12 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
     >>> receptive_field(seen, seen.layers[2], (0, 1, 2)).box
     ((2, 10), (4, 12))
     """
-    while isinstance(op.operation(layer), op.Reshape) and layer.sources[0] >= 0:
+    while isinstance(operation(layer), kinds.Reshape) and layer.sources[0] >= 0:
         made = seen.layers[layer.sources[0]]
         if made.units is None or layer.units is None:
             break
-        at = _unravel(_ravel(at, tuple(layer.units.shape)), tuple(made.units.shape))
+        flat = index_of(at, tuple(layer.units.shape), layer.channels_last)
+        at = place_of(flat, tuple(made.units.shape), layer.channels_last)
         layer = made
     boxes: dict[int, Box] = {layer.index: tuple((place, place + 1) for place in at[1:])}
     exact = True
@@ -78,7 +81,7 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
         if index not in boxes:
             continue
         now = seen.layers[index]
-        known = op.operation(now)
+        known = operation(now)
         exact = exact and known is not None
         for which, source in enumerate(now.sources):
             shape = now.input_units(which).shape[1:]
@@ -150,15 +153,17 @@ def _input_units(seen: Capture, source: int) -> Tensor:
     return seen.layers[0].own_units(seen.inputs[-1 - source])
 
 
-def _before(known: op.Operation | None, layer: Layer, box: Box, shape: Sizes) -> Box:
+def _before(known: kinds.Operation | None, layer: Layer, box: Box, shape: Sizes) -> Box:
     """Return what part of an input of that shape a part of the layer's output comes from."""
     match known:
-        case op.Convolution() if len(shape) == len(box):
+        case kinds.Convolution() | kinds.TransposedConvolution() if len(shape) == len(box):
             return tuple(
                 _convolved(known, i, span, size)
+                if isinstance(known, kinds.Convolution)
+                else _spread(known, i, span, size)
                 for i, (span, size) in enumerate(zip(box, shape, strict=True))
             )
-        case op.Pooling() if len(shape) == len(box):
+        case kinds.Pooling() if len(shape) == len(box):
             output = layer.units
             assert output is not None  # noqa: S101  # its operation is known
             sizes = tuple(output.shape[1:])
@@ -170,17 +175,17 @@ def _before(known: op.Operation | None, layer: Layer, box: Box, shape: Sizes) ->
                     first.start, last.start, last.step, last.size, strict=True
                 )
             )
-        case op.Pointwise() | op.PerUnit() | op.Dropout() | op.Combination():
+        case kinds.Pointwise() | kinds.PerUnit() | kinds.Dropout() | kinds.Combination():
             same = layer.units is not None and tuple(layer.units.shape[1:]) == shape
             return box if same else _all(shape)
-        case op.Norm() if known.over == "running":
+        case kinds.Norm() if known.over == "running":
             return box
-        case op.Softmax() | op.Join() if known.dimension == 1:
+        case kinds.Softmax() | kinds.Join() if known.dimension == 1:
             return box
     return _all(shape)
 
 
-def _convolved(known: op.Convolution, i: int, span: Span, size: int) -> Span:
+def _convolved(known: kinds.Convolution, i: int, span: Span, size: int) -> Span:
     reach = known.dilation[i] * (known.weight.shape[2 + i] - 1)
     low = span[0] * known.stride[i] - known.padding[i][0]
     high = (span[1] - 1) * known.stride[i] - known.padding[i][0] + reach + 1
@@ -190,19 +195,12 @@ def _convolved(known: op.Convolution, i: int, span: Span, size: int) -> Span:
     return max(0, low), min(size, high)
 
 
-def _ravel(at: Sizes, shape: Sizes) -> int:
-    flat = 0
-    for place, size in zip(at, shape, strict=True):
-        flat = flat * size + place
-    return flat
-
-
-def _unravel(flat: int, shape: Sizes) -> Sizes:
-    at = []
-    for size in reversed(shape):
-        flat, place = divmod(flat, size)
-        at.append(place)
-    return tuple(reversed(at))
+def _spread(known: kinds.TransposedConvolution, i: int, span: Span, size: int) -> Span:
+    """Return which inputs reach a part of a transposed convolution's output."""
+    reach = known.dilation[i] * (known.weight.shape[2 + i] - 1)
+    low = -((reach - span[0] - known.padding[i]) // known.stride[i])
+    high = (span[1] - 1 + known.padding[i]) // known.stride[i] + 1
+    return max(0, low), min(size, high)
 
 
 def _all(shape: Sizes) -> Box:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dl_lab.probe import operation as op
+from dl_lab.probe import kinds
+from dl_lab.probe.operation import operation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,7 +78,8 @@ def tiles(
 
 def has_filters(layer: Layer) -> bool:
     """Tell whether a layer's units have weights of their own that can be seen."""
-    return isinstance(op.operation(layer), (op.Convolution, op.Linear))
+    known = operation(layer)
+    return isinstance(known, (kinds.Convolution, kinds.TransposedConvolution, kinds.Linear))
 
 
 def filters(seen: Capture, layer: Layer, first: int, count: int) -> Images | None:
@@ -106,11 +108,13 @@ def filters(seen: Capture, layer: Layer, first: int, count: int) -> Images | Non
     >>> filters(seen, seen.layers[0], 0, 8).shape
     (8, 7, 7)
     """
-    known = op.operation(layer)
+    known = operation(layer)
     weights: Any
-    if isinstance(known, op.Convolution):
+    if isinstance(known, kinds.Convolution):
         weights = known.weight.detach()[first : first + count]
-    elif isinstance(known, op.Linear):
+    elif isinstance(known, kinds.TransposedConvolution):
+        weights = known.by_unit.detach()[first : first + count]
+    elif isinstance(known, kinds.Linear):
         weights = _as_read(seen, layer, known.weight.detach()[first : first + count])
     else:
         return None
@@ -151,6 +155,9 @@ def _as_read(seen: Capture, layer: Layer, weights: Tensor) -> Tensor:
         if units is None or units.numel() != count:
             break
         if units.ndim == _PLANE + 1:
+            if layer.channels_last:
+                maps = weights.reshape(len(weights), *units.shape[1:], len(units))
+                return maps.movedim(-1, 1)
             return weights.reshape(len(weights), *units.shape)
     side = math.isqrt(count)
     if side * side == count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dl_lab.probe.operation import Convolution, Pooling, Sizes
+    from dl_lab.probe.kinds import Convolution, Pooling, Sizes, TransposedConvolution
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,67 @@ def convolution_values(operation: Convolution, units: Tensor, window: Window) ->
         for start, low, size, step in zip(window.start, lows, window.size, window.step, strict=True)
     ]
     return padded[(slice(None), *cells)]
+
+
+def transposed_window(
+    operation: TransposedConvolution, at: Sizes, shape: Sizes
+) -> tuple[Window, tuple[slice, ...]]:
+    """Return which inputs reach the output's position `at`, and with which cells of the kernel.
+
+    An input at q reaches ``stride · q + dilation · k - padding`` with its kernel's cell k. The
+    cells come in the order of the inputs, so they run backwards through the kernel: a negative step
+    is spelled out as the slice of the flipped kernel.
+
+    Parameters
+    ----------
+    operation
+        Of the layer.
+    at
+        Position in the output.
+    shape
+        Sizes of the input without its units.
+
+    Returns
+    -------
+    Window
+        Over the input; of size 0 where no input reaches.
+    tuple of slice
+        Of the kernel flipped in every dimension.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from dl_lab.probe.capture import capture
+    >>> from dl_lab.probe.operation import operation
+    >>> layer = capture(nn.ConvTranspose1d(1, 1, 4, 2), torch.rand(1, 1, 5)).layers[0]
+    >>> transposed_window(operation(layer), (5,), (5,))
+    (Window(start=(1,), size=(2,), step=(1,)), (slice(0, 3, 2),))
+    """
+    starts: list[int] = []
+    sizes: list[int] = []
+    steps: list[int] = []
+    cells: list[slice] = []
+    kernel = operation.weight.shape[2:]
+    for place, k, stride, pad, dilation, length in zip(
+        at, kernel, operation.stride, operation.padding, operation.dilation, shape, strict=True
+    ):
+        reached = place + pad
+        reaching = [
+            q
+            for q in range(length)
+            if (reached - stride * q) % dilation == 0 and 0 <= reached - stride * q < dilation * k
+        ]
+        starts.append(reaching[0] if reaching else 0)
+        sizes.append(len(reaching))
+        if not reaching:
+            steps.append(1)
+            cells.append(slice(0, 0))
+            continue
+        common = math.gcd(stride, dilation)
+        flipped, apart = k - 1 - (reached - stride * reaching[0]) // dilation, stride // common
+        steps.append(dilation // common)
+        cells.append(slice(flipped, flipped + (len(reaching) - 1) * apart + 1, apart))
+    return Window(tuple(starts), tuple(sizes), tuple(steps)), tuple(cells)
 
 
 def pooling_window(operation: Pooling, at: Sizes, shape: Sizes, output: Sizes) -> Window:

@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor  # noqa: TC002
 
 from dl_lab.errors import InputError, whole
-from dl_lab.probe.arithmetic import Explanation
 from dl_lab.probe.capture import Capture
+from dl_lab.probe.explanation import Explanation
 from dl_lab.probe.health import Health
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.operation import operation
@@ -181,6 +181,7 @@ def explanation(found: Explanation) -> Reply:
     meta: dict[str, Any] = {
         "kind": found.kind,
         "name": found.name,
+        "then": found.then,
         "value": _plain(found.value),
         "result": _plain(found.result),
         "numbers": {name: _plain(value) for name, value in found.numbers.items()},

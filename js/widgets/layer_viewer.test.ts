@@ -208,6 +208,33 @@ describe("a unit", () => {
     expect(host.querySelectorAll(".dl-edges path")).toHaveLength(1);
   });
 
+  test("says what a layer of Keras makes of its sums", async () => {
+    const model = kernel();
+    const answer = model.answers["unit.explain"] as (asked: Message) => { meta: object };
+    const says = async (more: Record<string, unknown>) => {
+      model.answers["unit.explain"] = (asked: Message) => {
+        const reply = answer(asked);
+        return { ...reply, meta: { ...reply.meta, ...more } };
+      };
+      show(model, FRAME, 2);
+      await settle();
+      return [find(".dl-general").textContent, find(".dl-sum").textContent];
+    };
+    await mount(model);
+    key(rowOf("conv").querySelector(".dl-units")!, "ArrowRight");
+    await settle();
+    const relu = { then: "relu", result: 0, numbers: { bias: 0.5, sum: -1.5 } };
+    expect(await says(relu)).toEqual([
+      "z = Σ w · x + b, y = max(0, z)",
+      "Σ of 4 products: −2.000 + 0.5000 = −1.500 → relu = 0.000",
+    ]);
+    const numbers = { bias: 0.5, sum: 1.5, total: 8 };
+    expect(await says({ kind: "linear", then: "softmax", result: 0.56, numbers })).toEqual([
+      "z = Σ w · x + b, y = eᶻ / Σ eᶻ",
+      "Σ of 4 products: 1.000 + 0.5000 = 1.500 → e^1.500 / 8.000 = 0.5600",
+    ]);
+  });
+
   test("is taken out, and the way back is there", async () => {
     const model = await chosen();
     find(".dl-strength .dl-button").click();

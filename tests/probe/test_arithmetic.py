@@ -12,6 +12,7 @@ from torch.nn import functional as f
 from dl_lab.errors import InputError
 from dl_lab.probe.arithmetic import explain
 from dl_lab.probe.capture import Capture, capture
+from dl_lab.probe.receptive_field import effective_field, receptive_field
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,57 @@ def convolutions():
 def test_convolutions(dimensions, settings):
     layer = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dimensions - 1](**settings)
     check(capture(layer, torch.randn(2, 4, *(9, 8, 7)[:dimensions])))
+
+
+def transposed():
+    generator = random.Random(1)  # noqa: S311
+    for dimensions in (1, 2, 3):
+        for _ in range(6):
+            stride = generator.choice((1, 2, 3))
+            dilation = generator.choice((1, 2))
+            yield (
+                dimensions,
+                {
+                    "in_channels": 4,
+                    "out_channels": 4 * generator.choice((1, 2)),
+                    "kernel_size": generator.choice((1, 2, 3)),
+                    "stride": stride,
+                    "padding": generator.choice((0, 1)),
+                    "output_padding": generator.randrange(max(stride, dilation)),
+                    "dilation": dilation,
+                    "groups": generator.choice((1, 2, 4)),
+                    "bias": generator.random() < 0.7,
+                },
+            )
+
+
+@pytest.mark.parametrize(("dimensions", "settings"), list(transposed()))
+def test_transposed_convolutions(dimensions, settings):
+    kind = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[dimensions - 1]
+    layer = kind(**settings)
+    x = torch.randn(2, 4, *(6, 5, 4)[:dimensions])
+    seen = capture(layer, x)
+    check(seen)
+    for _ in range(5):
+        at = tuple(random.randrange(size) for size in seen.layers[0].units.shape)  # noqa: S311
+        field = receptive_field(seen, seen.layers[0], at)
+        assert field.exact
+        moved = effective_field(layer, x, 0, at) > 0
+        outside = torch.ones_like(moved)
+        outside[tuple(slice(low, high) for low, high in field.box)] = False
+        assert not (moved & outside).any()
+
+
+def test_a_transposed_convolution_as_a_function():
+    class Up(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 3, 2, 2))
+
+        def forward(self, x):
+            return f.conv_transpose2d(x, self.weight, None, 2, 1, groups=2, dilation=3)
+
+    check(capture(Up(), torch.randn(1, 4, 5, 5)))
 
 
 POOLS = [

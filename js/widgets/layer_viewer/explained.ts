@@ -18,6 +18,8 @@ export interface Link {
 export interface Formula {
   readonly kind: string;
   readonly name: string;
+  /** The activation that a layer of Keras applies to its sum; empty for none. */
+  readonly then: string;
   readonly value: number;
   readonly result: number;
   readonly numbers: Readonly<Record<string, number>>;
@@ -68,6 +70,7 @@ export function readExplained({ meta, arrays }: Message, place: Place): Explaine
         : {
             kind: String(meta["kind"]),
             name: String(meta["name"]),
+            then: typeof meta["then"] === "string" ? meta["then"] : "",
             value: Number(meta["value"]),
             result: Number(meta["result"]),
             numbers: numbers(meta["numbers"]),

@@ -43,19 +43,31 @@ export function formula(context: Context): HTMLElement {
   return element;
 }
 
-function generalForm(t: Translate, { kind, name }: Formula): string {
+const SOFTMAX = "y = eᶻ / Σ eᶻ";
+const LOG_SOFTMAX = "y = log(eᶻ / Σ eᶻ)";
+
+function generalForm(t: Translate, { kind, name, then }: Formula): string {
   if (kind === "pointwise") return pointwise(name);
   const known: Readonly<Record<string, string>> = {
-    convolution: "y = Σ w · x + b",
-    linear: "y = Σ w · x + b",
+    convolution: weightedSum(then),
+    linear: weightedSum(then),
     norm: name === "rms" ? "y = x / √(mean(x²) + ε) · γ" : "y = (x − μ) / √(σ² + ε) · γ + β",
-    softmax: name === "log" ? "y = log(eᶻ / Σ eᶻ)" : "y = eᶻ / Σ eᶻ",
+    softmax: name === "log" ? LOG_SOFTMAX : SOFTMAX,
     mean: "y = Σ x / n",
     combination: `y = a ${name} b`,
   };
   if (kind === "pooling") return t(`layer_viewer.pooling_${name}`);
   if (kind === "copy") return t("layer_viewer.copy");
   return known[kind] ?? "";
+}
+
+/** With the activation that a layer of Keras applies to it. */
+function weightedSum(then: string): string {
+  if (then === "") return "y = Σ w · x + b";
+  if (then === "softmax") return `z = Σ w · x + b, ${SOFTMAX}`;
+  if (then === "log_softmax") return `z = Σ w · x + b, ${LOG_SOFTMAX}`;
+  // In its own formula the sum is called x.
+  return `z = Σ w · x + b, ${pointwise(then).replace(/\bx\b/g, "z").replaceAll("ˣ", "ᶻ")}`;
 }
 
 /** The same with this unit's numbers. */
@@ -71,8 +83,9 @@ function withNumbers(t: Translate, { formula, answer, factor }: Explained): stri
       case "convolution":
       case "linear": {
         const bias = numbers["bias"] ?? 0;
-        const products = f(formula.result - bias);
-        return `${t("layer_viewer.products", { count })} ${products} ${signed(bias)} = ${result}`;
+        const total = numbers["sum"] ?? formula.result;
+        const products = `${t("layer_viewer.products", { count })} ${f(total - bias)}`;
+        return `${products} ${signed(bias)} = ${f(total)}${activated(formula)}`;
       }
       case "norm":
         return (
@@ -100,6 +113,15 @@ function withNumbers(t: Translate, { formula, answer, factor }: Explained): stri
     }
   };
   return line() + scaled;
+}
+
+/** What a layer of Keras makes of its sum: " → relu = 0". */
+function activated({ then, numbers, result }: Formula): string {
+  if (then === "") return "";
+  const total = numbers["total"];
+  if (total === undefined) return ` → ${then} = ${formatValue(result)}`;
+  const share = `e^${formatValue(numbers["sum"] ?? 0)} / ${formatValue(total)}`;
+  return ` → ${then === "softmax" ? share : `log(${share})`} = ${formatValue(result)}`;
 }
 
 function signed(value: number): string {

@@ -1,0 +1,156 @@
+"""The kinds of layers whose numbers are known, whichever library they are from.
+
+Dimensions are those of a batch with its units behind its rows: [rows, units, …].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from torch import Tensor  # noqa: TC002
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """``y[o] = b[o] + Σ w[o] · window``; weight [out, in/groups, …].
+
+    `then` is what a layer of Keras does itself with its sums.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: Sizes
+    padding: tuple[tuple[int, int], ...]
+    dilation: Sizes
+    groups: int
+    padding_mode: str
+    then: Pointwise | None = None
+
+
+@dataclass(frozen=True)
+class TransposedConvolution:
+    """``y[o] = b[o] + Σ x · w``: each input adds the kernel, times itself, to the output.
+
+    The weight is [in, out/groups, …]; `padding` is what torch cuts off the output at each side.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+    groups: int
+
+    @property
+    def by_unit(self) -> Tensor:
+        """The weight as a convolution has it, [out, in/groups, …]."""
+        grouped = self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
+        return grouped.transpose(1, 2).flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """The largest value or the mean of a window; an adaptive one is told its output's size."""
+
+    largest: bool
+    size: Sizes | None
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+    include_padding: bool = True
+    divisor: int | None = None
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """A function of each value alone; `scalars` are its settings, by their names in torch."""
+
+    name: str
+    function: Callable[[Tensor], Tensor]
+    scalars: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class PerUnit:
+    """PReLU: a slope for each unit."""
+
+    slopes: Tensor
+
+
+@dataclass(frozen=True)
+class Norm:
+    """``(x - mean) / sqrt(variance + eps) · weight + bias``.
+
+    `over` tells of which values mean and variance are taken: ``"running"`` (kept ones),
+    ``"batch"``, ``"layer"``, ``"group"``, ``"instance"``, ``"units"`` (all at one position).
+    """
+
+    over: str
+    eps: float
+    weight: Tensor | None
+    bias: Tensor | None
+    mean: Tensor | None = None
+    variance: Tensor | None = None
+    groups: int = 1
+    dimensions: int = 1
+    centred: bool = True
+
+
+@dataclass(frozen=True)
+class Linear:
+    """``y = W x + b``; weight [out, in], `then` as for a convolution."""
+
+    weight: Tensor
+    bias: Tensor | None
+    then: Pointwise | Softmax | None = None
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """``exp(z[i]) / Σ exp(z[j])`` along a dimension of the batch, or its logarithm."""
+
+    dimension: int
+    logarithm: bool
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Two tensors, or a tensor and a number, combined value by value."""
+
+    sign: str
+
+
+@dataclass(frozen=True)
+class Join:
+    """Tensors one after the other along a dimension of the batch."""
+
+    dimension: int
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over some dimensions of the batch."""
+
+    dimensions: Sizes
+
+
+@dataclass(frozen=True)
+class Reshape:
+    """The same values in another shape."""
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Nothing, or while training zeros by chance and the rest scaled."""
+
+    active: bool
+
+
+Operation: TypeAlias = (
+    Convolution | TransposedConvolution | Pooling | Pointwise | PerUnit | Norm | Linear | Softmax
+    | Combination | Join | Mean | Reshape | Dropout
+)  # fmt: skip
