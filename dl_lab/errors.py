@@ -419,9 +419,9 @@ SENTENCES = {
     "layer=model.conv1).",
     "filter_not_taken": "No filter was taken from the layer. Choose one first.",
     "filter_not_written": "Nothing was written to the layer that could be undone.",
-    "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its answers, "
+    "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its activations, "
     "gradients and what it sees of the input can be shown all the same.",
-    "no_place": "{layer} has no unit at {given}; its answers have the shape {shape}.",
+    "no_place": "{layer} has no unit at {given}; its activations have the shape {shape}.",
     "no_scores": "The network returns no scores of classes, [rows, classes]. Its layers can be "
     "looked at all the same.",
     "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "

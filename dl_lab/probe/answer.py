@@ -44,10 +44,26 @@ def scores(output: Any) -> Tensor:  # noqa: ANN401  # whatever a model returns
     >>> scores({"logits": torch.zeros(2, 5)}).shape
     torch.Size([2, 5])
     """
+    tensor = _scored(output)
+    return tensor.flatten(2).mean(2) if tensor.ndim > 2 else tensor  # noqa: PLR2004
+
+
+def are_maps(output: Any) -> bool:  # noqa: ANN401
+    """Tell whether a model returns images or sequences: a value for each of several positions.
+
+    Examples
+    --------
+    >>> are_maps(torch.zeros(1, 3, 28, 28)), are_maps(torch.zeros(1, 10, 1, 1))
+    (True, False)
+    """
+    return _scored(output)[0, 0].numel() > 1
+
+
+def _scored(output: Any) -> Tensor:  # noqa: ANN401
     named = output.get("logits") if isinstance(output, dict) else getattr(output, "logits", None)
     for tensor in tensors_in(output if named is None else named):
         if tensor.is_floating_point() and tensor.ndim > 1:
-            return tensor.flatten(2).mean(2) if tensor.ndim > 2 else tensor  # noqa: PLR2004
+            return tensor
     raise InputError("no_scores")
 
 

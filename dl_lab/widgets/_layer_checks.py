@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from dl_lab.errors import InputError
-from dl_lab.probe.answer import scores
+from dl_lab.probe.answer import are_maps, scores
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.modules import original
 from dl_lab.train.trainer import Trainer
@@ -32,12 +32,17 @@ def checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
 
 
 def checked_classes(classes: Iterable[object] | None, seen: Capture) -> list[str]:
-    """Return a name for each class; none of a network without scores."""
+    """Return a name for each class; none of a network without scores, or whose output is an image.
+
+    One that scores each pixel has classes where they are given, with the mean of the scores.
+    """
     try:
         count = scores(seen.output).shape[1]
     except InputError:
         return []
     if classes is None:
+        if are_maps(seen.output):
+            return []
         return [str(index) for index in range(count)]
     names = [str(name) for name in classes]
     if len(names) != count:

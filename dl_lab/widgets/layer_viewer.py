@@ -196,7 +196,7 @@ class LayerViewer(SettingsWidget):
 
     def guesses(self, most: int = _GUESSES) -> tuple[Any, ...]:
         """Return the likeliest classes for the input that is shown, the likeliest first."""
-        return best(self._now(), most)
+        return best(self._now(), most) if self.classes else ()
 
     def choose(self, row: int) -> None:
         """Show an example of `x` by its index."""
@@ -321,7 +321,7 @@ class LayerViewer(SettingsWidget):
         problem: InputError | None = None
         seen = self._look.seen(mode, gradients=show == "gradients")
         self._describe(seen)
-        found = best(seen, _GUESSES)
+        found = best(seen, _GUESSES) if self.classes else ()
         target = self.target if self.target is not None else found[0].index if found else 0
         arrays: dict[str, Array] = {"input": frames.own_input(seen)}
         try:

@@ -147,6 +147,18 @@ class TestFrames:
         assert frame.arrays["row0"].shape == (2, 1, 1)
         viewer.close()
 
+    def test_what_is_an_image_is_not_taken_for_classes(self):
+        paint = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1))
+        x = torch.rand(2, 1, 8, 8)
+        viewer = dl_lab.LayerViewer(paint, x)
+        assert viewer.classes == []
+        assert viewer.guesses() == ()
+        assert shown(opened(viewer), viewer.update).meta["guesses"] == []
+        viewer.close()
+        viewer = dl_lab.LayerViewer(paint, x, classes=("sky", "sea", "sand"))
+        assert len(viewer.guesses()) == 3
+        viewer.close()
+
     def test_signs_of_trouble(self, viewer, page):
         with torch.no_grad():
             viewer.model[1].bias[2] = -99.0

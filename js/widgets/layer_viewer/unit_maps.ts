@@ -19,7 +19,7 @@ export function unitMaps(context: Context): HTMLElement {
   const below = h("canvas", { role: "img" });
   const own = h("canvas", { role: "img" });
   const belowName = h("span", { class: "dl-label" });
-  const ownName = h("span", { class: "dl-label" }, t("layer_viewer.its_answers"));
+  const ownName = h("span", { class: "dl-label" }, t("layer_viewer.its_activations"));
   const belowBox = h("figure", {}, below, h("figcaption", {}, belowName));
   const arrow = h("span", { class: "dl-arrow", "aria-hidden": "true" }, "→");
   const handle = h(
@@ -112,7 +112,7 @@ export function unitMaps(context: Context): HTMLElement {
     const text = t("layer_viewer.unit_title", { layer: name, unit: found.source ?? 0 });
     setText(belowName, text);
     setAttribute(below, "aria-label", text);
-    setAttribute(own, "aria-label", t("layer_viewer.its_answers"));
+    setAttribute(own, "aria-label", t("layer_viewer.its_activations"));
     if (found.below !== null) paintBelow(below, painter, found);
     paintOwn(own, painter, found, layer?.shape ?? []);
     describe(handle, found, layer?.shape ?? []);
