@@ -184,7 +184,7 @@ def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
     Parameters
     ----------
     seen
-        From `capture` with ``gradients=True``.
+        From `capture` with ``gradients=True``. Its graph stays: another class may be asked for.
     target
         Index of the class.
 
@@ -193,15 +193,15 @@ def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
     >>> from torch import nn
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> seen = capture(net, torch.rand(1, 2), gradients=True)
-    >>> layer_gradients(seen, 1)[2]
-    tensor([[0., 1.]])
+    >>> layer_gradients(seen, 1)[2], layer_gradients(seen, 0)[2]
+    (tensor([[0., 1.]]), tensor([[1., 0.]]))
     """
     outputs = [layer.output for layer in seen.layers]
     wanted = [one for one in outputs if one is not None and one.requires_grad]
     score = _score(seen, target)
     if not score.requires_grad:
         return [None] * len(outputs)
-    found = iter(torch.autograd.grad(score.sum(), wanted, allow_unused=True))
+    found = iter(torch.autograd.grad(score.sum(), wanted, retain_graph=True, allow_unused=True))
     return [next(found) if one is not None and one.requires_grad else None for one in outputs]
 
 

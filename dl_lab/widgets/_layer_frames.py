@@ -155,7 +155,7 @@ def maps(
         raise InputError("no_place", layer=layer.name, given=at, shape=shape)
     room: dict[str, int] = {"height": MOST_CELLS, "width": MOST_CELLS}
     arrays = {"map": tiles(units, at[0], 1, **room, depth=at[1] if units.ndim > _VOLUME else 0)[0]}
-    meta: dict[str, Any] = {"answer": _plain(float(units[at])), "source": None}
+    meta: dict[str, Any] = {"answer": _plain(float(units.detach()[at])), "source": None}
     before = layer.input_units() if layer.inputs else None
     if before is not None and before.ndim > 1 and before.ndim == units.ndim:
         unit = min(at[0] if source is None else source, len(before) - 1)

@@ -55,6 +55,7 @@ class Look:
         self.kept: int | None = None
         self._seen: Capture | None = None
         self._key: object = None
+        self._gradients: tuple[Capture, int, list[Tensor | None]] | None = None
         # Without a trainer nothing else orders those who look.
         self._turn = threading.RLock()
 
@@ -101,6 +102,13 @@ class Look:
             self._seen = self._captured(self.inputs(mode, shown), mode, gradients=gradients)
             self._key = key
         return self._seen
+
+    def gradients(self, seen: Capture, target: int) -> list[Tensor | None]:
+        """Return the gradients of a class's score, anew only for another look or class."""
+        last = self._gradients
+        if last is None or last[0] is not seen or last[1] != target:
+            last = self._gradients = seen, target, layer_gradients(seen, target)
+        return last[2]
 
     def _captured(self, inputs: Inputs, mode: str, *, gradients: bool) -> Capture:
         try:

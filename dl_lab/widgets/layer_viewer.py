@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from dl_lab.errors import InputError, number, refuse_unknown, whole
-from dl_lab.probe.attribution import layer_gradients
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.examples import Examples
 from dl_lab.probe.modules import original
@@ -326,7 +325,7 @@ class LayerViewer(SettingsWidget):
         arrays: dict[str, Array] = {"input": frames.own_input(seen)}
         try:
             if show == "gradients":
-                gradients = layer_gradients(seen, target)
+                gradients = self._look.gradients(seen, target)
             if attribution is not None:
                 heat = self._look.attribution(attribution, target)
                 arrays["attribution"] = heat.float().cpu().numpy().astype("f4")
