@@ -426,6 +426,8 @@ SENTENCES = {
     "looked at all the same.",
     "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "
     "numbers, or the model leaves autograd on the way (detach, no_grad, numpy).",
+    "no_occlusion": "Occlusion hides parts of the input behind its mean. This input holds whole "
+    "numbers, such as words, which have none: choose another way.",
     "no_maps": "{layer} has no maps. Choose a convolution for Grad-CAM.",
     "no_convolution": "Grad-CAM needs a convolution, and this network has none. Choose another "
     "way.",

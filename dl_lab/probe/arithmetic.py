@@ -66,14 +66,7 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
     >>> unit.window.shape, unit.place.start, abs(unit.value - unit.result) < 1e-6
     (torch.Size([1, 3, 3]), (-1, 6), True)
     """
-    units = layer.units
-    if units is None:
-        raise layer.note or InputError("layer_no_tensor", layer=layer.name)
-    if len(at) != units.ndim or any(
-        not 0 <= place < size for place, size in zip(at, units.shape, strict=False)
-    ):
-        shape = "×".join(map(str, units.shape))
-        raise InputError("no_place", layer=layer.name, given=at, shape=shape)
+    units = layer.units_at(at)
     known = operation(layer)
     sizes = [one.ndim - (one.ndim > 0 and one.shape[0] == layer.rows) for one in layer.inputs]
     if known is None or max(sizes, default=0) > _MOST_DIMENSIONS:

@@ -141,6 +141,11 @@ class Attribution:
             Side of the patch; None is a seventh of the input's longest side, at least 2. A patch is
             filled with the input's mean, and moves by half its side.
 
+        Raises
+        ------
+        InputError
+            The input holds whole numbers, which have no mean to hide a patch behind.
+
         References
         ----------
         .. [1] M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks",
@@ -149,6 +154,8 @@ class Attribution:
         seen = capture(self._model, _rows(self._inputs, 1), **self._settings)
         base = float(_score(seen, target)[0])
         own = _first(_rows(self._inputs, 1))
+        if not own.is_floating_point():
+            raise InputError("no_occlusion")
         layer = seen.layers[0]
         size = tuple(layer.own_units(own).shape[1:]) or tuple(own.shape[1:])
         side = max(2, max(size) // 7) if patch is None else patch

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dl_lab.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from dl_lab.errors import InputError
 
 # Of a single row: [units], [units, length], [units, height, width], [units, depth, height, width].
 KINDS = ("vector", "lines", "maps", "volumes")
@@ -76,6 +76,24 @@ class Layer:
     def layout(self) -> str | None:
         """One of `KINDS`, None without an output."""
         return None if self.units is None else KINDS[self.units.ndim - 1]
+
+    def units_at(self, at: tuple[int, ...]) -> Tensor:
+        """Return what came out for row 0, its units first, if it has a value at that place.
+
+        Raises
+        ------
+        InputError
+            Nothing came out that can be shown, or the place is not one of the layer's.
+        """
+        units = self.units
+        if units is None:
+            raise self.note or InputError("layer_no_tensor", layer=self.name)
+        if len(at) != units.ndim or any(
+            not 0 <= place < size for place, size in zip(at, units.shape, strict=True)
+        ):
+            shape = "×".join(map(str, units.shape))
+            raise InputError("no_place", layer=self.name, given=at, shape=shape)
+        return units
 
     def units_first(self) -> Layer:
         """Return the same call with its units behind the rows, as torch has them."""

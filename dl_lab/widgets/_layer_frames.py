@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor  # noqa: TC002
 
-from dl_lab.errors import InputError, whole
+from dl_lab.errors import whole
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.explanation import Explanation
 from dl_lab.probe.health import Health
@@ -145,14 +145,7 @@ def maps(
     InputError
         The place is not one of the layer's.
     """
-    units = layer.units
-    if units is None:
-        raise layer.note or InputError("layer_no_tensor", layer=layer.name)
-    if len(at) != units.ndim or any(
-        place >= size for place, size in zip(at, units.shape, strict=True)
-    ):
-        shape = "×".join(map(str, units.shape))
-        raise InputError("no_place", layer=layer.name, given=at, shape=shape)
+    units = layer.units_at(at)
     room: dict[str, int] = {"height": MOST_CELLS, "width": MOST_CELLS}
     arrays = {"map": tiles(units, at[0], 1, **room, depth=at[1] if units.ndim > _VOLUME else 0)[0]}
     meta: dict[str, Any] = {"answer": _plain(float(units.detach()[at])), "source": None}

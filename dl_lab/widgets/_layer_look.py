@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -111,7 +112,7 @@ class Look:
         return last[2]
 
     def _captured(self, inputs: Inputs, mode: str, *, gradients: bool) -> Capture:
-        try:
+        with _told(inputs):
             return capture(
                 self.model,
                 inputs,
@@ -119,11 +120,6 @@ class Look:
                 changes=self.changes,
                 gradients=gradients,
             )
-        except InputError:
-            raise
-        except Exception as error:
-            kind, given = type(error).__name__, _shapes(inputs)
-            raise InputError("model_failed", kind=kind, detail=error, given=given) from error
 
     def state(self) -> object:
         """Tell apart networks whose weights were replaced or written to, or units scaled."""
@@ -134,9 +130,11 @@ class Look:
 
     def attribution(self, method: str, target: int) -> Tensor:
         """Return what one of `METHODS` says about the input."""
-        ask = Attribution(self.model, self.inputs("eval"), changes=self.changes)
+        inputs = self.inputs("eval")
+        ask = Attribution(self.model, inputs, changes=self.changes)
         answer: Callable[[int], Tensor] = getattr(ask, method)
-        return answer(target)
+        with _told(inputs):
+            return answer(target)
 
     def health(self) -> list[Health]:
         """Look for dead units and vanishing gradients among the first rows of the examples."""
@@ -146,6 +144,18 @@ class Look:
         except InputError:
             gradients = [None] * len(seen.layers)
         return health(seen, gradients)
+
+
+@contextlib.contextmanager
+def _told(inputs: Inputs) -> Iterator[None]:
+    """Say in a sentence what the model raises."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        kind, given = type(error).__name__, _shapes(inputs)
+        raise InputError("model_failed", kind=kind, detail=error, given=given) from error
 
 
 def likeliest(seen: Capture) -> int:

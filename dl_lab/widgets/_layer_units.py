@@ -35,6 +35,7 @@ def field(look: Look, layer: int, at: tuple[int, ...]) -> Reply:
     """Return a unit's receptive field: by the layers' sizes, and by its gradient."""
     seen = look.seen("eval")
     whole("layer", layer, 0, len(seen.layers) - 1)
+    seen.layers[layer].units_at(at)
     found = receptive_field(seen, seen.layers[layer], at)
     meta: dict[str, Any] = {"box": [list(span) for span in found.box], "exact": found.exact}
     inputs = look.inputs("eval")

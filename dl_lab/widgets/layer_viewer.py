@@ -304,7 +304,9 @@ class LayerViewer(SettingsWidget):
         kept = self._look.kept
         try:
             meta, arrays = self._look.between(lambda: self._frame(rows, kept))
-        except InputError as error:
+        except Exception as error:  # noqa: BLE001 - the page must hear of it, and go on
+            if not isinstance(error, InputError):
+                self.on_stream_failed(error)
             meta, arrays = {"problem": sentence(error), "revision": self._revision}, {}
         # What is packed here takes turns with the training, too.
         self._due = began + max(1 / self._RATE, (monotonic() - began) / SHARE)

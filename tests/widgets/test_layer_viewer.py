@@ -147,6 +147,32 @@ class TestFrames:
         assert frame.arrays["row0"].shape == (2, 1, 1)
         viewer.close()
 
+    def test_what_the_model_raises_for_other_batches_is_said_beside_its_layers(self):
+        class Single(nn.Linear):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                if len(x) > 1:
+                    raise RuntimeError("one at a time")
+                return super().forward(x)
+
+        viewer = dl_lab.LayerViewer(nn.Sequential(Single(4, 2)), torch.rand(3, 4))
+        page = opened(viewer)
+        page.request("settings.set", attribution="occlusion")
+        assert page.wait(lambda: page.frames()[-1].meta["problem"])
+        frame = page.frames()[-1]
+        assert frame.meta["problem"]["key"] == "model_failed"
+        assert "one at a time" in frame.meta["problem"]["text"]
+        assert frame.arrays["row0"].shape == (2, 1, 1)
+        viewer.close()
+
+    def test_whole_numbers_cannot_be_hidden(self):
+        words = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(12, 2))
+        viewer = dl_lab.LayerViewer(words, torch.randint(0, 9, (3, 3)))
+        page = opened(viewer)
+        page.request("settings.set", attribution="occlusion")
+        assert page.wait(lambda: page.frames()[-1].meta["problem"])
+        assert page.frames()[-1].meta["problem"]["key"] == "no_occlusion"
+        viewer.close()
+
     def test_what_is_an_image_is_not_taken_for_classes(self):
         paint = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1))
         x = torch.rand(2, 1, 8, 8)
