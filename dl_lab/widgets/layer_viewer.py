@@ -27,7 +27,7 @@ from dl_lab.widgets._traits import Choice, Number
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SHARE = 0.03
+SHARE = 0.02
 """Of the time that may go into looking on; the training loses about half as much again to it."""
 
 _GUESSES = 5

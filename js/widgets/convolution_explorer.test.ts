@@ -252,7 +252,7 @@ test("a stack shows what an output reaches back to", async () => {
     "Receptive field: 16 cells; 16 inputs, x[0] to x[15].",
   ]);
   key(plane("output", 1), "Home");
-  expect(reading()[1]).toBe("Receptive field: 4 cells; 1 inputs, x[0] to x[0].");
+  expect(reading()[1]).toBe("Receptive field: 4 cells; 1 input, x[0] to x[0].");
 });
 
 test("the matrix says how many of its entries are weights", async () => {

@@ -8,6 +8,7 @@ import { source } from "./arithmetic/source.ts";
 import type { Context } from "./context.ts";
 import { latex, mathElement } from "./expression.ts";
 import { formulas } from "./formula.ts";
+import { counted } from "./naming.ts";
 import type { Picture } from "./picture.ts";
 
 export function facts(context: Context): HTMLElement {
@@ -53,16 +54,15 @@ function sizeFacts(context: Context): HTMLElement {
 }
 
 /** Rows and columns that no window comes to, or what hangs over in `ceil_mode`. */
-function leftOver({ t }: Context, { settings, layers }: Picture): string {
+function leftOver(context: Context, { settings, layers }: Picture): string {
+  const { t } = context;
   const { y, x } = layers[0]!;
   const [rows, columns] = [y.leftOver, x.leftOver];
-  const cells = (count: number, what: string) =>
-    t(`convolution_explorer.${what}_${count === 1 ? "one" : "many"}`, { count });
   if (rows > 0 || columns > 0) {
     const parts = [
-      ...(rows > 0 ? [cells(rows, "row")] : []),
+      ...(rows > 0 ? [counted(context, "row", rows)] : []),
       ...(columns > 0
-        ? [cells(columns, settings.input_size.length === 1 ? "cell" : "column")]
+        ? [counted(context, settings.input_size.length === 1 ? "cell" : "column", columns)]
         : []),
     ];
     return t("convolution_explorer.left_over", { what: parts.join(t("convolution_explorer.and")) });

@@ -21,6 +21,15 @@ export function captionText({ t, picture }: Context, part: Part, layer: number):
   return t("convolution_explorer.output_of", { size: times(size) });
 }
 
+/** "1 output", "9 outputs". */
+export function counted(
+  { t }: Pick<Context, "t">,
+  what: "row" | "column" | "cell" | "input" | "output",
+  count: number,
+): string {
+  return t(`convolution_explorer.${what}_${count === 1 ? "one" : "many"}`, { count });
+}
+
 /** y[1, 0, 2], w[1, 0, 2, 2], x[0, 3, 4]; padding and inserted zeros have no index. */
 export function cellName(context: Context, { part, layer, y, x }: Target): string {
   const { picture, inChannel, outChannel } = context;

@@ -3,7 +3,7 @@
 import type { Layer, Term } from "./arithmetic/layer.ts";
 import { cellText } from "./cell_looks.ts";
 import type { Context } from "./context.ts";
-import { cellName } from "./naming.ts";
+import { cellName, counted } from "./naming.ts";
 import { cellOf, field, type Target, touched } from "./touch.ts";
 
 export interface Reading {
@@ -63,7 +63,8 @@ function outputLines(context: Context, target: Target, name: string): string[] {
 }
 
 /** From which to which input an output of a stack reaches back. */
-function fieldLine({ t, picture }: Context, target: Target): string {
+function fieldLine(context: Context, target: Target): string {
+  const { t, picture } = context;
   const cells = [...field(picture.value, target)[0]!].filter((at) => at >= 0);
   const size = picture.value.settings.input_size[0]!;
   const inside = cells.filter((at) => at < size);
@@ -79,7 +80,7 @@ function fieldLine({ t, picture }: Context, target: Target): string {
     reach,
     first: Math.min(...inside),
     last: Math.max(...inside),
-    count: inside.length,
+    inputs: counted(context, "input", inside.length),
   };
   return t("convolution_explorer.field", params);
 }
@@ -88,15 +89,14 @@ function weightLines(context: Context, target: Target, name: string): string[] {
   const { t, picture, inChannel, outChannel } = context;
   const layer = picture.value.layers[target.layer]!;
   const { outputs, realInputs } = touched(picture.value, target);
-  if (layer.weight.length === 0) {
-    return [
-      t("convolution_explorer.window_touches", { inputs: realInputs, outputs: outputs.size }),
-    ];
-  }
+  const counts = {
+    inputs: counted(context, "input", realInputs),
+    outputs: counted(context, "output", outputs.size),
+  };
+  if (layer.weight.length === 0) return [t("convolution_explorer.window_touches", counts)];
   const [to, from] = picture.value.layers.length > 1 ? [0, 0] : [outChannel.value, inChannel.value];
   const value = cellText(layer.weightAt(to, from, target.y, target.x));
-  const params = { name, value, inputs: realInputs, outputs: outputs.size };
-  return [t("convolution_explorer.weight_touches", params)];
+  return [t("convolution_explorer.weight_touches", { name, value, ...counts })];
 }
 
 function inputLines(context: Context, target: Target, name: string): string[] {
@@ -108,7 +108,7 @@ function inputLines(context: Context, target: Target, name: string): string[] {
   const value = layer.inputAt(channel, target.y, target.x);
   const given = isOutside(layer, target) ? "" : ` = ${value === null ? "−∞" : cellText(value)}`;
   if (layers.length > 1) {
-    const reached = field(picture.value, target).at(-1)!.size;
+    const reached = counted(context, "output", field(picture.value, target).at(-1)!.size);
     return [t("convolution_explorer.input_reaches", { name: name + given, outputs: reached })];
   }
   if (outputs.size === 0)
@@ -122,9 +122,8 @@ function inputLines(context: Context, target: Target, name: string): string[] {
     return `${cell} ×${cellText(layer.weightAt(to, channel, row, column))}`;
   });
   const list = names.join("; ") + (outputs.size > MOST_NAMES ? "; …" : "");
-  return [
-    t("convolution_explorer.input_touches", { name: name + given, outputs: outputs.size, list }),
-  ];
+  const count = counted(context, "output", outputs.size);
+  return [t("convolution_explorer.input_touches", { name: name + given, outputs: count, list })];
 }
 
 function isOutside({ y, x }: Layer, target: Target): boolean {
