@@ -18,6 +18,7 @@ from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _shipped_images as shipped
 from dl_lab.widgets._base import Reply, handles
 from dl_lab.widgets._filter_exchange import FilterExchange
+from dl_lab.widgets._kernel_history import KernelHistory
 from dl_lab.widgets._kernel_settings import (
     DISPLAYS,
     FILTER,
@@ -125,6 +126,7 @@ class KernelExplorer(SettingsWidget):
 
     kernels: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
     presets: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
+    edits = traitlets.Int(0, read_only=True).tag(sync=True)
     image_name = traitlets.Unicode(read_only=True).tag(sync=True)
     image_revision = traitlets.Int(0, read_only=True).tag(sync=True)
     images: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
@@ -182,6 +184,7 @@ class KernelExplorer(SettingsWidget):
         if kernel is None and layer is not None:
             self.take(0, None if settings["channels"] == "sum" else 0)
         self._show_filters()
+        self._history = KernelHistory(self._bank)
         self._be_ready()
 
     # -- settings
@@ -204,7 +207,7 @@ class KernelExplorer(SettingsWidget):
             self._bank = self._bank.with_parameters(parameters)
             if self.size != self._bank.size:
                 self._bank = self._bank.with_size(self.size)
-            self._show_bank()
+            self._show_bank(edit=True)
 
     # -- image and kernel
 
@@ -306,7 +309,34 @@ class KernelExplorer(SettingsWidget):
             return bank
         return self._bank.with_values(kernel_values(kernel, channels))
 
-    def _show_bank(self) -> None:
+    def revert(self) -> None:
+        """Take back the last change of the kernel; cells edited in quick succession are one.
+
+        Examples
+        --------
+        >>> import dl_lab
+        >>> explorer = dl_lab.KernelExplorer(kernel="blur")
+        >>> explorer.kernel = "outline"
+        >>> explorer.normalize()
+        >>> explorer.revert()
+        >>> explorer.revert()
+        >>> explorer
+        KernelExplorer(3×256×256 cat, blur)
+        >>> explorer.close()
+        """  # a multiplication sign
+        with self._lock, self.hold_sync():
+            bank = self._history.back()
+            if bank is None:
+                return
+            # The image may have other channels by now.
+            self._bank = bank if len(bank) in {1, len(self._image)} else bank.shared()
+            self._take_on({name: getattr(bank.parameters, name) for name in PARAMETERS})
+            self._show_bank()
+
+    def _show_bank(self, *, edit: bool = False) -> None:
+        if self._ready:
+            self._history.note(self._bank, edit=edit)
+            self.set_trait("edits", self._history.count)
         with self.hold_sync():
             self._take_on({"size": self._bank.size})
             self.set_trait("kernels", self._bank.values.tolist())
@@ -405,7 +435,7 @@ class KernelExplorer(SettingsWidget):
         with self._lock:
             values = kernel_values(message.meta.get("kernels"), len(self._image))
             self._bank = self._bank.with_values(values)
-            self._show_bank()
+            self._show_bank(edit=True)
 
     @handles("kernel.own")
     def _set_own(self, message: Message) -> None:
@@ -420,6 +450,10 @@ class KernelExplorer(SettingsWidget):
     @handles("kernel.normalize")
     def _normalize(self, _: Message) -> None:
         self.normalize()
+
+    @handles("kernel.revert")
+    def _revert(self, _: Message) -> None:
+        self.revert()
 
     @handles("preset.use")
     def _use(self, message: Message) -> None:

@@ -42,6 +42,7 @@ function kernel(traits: Record<string, unknown> = {}) {
       ...{ padding: [0, 40, 1], size: [1, 11, 1], stride: [1, 8, 1], dilation: [1, 8, 1] },
       ...{ sigma: [0.1, 10, 0.1], angle: [0, 360, 5], wavelength: [2, 20, 0.5], value: 1e6 },
     },
+    edits: 0,
     ...traits,
   });
   const image = () => ({ meta: { image: 1 }, arrays: { image: IMAGE } });
@@ -175,6 +176,26 @@ describe("editing", () => {
     drag("pointermove", 90);
     await paint();
     expect(numbers("kernel")[8]).toBe(0.5);
+  });
+
+  test("is taken back by the button and by Ctrl+Z, which a field that is typed into keeps", async () => {
+    const model = kernel();
+    await mount(model);
+    const button = find('[aria-label="Undo the kernel\'s last change"]');
+    button.click();
+    cell(0).focus();
+    press(cell(0), "z", { ctrlKey: true });
+    expect(model.requests("kernel.revert")).toEqual([]);
+    expect(button.getAttribute("aria-disabled")).toBe("true");
+    model.set("edits", 2);
+    expect(button.getAttribute("aria-disabled")).toBe("false");
+    button.click();
+    press(cell(0), "z", { ctrlKey: true });
+    expect(model.requests("kernel.revert")).toHaveLength(2);
+    cell(0).value = "7";
+    cell(0).dispatchEvent(new Event("input", { bubbles: true }));
+    press(cell(0), "z", { ctrlKey: true });
+    expect(model.requests("kernel.revert")).toHaveLength(2);
   });
 
   test("of one channel's own kernel leaves the others", async () => {

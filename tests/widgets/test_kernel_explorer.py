@@ -12,6 +12,7 @@ import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.probe.image_kernels import image_kernel
 from dl_lab.protocol import Message, encode
+from dl_lab.widgets import _kernel_history
 from tests.widgets.page import Page
 
 
@@ -113,6 +114,58 @@ class TestFromPython:
         explorer.set(padding=0, dilation=8)
         with pytest.raises(InputError, match="reaches over 17×17 pixels"):
             _ = explorer.output
+
+
+class TestTakingBack:
+    def test_each_change_comes_back_with_what_it_depended_on(self, explorer):
+        explorer.kernel = "gaussian"
+        explorer.set(size=9, sigma=2.5)
+        blurred = explorer.kernel
+        explorer.kernel = ["outline"] * 3
+        explorer.normalize()
+        assert explorer.edits == 4
+        for _ in range(2):
+            explorer.revert()
+        assert torch.equal(explorer.kernel, blurred)
+        assert (explorer.size, explorer.sigma, explorer.presets) == (9, 2.5, ["gaussian"])
+        explorer.revert()
+        assert (explorer.sigma, explorer.presets) == (1.0, ["gaussian"])
+        explorer.revert()
+        assert (explorer.edits, explorer.presets) == (0, ["sharpen"])
+        explorer.revert()
+        assert explorer.presets == ["sharpen"]
+
+    def test_cells_edited_in_quick_succession_are_one_change(self, explorer, monkeypatch):
+        clock = [100.0]
+        monkeypatch.setattr(_kernel_history, "monotonic", lambda: clock[0])
+        page = Page(explorer)
+
+        def edit(value: float, after: float) -> None:
+            clock[0] += after
+            page.request("kernel.set", kernels=torch.full((1, 3, 3), value).tolist())
+
+        for value in (1.0, 2.0, 3.0):
+            edit(value, after=0.2)
+        edit(4.0, after=2.0)
+        assert explorer.edits == 2
+        page.request("kernel.revert")
+        assert explorer.kernel[0, 0] == 3
+        edit(5.0, after=0.1)
+        page.request("kernel.revert")
+        page.request("kernel.revert")
+        assert (explorer.edits, explorer.presets) == (0, ["sharpen"])
+
+    def test_what_changes_no_kernel_is_no_change(self, explorer):
+        explorer.set(stride=2, sigma=3.0)
+        explorer.image = "digit_7"
+        explorer.kernel = "sharpen"
+        assert explorer.edits == 0
+
+    def test_kernels_for_each_channel_fit_an_image_of_another_number(self, explorer):
+        explorer.kernel = ["blur", "identity", "identity"]
+        explorer.image = "digit_7"
+        explorer.revert()
+        assert torch.equal(explorer.kernel, image_kernel("blur"))
 
 
 class TestLayer:

@@ -138,6 +138,23 @@ for (const kernel of KERNELS) {
       await button(view, "Dismiss").click();
     });
 
+    await test.step("changes are taken back, in the kernel and not in the notebook", async () => {
+      const cells = await page.locator(".jp-Cell").count();
+      await runInKernel(page, "before = explorer.kernel");
+      const back = "bool((explorer.kernel == before).all())";
+      for (const act of ["keys", "button"]) {
+        await view.locator(".dl-normalize").click();
+        await holds(page, back, "False");
+        if (act === "keys") {
+          await view.getByLabel("Row 1, column 1", { exact: true }).click();
+          await page.keyboard.press("Control+z");
+        } else await button(view, "Undo the kernel's last change").click();
+        await holds(page, back, "True");
+      }
+      await expectAsTorch(page, view);
+      expect(await page.locator(".jp-Cell").count()).toBe(cells);
+    });
+
     await test.step("Python changes both", async () => {
       await runInKernel(page, "explorer.kernel = torch.ones(2, 2); explorer.image = torch.eye(6)");
       await expect(view).toHaveAttribute("data-image", "1 6 6");

@@ -1,7 +1,7 @@
 /** The first line: which kernel, how large, and what it depends on. */
 
 import { menu, slider } from "../../shared/controls.ts";
-import { h, listen, setText } from "../../shared/dom.ts";
+import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
 import { icon } from "../../shared/icons.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
@@ -20,6 +20,7 @@ export function header(context: Context, buttons: readonly HTMLElement[]): HTMLE
     sizeStepper(context),
     parameters(context),
     normalizeButton(context),
+    revertButton(context),
     status(context),
     h("div", { class: "dl-quiet" }, ...buttons),
   );
@@ -139,6 +140,22 @@ function normalizeButton({ t, tips, kernels, command, lifetime }: Context): HTML
   );
   listen(button, "click", lifetime, () => command("kernel.normalize"));
   tips.describe(button, t("kernel_explorer.normalize"), t("kernel_explorer.tip_normalize"));
+  return button;
+}
+
+/** Take back the last change of the kernel, as its cells do on Ctrl+Z. */
+function revertButton({ t, tips, edits, command, lifetime }: Context): HTMLElement {
+  const label = t("kernel_explorer.revert");
+  const button = h(
+    "button",
+    { type: "button", class: "dl-icon-button", "aria-label": label },
+    icon("undo"),
+  );
+  listen(button, "click", lifetime, () => {
+    if (edits.peek() > 0) command("kernel.revert");
+  });
+  tips.describe(button, label, t("kernel_explorer.tip_revert"));
+  react(lifetime, () => setAttribute(button, "aria-disabled", String(edits.value === 0)));
   return button;
 }
 

@@ -18,7 +18,7 @@ export function shownKernel({ stage, settings }: Context, kernels: Kernels): num
 }
 
 export function kernelEditor(context: Context): HTMLElement {
-  const { t, tips, warn, kernels, choices, lifetime } = context;
+  const { t, tips, warn, kernels, edits, command, choices, lifetime } = context;
   const grid = h("div", {
     class: "dl-grid dl-editor",
     role: "group",
@@ -161,6 +161,13 @@ export function kernelEditor(context: Context): HTMLElement {
         typing = null;
         input.value = formatFloat(valueAt(index));
         event.stopPropagation();
+        return;
+      }
+      if (event.key === "z" && (event.ctrlKey || event.metaKey) && typing !== input) {
+        // JupyterLab would take back something in the notebook.
+        event.preventDefault();
+        event.stopPropagation();
+        if (edits.peek() > 0) command("kernel.revert");
         return;
       }
       const move = moves[event.key];

@@ -83,6 +83,8 @@ export interface Traits {
   readonly settings: Settings;
   readonly kernels: Optimistic<Kernels>;
   readonly presets: ReadonlySignal<readonly (string | null)[]>;
+  /** How many changes of the kernels can be taken back. */
+  readonly edits: ReadonlySignal<number>;
   readonly image: Optimistic<string>;
   readonly revision: ReadonlySignal<number>;
   readonly images: ReadonlySignal<readonly string[]>;
@@ -112,6 +114,7 @@ export function followTraits(
       await rest(lifetime);
     }),
     presets: trait(model, "presets", lifetime),
+    edits: trait(model, "edits", lifetime),
     image: optimistic<string>("image_name", (name) => rpc.request("image.choose", { name })),
     revision: trait(model, "image_revision", lifetime),
     images: trait(model, "images", lifetime),
