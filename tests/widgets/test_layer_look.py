@@ -1,4 +1,4 @@
-"""Requests to a LayerViewer in any order, sense and nonsense: each gets an answer or a sentence."""
+"""Looks at networks in any order of requests, sense and nonsense: an answer or a sentence for each."""
 
 from __future__ import annotations
 
