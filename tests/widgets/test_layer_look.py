@@ -1,4 +1,4 @@
-"""Looks at networks in any order of requests, sense and nonsense: an answer or a sentence for each."""
+"""Looks at networks, asked for in any order, with and without sense: never a failure."""
 
 from __future__ import annotations
 
