@@ -441,6 +441,8 @@ SENTENCES = {
     "trainer_model": "The trainer trains another model than the one that was given. Give both the "
     "same, such as LayerViewer(trainer.model, x, trainer=trainer).",
     "model_failed": "The model raised {kind}: {detail}. Its input is {given}.",
+    "loop_busy": "The cell that trains this network has not called viewer.update() for {seconds} "
+    "seconds. Ask again when it has, or when the cell is done.",
     "layer_no_tensor": "{layer} returns no numbers that could be shown.",
 }
 

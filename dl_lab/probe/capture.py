@@ -26,7 +26,7 @@ from dl_lab.probe.modules import (
     layers,
     original,
 )
-from dl_lab.probe.untouched import Mode, untouched, weights_of
+from dl_lab.probe.untouched import Mode, one_look, untouched, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,7 +122,18 @@ def capture(
     >>> [(layer.name, layer.kind, tuple(layer.units.shape)) for layer in seen.layers]
     [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
-    model = initialized(original(model))
+    with one_look():
+        return _captured(initialized(original(model)), inputs, mode, changes, gradients, weights)
+
+
+def _captured(
+    model: nn.Module,
+    inputs: Inputs,
+    mode: Mode | None,
+    changes: Changes | None,
+    gradients: bool,  # as it was given
+    weights: Mapping[str, Tensor] | None,
+) -> Capture:
     own = [_prepared(one, gradients) for one in tensors_in(_listed(inputs))]
     recorder = _Recorder(model, own, changes or {}, gradients, training=mode == "train")
     with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Mode = Literal["eval", "train"]
+
+
+_LOOKING = threading.RLock()
+
+
+def one_look() -> contextlib.AbstractContextManager[object]:
+    """Keep all other looks at any network waiting: two at once would put back each other's state.
+
+    Examples
+    --------
+    >>> with one_look(), one_look():
+    ...     pass
+    """
+    return _LOOKING
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,8 +16,9 @@ from dl_lab.probe.capture import Capture, Inputs, capture
 from dl_lab.probe.examples import Bytes, Examples
 from dl_lab.probe.health import Health, health
 from dl_lab.probe.modules import original
-from dl_lab.probe.untouched import weights_of
+from dl_lab.probe.untouched import one_look, weights_of
 from dl_lab.train.trainer import Trainer
+from dl_lab.widgets._cell_turns import CellTurns
 
 _Result = TypeVar("_Result")
 
@@ -44,9 +44,13 @@ class Look:
         The inputs to choose from.
     trainer
         Trains the model, or None.
+    turns
+        Without a trainer, orders those who look.
     """
 
-    def __init__(self, model: nn.Module, examples: Examples, trainer: Trainer | None) -> None:
+    def __init__(
+        self, model: nn.Module, examples: Examples, trainer: Trainer | None, turns: CellTurns
+    ) -> None:
         self.model = model
         self.examples = examples
         self.trainer = trainer
@@ -57,8 +61,7 @@ class Look:
         self._seen: Capture | None = None
         self._key: object = None
         self._gradients: tuple[Capture, int, list[Tensor | None]] | None = None
-        # Without a trainer nothing else orders those who look.
-        self._turn = threading.RLock()
+        self.turns = turns
 
     def choose(self, row: int) -> None:
         """Look at an example."""
@@ -69,17 +72,24 @@ class Look:
         self.examples.drawn(pixels)
         self.shown = Shown(None, pixels)
 
-    def between(self, function: Callable[[], _Result]) -> _Result:
-        """Run a function that only looks between two steps of the training."""
+    def between(self, function: Callable[[], _Result], patience: float | None = None) -> _Result:
+        """Run a function that only looks between two steps of the training.
+
+        Parameters
+        ----------
+        function
+            Reads and puts back.
+        patience
+            Seconds to wait for a loop in a cell; None is as long as the cell runs.
+        """
 
         def look() -> _Result:
-            with weights_of(original(self.model), self._weights()):
+            with one_look(), weights_of(original(self.model), self._weights()):
                 return function()
 
         if self.trainer is not None:
             return self.trainer.look(look).result()
-        with self._turn:
-            return look()
+        return self.turns.run(look, patience)
 
     def inputs(self, mode: str, shown: Shown | None = None) -> Inputs:
         """Return what the network is shown: in train mode with other rows behind it."""

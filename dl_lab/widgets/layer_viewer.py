@@ -17,6 +17,7 @@ from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _layer_frames as frames
 from dl_lab.widgets._base import Reply, handles, sentence
+from dl_lab.widgets._cell_turns import CellTurns
 from dl_lab.widgets._layer_checks import checked_classes, checked_model, checked_trainer
 from dl_lab.widgets._layer_look import METHODS, Look, best
 from dl_lab.widgets._layer_units import explained, field
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 SHARE = 0.02
 """Of the time that may go into looking on; the training loses about half as much again to it."""
+
+PATIENCE = 2.0
+"""Seconds that a question of the page may wait for a loop in a cell."""
 
 _GUESSES = 5
 _MOST_FACTOR = 10.0
@@ -130,7 +134,8 @@ class LayerViewer(SettingsWidget):
         refuse_unknown(type(self), unknown, ("model", "x", "classes", "trainer", *given))
         self.model = checked_model(model)
         self.trainer = checked_trainer(trainer, model)
-        self._look = Look(model, Examples(model, x), trainer)
+        turns = CellTurns(self._loop_ended)
+        self._look = Look(model, Examples(model, x), trainer, turns)
         self._lock = threading.RLock()
         self._watched: dict[str, list[frames.Row]] = {}
         self._done: list[dict[tuple[str, int, int], float]] = []
@@ -218,6 +223,11 @@ class LayerViewer(SettingsWidget):
         >>> viewer.close()
         """
         answer_widgets()
+        # After the loop's last turn the views are told once more.
+        if not self._look.turns.serve() or monotonic() >= self._due:
+            self._channel.touch()
+
+    def _loop_ended(self) -> None:
         self._channel.touch()
 
     def scale_unit(self, layer: str, unit: int, factor: float, *, call: int = 0) -> None:
@@ -274,6 +284,7 @@ class LayerViewer(SettingsWidget):
         if self._ready:  # ipywidgets also closes one whose settings were refused
             for unsubscribe in self._subscriptions:
                 unsubscribe()
+            self._look.turns.end()
             super().close()
 
     def __repr__(self) -> str:
@@ -296,14 +307,21 @@ class LayerViewer(SettingsWidget):
 
     def compose(self, *, touched: bool) -> Message | None:
         """Return what all views show."""
-        began = monotonic()
-        if not touched and began < self._due:
+        if not touched and monotonic() < self._due:
             return None
         with self._lock:
             rows = [row for view in self._watched.values() for row in view]
         kept = self._look.kept
+        began = monotonic()
+
+        def timed() -> tuple[dict[str, Any], dict[str, Array]]:
+            # Not the time until it is its turn.
+            nonlocal began
+            began = monotonic()
+            return self._frame(rows, kept)
+
         try:
-            meta, arrays = self._look.between(lambda: self._frame(rows, kept))
+            meta, arrays = self._look.between(timed)
         except Exception as error:  # noqa: BLE001 - the page must hear of it, and go on
             if not isinstance(error, InputError):
                 self.on_stream_failed(error)
@@ -454,7 +472,7 @@ class LayerViewer(SettingsWidget):
                 if self.is_streaming():
                     self._due = max(self._due, now) + (now - began) / SHARE
 
-        return self._look.between(timed)
+        return self._look.between(timed, PATIENCE)
 
     @handles("unit.explain")
     def _explain(self, message: Message) -> Reply:
