@@ -208,7 +208,10 @@ class LayerViewer(SettingsWidget):
         self._channel.touch()
 
     def update(self) -> None:
-        """Look again, as in a training loop of your own after some steps.
+        """Look again, as in a training loop of your own after each step.
+
+        From the first call to the end of the cell the network is looked at in these calls alone,
+        for about as little of the time as with a trainer: a look never falls into a step.
 
         Examples
         --------
