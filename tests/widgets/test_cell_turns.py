@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from torch import nn
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.widgets import _cell_turns, _layer_look, layer_viewer
+from dl_lab.widgets import _cell_turns, _layer_look
 from dl_lab.widgets._cell_turns import CellTurns
 from tests.widgets.page import Page
 
@@ -36,19 +37,27 @@ def in_thread(act):
     return thread
 
 
+def queued(turns):
+    """Wait until a look waits for its turn."""
+    deadline = time.monotonic() + 20
+    while not turns._waiting:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_looks_wait_for_the_loop_and_run_in_its_thread(cell):
     ended, ran = [], []
     turns = CellTurns(lambda: ended.append(True))
     assert turns.run(threading.get_ident) == threading.get_ident()
     assert turns.serve()
     thread = in_thread(lambda: ran.append(turns.run(threading.get_ident)))
-    time.sleep(0.05)
+    queued(turns)
     assert ran == []
     turns.serve()
     thread.join()
     assert ran == [threading.get_ident()]
     thread = in_thread(lambda: ran.append(turns.run(threading.get_ident)))
-    time.sleep(0.05)
+    queued(turns)
     cell()
     thread.join()
     assert (len(ran), ended) == (2, [True])
@@ -73,11 +82,11 @@ def test_what_a_look_raises_goes_to_who_asked(cell):
 
     turns.serve()
     thread = in_thread(lambda: ask(ValueError("no")))
-    time.sleep(0.05)
+    queued(turns)
     turns.serve()
     thread.join()
     thread = in_thread(lambda: ask(KeyboardInterrupt()))
-    time.sleep(0.05)
+    queued(turns)
     with pytest.raises(KeyboardInterrupt):
         turns.serve()
     thread.join()
@@ -138,8 +147,15 @@ def test_a_loop_of_ones_own_trains_as_if_nobody_looked(cell, monkeypatch):
     assert page.wait(page.frames)
     viewer.update()
     monkeypatch.setattr(_layer_look, "capture", noted)
-    monkeypatch.setattr(layer_viewer, "SHARE", 0.5)
-    watched = train(model, 80, viewer.update)
+    updates = itertools.count()
+
+    def update():
+        if next(updates) % 10 == 0:
+            viewer.choose(0)
+            queued(viewer._look.turns)
+        viewer.update()
+
+    watched = train(model, 80, update)
     assert all(torch.equal(one, other) for one, other in zip(alone, watched, strict=True))
     assert threads == {threading.main_thread()}
     count = len(page.frames())
