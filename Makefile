@@ -41,3 +41,4 @@ setup-tests:
 	@$(STAMPED)/frontend.py --ui-tests
 	@$(VENV) scripts/kernels.py
 	@$(STAMPED)/chromium.py
+	@$(STAMPED)/compiler.py

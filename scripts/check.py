@@ -71,6 +71,12 @@ def runners() -> list[Runner]:
             python("pytest", *SHARED, f"--junit-xml={RESULTS}/python.xml"),
             report="python.xml",
         ),
+        # Its device stays with the process that has loaded it.
+        Runner(
+            "accelerator",
+            python("pytest", "tests/accelerator", f"--junit-xml={RESULTS}/accelerator.xml"),
+            report="accelerator.xml",
+        ),
         Runner(
             "galata",
             browser.command("tests"),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import debian
 from step import CACHE, run
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -35,24 +36,8 @@ def main() -> None:
         raise SystemExit(
             "The browser tests need Chromium. Install it, or name one: CHROMIUM=/path/to/chromium."
         )
-    root = _root()
-    if root is None:
+    if not debian.install("Chromium", *PACKAGES):
         unpack()
-        return
-    print("Installing Chromium with apt-get.", flush=True)
-    run(*root, "apt-get", "update", "--quiet=2")
-    run(*root, "apt-get", "install", "--quiet=2", "--yes", *PACKAGES)
-
-
-def _root() -> list[str] | None:
-    """Return what comes before a command that root shall run; None where that is impossible."""
-    if os.geteuid() == 0:
-        return []
-    sudo = ["sudo", "--non-interactive"]
-    if shutil.which("sudo") is None:
-        return None
-    allowed = subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
-    return sudo if allowed else None
 
 
 def unpack() -> None:

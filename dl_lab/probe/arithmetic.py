@@ -84,7 +84,7 @@ class _Unit:
         self.channels_last = layer.channels_last
         self.at = at
         self.value = value
-        self.units = self.layer.input_units().double().cpu()
+        self.units = _exact(self.layer.input_units())
 
     def explain(self, known: kinds.Operation) -> Explanation:  # noqa: C901, PLR0911, PLR0912  # one for each kind
         match known:
@@ -120,7 +120,7 @@ class _Unit:
     def _convolution(self, known: kinds.Convolution) -> Explanation:
         unit, position = self.at[0], self.at[1:]
         window = convolution_window(known, position)
-        weights = known.weight[unit].detach().double().cpu()
+        weights = _exact(known.weight[unit])
         group = unit // (known.weight.shape[0] // known.groups)
         channels = range(group * len(weights), (group + 1) * len(weights))
         values = convolution_values(known, self.units[channels.start : channels.stop], window)
@@ -131,7 +131,7 @@ class _Unit:
         shape = tuple(self.units.shape[1:])
         window, cells = transposed_window(known, position, shape)
         kernels = known.by_unit
-        flipped = kernels[unit].detach().double().cpu().flip(tuple(range(1, kernels.ndim - 1)))
+        flipped = _exact(kernels[unit]).flip(tuple(range(1, kernels.ndim - 1)))
         group = unit // (len(kernels) // known.groups)
         channels = range(group * len(flipped), (group + 1) * len(flipped))
         values = torch.stack([cut(self.units, channel, window) for channel in channels])
@@ -244,7 +244,7 @@ class _Unit:
             return float(known.mean[unit]), float(known.variance[unit]), (unit,)
         place: Sizes = (unit,)
         if known.over == "batch":
-            values = self.layer.inputs[0].double()[:, unit]
+            values = _exact(self.layer.inputs[0][:, unit])
         elif known.over == "units":
             column: tuple[slice | int, ...] = (slice(None), *self.at[1:])
             values = self.units[column]
@@ -272,7 +272,7 @@ class _Unit:
 
     def _linear(self, known: kinds.Linear) -> Explanation:
         values = self.units[self.at[:-1]]
-        weights = known.weight[self.at[-1]].detach().double().cpu()
+        weights = _exact(known.weight[self.at[-1]])
         bias = 0.0 if known.bias is None else float(known.bias[self.at[-1]])
         products = values * weights
         if self.units.ndim == 1:
@@ -289,8 +289,8 @@ class _Unit:
             result, then = _applied(known.then, result), known.then.name
         elif known.then is not None:
             then = "log_softmax" if known.then.logarithm else "softmax"
-            shift = None if known.bias is None else known.bias.detach().double().cpu()
-            sums = functional.linear(values, known.weight.detach().double().cpu(), shift)
+            shift = None if known.bias is None else _exact(known.bias)
+            sums = functional.linear(values, _exact(known.weight), shift)
             numbers["total"] = float(sums.exp().sum())
             logarithm = result - float(sums.logsumexp(0))
             result = logarithm if known.then.logarithm else math.exp(logarithm)
@@ -438,3 +438,8 @@ class _Unit:
 
 def _applied(function: kinds.Pointwise, value: float) -> float:
     return float(function.function(torch.tensor(value, dtype=torch.float64)))
+
+
+def _exact(values: Tensor) -> Tensor:
+    # On the CPU first: Apple's GPU has no float64.
+    return values.detach().cpu().double()

@@ -13,7 +13,7 @@ import torch
 from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -74,7 +74,7 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     if mode is not None:
         _set_flags(modules, [mode == "train"] * len(modules))
     try:
-        with torch.random.fork_rng(devices=_cuda_devices(model)), _keras_variables(model):
+        with same_random(model.parameters()), _keras_variables(model):
             yield
     finally:
         if others is not None:
@@ -84,6 +84,31 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
         for register, held in registers:
             register.clear()
             register.update(held)
+
+
+@contextlib.contextmanager
+def same_random(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Put the states of torch's generators back at the end.
+
+    Parameters
+    ----------
+    tensors
+        The CPU's generator and those of the devices where these lie are put back.
+
+    Examples
+    --------
+    >>> before = torch.get_rng_state()
+    >>> with same_random([]):
+    ...     _ = torch.rand(3)
+    >>> torch.equal(torch.get_rng_state(), before)
+    True
+    """
+    places = {one.device for one in tensors if not (one.is_cpu or one.is_meta)}
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(torch.random.fork_rng(devices=[]))
+        for place in places:
+            undo.enter_context(torch.random.fork_rng([place.index or 0], device_type=place.type))
+        yield
 
 
 def _draws_from_torch(module: nn.Module) -> bool:
@@ -156,7 +181,3 @@ def weights_of(model: nn.Module, state: Mapping[str, Tensor] | None) -> Iterator
 def _put_back(replaced: list[tuple[dict[str, Tensor | None], str, Tensor | None]]) -> None:
     for register, name, own in reversed(replaced):
         register[name] = own
-
-
-def _cuda_devices(model: nn.Module) -> list[int]:
-    return sorted({one.device.index or 0 for one in model.parameters() if one.is_cuda})

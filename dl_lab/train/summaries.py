@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.tensorboard import summary
 
 from dl_lab.errors import InputError
+from dl_lab.probe.untouched import same_random
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,8 +114,7 @@ def hparams(
 def trace(model: torch.nn.Module, inputs: tuple[Tensor, ...]) -> torch.jit.ScriptModule:
     """Run a copy of `model` in evaluation mode and record what it does; random numbers stay."""
     twin = copy.deepcopy(model).eval()
-    devices = sorted({part.device.index for part in inputs if part.is_cuda})
-    with torch.random.fork_rng(devices), torch.no_grad(), warnings.catch_warnings():
+    with same_random(inputs), torch.no_grad(), warnings.catch_warnings():
         # What it tells of branches matters to those who run a traced model, and this is a picture.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]  # it is there
         warnings.filterwarnings("ignore", r"`torch\.jit\.trace", DeprecationWarning)

@@ -68,7 +68,8 @@ class Trainer(Control):
     callbacks
         `dl_lab.train.callbacks.Callback` objects.
     device
-        ``"auto"``: CUDA, else MPS, else the CPU; or as torch names it. The model is moved there.
+        ``"auto"``: the accelerator on which the model lies, else CUDA, else MPS, else the CPU; or
+        as torch names it. The model is moved there.
     seed
         Of all that training draws from torch's global generators (dropout, shuffling), whose
         own states stay as they are. None begins where those generators stand.

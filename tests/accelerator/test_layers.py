@@ -1,0 +1,162 @@
+"""Networks that lie on an accelerator are looked at as those on the CPU are."""
+
+from __future__ import annotations
+
+import copy
+import logging
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import dl_lab
+from dl_lab.probe.arithmetic import explain
+from dl_lab.probe.attribution import Attribution, layer_gradients
+from dl_lab.probe.capture import capture
+from dl_lab.probe.health import health
+from dl_lab.probe.receptive_field import effective_field
+from tests.probe.traces import same, state
+from tests.widgets.visitor import Visitor
+
+REQUESTS = 80
+
+
+class Residual(nn.Module):
+    """In-place ReLU, normalizations of a batch, a depthwise convolution, a dictionary out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.relu = nn.ReLU(inplace=True)
+        self.depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.pool = nn.MaxPool2d(2)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        y = self.relu(self.norm(self.first(x)))
+        y = self.pool(self.relu(self.depthwise(y) + y))
+        return {"logits": self.head(y.mean((2, 3))), "maps": y}
+
+
+NETWORKS = {
+    "residual": (Residual, torch.rand(6, 3, 16, 16)),
+    "lenet": (dl_lab.nets.lenet5, torch.rand(3, 1, 28, 28)),
+    "images out": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(4, 1, 4, 2, 1)
+        ),
+        torch.rand(4, 1, 12, 12),
+    ),
+    "volumes": (
+        lambda: nn.Sequential(nn.Conv3d(1, 3, 3), nn.Flatten(), nn.Linear(192, 2)),
+        torch.rand(3, 1, 6, 6, 6),
+    ),
+    "bfloat16": (
+        lambda: nn.Sequential(
+            nn.Conv1d(2, 3, 3), nn.GELU(), nn.Flatten(), nn.Softmax(1)
+        ).bfloat16(),
+        torch.rand(3, 2, 8),
+    ),
+}
+
+
+@pytest.fixture(params=NETWORKS)
+def pair(request):
+    """The same network on the CPU and far away, and an input that lies on the CPU."""
+    make, x = NETWORKS[request.param]
+    torch.manual_seed(0)
+    near = make()
+    return near, copy.deepcopy(near).to("far"), x
+
+
+def close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one.float(), other.cpu().float(), rtol=1e-4, atol=1e-5)
+
+
+def test_it_refuses_what_a_gpu_refuses():
+    far = torch.ones(2, device="far")
+    with pytest.raises(TypeError, match="far:0"):
+        far.numpy()
+    with pytest.raises(TypeError, match="no float64"):
+        far.double()
+    with pytest.raises(RuntimeError, match="same device"):
+        nn.Linear(2, 1).to("far")(torch.ones(2))
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_all_layers_answer_the_same(pair, mode):
+    near, far, x = pair
+    for gradients in (False, True):
+        ours = capture(near, x.to(next(near.parameters()).dtype), mode=mode, gradients=gradients)
+        theirs = capture(
+            far, x.to("far", next(far.parameters()).dtype), mode=mode, gradients=gradients
+        )
+        assert [one.name for one in ours.layers] == [one.name for one in theirs.layers]
+        for one, other in zip(ours.layers, theirs.layers, strict=True):
+            assert other.output.device.type == "far"
+            assert close(one.output, other.output), one.name
+        assert [vars(one) for one in health(ours)] == [vars(one) for one in health(theirs)]
+
+
+def test_gradients_and_attributions_are_the_same(pair):
+    near, far, x = pair
+    kind = next(near.parameters()).dtype
+    seen = [
+        capture(model, x.to(where, kind), gradients=True)
+        for model, where in ((near, "cpu"), (far, "far"))
+    ]
+    for one, other in zip(*(layer_gradients(each, 0) for each in seen), strict=True):
+        assert (one is None) == (other is None)
+        assert one is None or close(one, other)
+    asked = [Attribution(near, x.to(kind)), Attribution(far, x.to("far", kind))]
+    for method in ("saliency", "integrated_gradients", "grad_cam", "occlusion"):
+        one, other = (getattr(each, method)(0) for each in asked)
+        assert close(one, other), method
+
+
+def test_units_are_explained_and_their_fields_found(pair):
+    near, far, x = pair
+    kind = next(near.parameters()).dtype
+    for mode in ("eval", "train"):
+        ours = capture(near, x.to(kind), mode=mode)
+        theirs = capture(far, x.to("far", kind), mode=mode)
+        for one, other in zip(ours.layers, theirs.layers, strict=True):
+            at = tuple(size // 2 for size in one.units.shape)
+            expected, found = explain(ours, one, at), explain(theirs, other, at)
+            assert found.result == pytest.approx(expected.result, rel=1e-2, abs=1e-3)
+            field = effective_field(near, x[:1].to(kind), one.index, at)
+            assert close(field, effective_field(far, x[:1].to("far", kind), other.index, at))
+
+
+def test_a_look_leaves_everything_as_it_was():
+    class Drawing(Residual):
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            return super().forward(x + torch.far.draw() + torch.rand(1).to("far"))
+
+    model = Drawing().to("far")
+    x = torch.rand(2, 3, 8, 8)
+    model(x.to("far"))["logits"].sum().backward()
+    before, drawn = state(model), torch.far.get_rng_state()
+    for mode in ("eval", "train"):
+        seen = capture(model, x.to("far"), mode=mode, gradients=True)
+        layer_gradients(seen, 0)
+    after = state(model)
+    for part, value in before.items():
+        assert same(value, after[part]), part
+    assert torch.far.get_rng_state().equal(drawn)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_request_has_an_answer_and_no_frame_fails(name, caplog):
+    make, x = NETWORKS[name]
+    torch.manual_seed(0)
+    viewer = dl_lab.LayerViewer(make().to("far"), x)
+    visitor = Visitor(viewer, seed=1)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(REQUESTS):
+            reply = visitor.ask()
+            assert reply.meta["ok"] or reply.meta["error"]["key"] != "unexpected", reply.meta
+            assert viewer.compose(touched=True) is not None
+    assert [record.getMessage() for record in caplog.records] == []
+    viewer.close()
