@@ -25,6 +25,7 @@ from dl_lab.probe.modules import (
     is_plain,
     layers,
     original,
+    parameters,
 )
 from dl_lab.probe.untouched import Mode, one_look, untouched, weights_of
 
@@ -200,7 +201,8 @@ class _Recorder(TorchFunctionMode):
         self._held = Held()
         self._pending: tuple[tuple[Tensor, ...], tuple[int, ...]] = ((), ())
         self._unheard: Any = None
-        self._undo = contextlib.ExitStack()
+        self._heard: list[nn.Module] = []
+        self._hooks = contextlib.ExitStack()
         self._rows = 0
 
     def call_with(self, inputs: Inputs) -> tuple[list[Any], dict[str, Any]]:
@@ -228,7 +230,7 @@ class _Recorder(TorchFunctionMode):
         return ([], given) if isinstance(given, dict) else (list(given), {})
 
     def __enter__(self) -> _Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
-        self._held.leave_alone(self._model.parameters())
+        self._held.leave_alone(parameters(self._model))
         for module, name in layers(self._model).items():
             self._listen(module, name)
         super().__enter__()  # type: ignore[no-untyped-call]  # torch has no types here
@@ -240,7 +242,9 @@ class _Recorder(TorchFunctionMode):
         try:
             super().__exit__(*exception)  # type: ignore[no-untyped-call]  # torch has no types here
         finally:
-            self._undo.close()
+            for module in self._heard:
+                del vars(module)["forward"]
+            self._hooks.close()
 
     # -- layers
 
@@ -248,12 +252,12 @@ class _Recorder(TorchFunctionMode):
         """Be told when a layer is called, until the end of the pass."""
         if not is_plain(module):
             before = module.register_forward_pre_hook(self._entered, with_kwargs=True)
-            self._undo.callback(before.remove)
+            self._hooks.callback(before.remove)
             after = module.register_forward_hook(
                 lambda module, _, __, output: self._left(module, name, output),
                 with_kwargs=True,
             )
-            self._undo.callback(after.remove)
+            self._hooks.callback(after.remove)
             return
         # Hooks cost a small layer half as much again as it takes; this costs next to nothing.
         forward = module.forward
@@ -265,7 +269,7 @@ class _Recorder(TorchFunctionMode):
             return output if changed is None else changed
 
         vars(module)["forward"] = heard
-        self._undo.callback(vars(module).pop, "forward")
+        self._heard.append(module)
 
     def _entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
         if threading.get_ident() != self._thread:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs
+from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,7 +74,7 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     if mode is not None:
         _set_flags(modules, [mode == "train"] * len(modules))
     try:
-        with same_random(model.parameters()), _keras_variables(model):
+        with same_random(parameters(model)), _keras_variables(model):
             yield
     finally:
         if others is not None:

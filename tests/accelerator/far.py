@@ -1,7 +1,8 @@
 """The device "far:0": built from far.cpp where that has changed, and made known to torch.
 
-A process that has loaded it has an accelerator, which other libraries then choose by themselves.
-So these tests have a process of their own: `pytest tests/accelerator`, or scripts/check.py.
+It must be there before the first gradient, and a process that has it has an accelerator, which
+other libraries then choose by themselves. So these tests have a process of their own:
+`pytest tests/accelerator`, or scripts/check.py.
 """
 
 from __future__ import annotations
