@@ -55,6 +55,11 @@ class CellTurns:
         self._run_waiting()
         return True
 
+    @property
+    def waiting(self) -> bool:
+        """Whether looks wait for a cell's loop."""
+        return self._shell is not None
+
     def run(self, look: Callable[[], _Result], patience: float | None = None) -> _Result:
         """Look at once, or in the loop's turn.
 

@@ -83,7 +83,7 @@ def described(seen: Capture) -> list[dict[str, Any]]:
 def row_arrays(
     seen: Capture, rows: Sequence[Row], show: str, gradients: Sequence[Tensor | None]
 ) -> tuple[list[dict[str, int]], dict[str, Array]]:
-    """Return the images of the rows that are shown, and for each which units they are."""
+    """Return of each row which units it shows, and their images where it has some."""
     meta: list[dict[str, int]] = []
     arrays: dict[str, Array] = {}
     for row in rows:
@@ -91,9 +91,9 @@ def row_arrays(
             continue
         layer = seen.layers[row.layer]
         images = _images(seen, layer, row, show, gradients)
+        meta.append({"layer": row.layer, "first": row.first, "depth": row.depth})
         if images is None:
             continue
-        meta.append({"layer": row.layer, "first": row.first, "depth": row.depth})
         arrays[f"row{row.layer}"] = np.clip(images, -_LARGEST, _LARGEST)
     return meta, arrays
 

@@ -13,12 +13,13 @@ from dl_lab.errors import InputError, number, refuse_unknown, whole
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.examples import Examples
 from dl_lab.probe.modules import original
-from dl_lab.protocol import Array, Message
+from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _layer_frames as frames
 from dl_lab.widgets._base import Reply, handles, sentence
 from dl_lab.widgets._cell_turns import CellTurns
 from dl_lab.widgets._layer_checks import checked_classes, checked_model, checked_trainer
+from dl_lab.widgets._layer_composer import GUESSES, Asked, Composer
 from dl_lab.widgets._layer_look import METHODS, Look, best
 from dl_lab.widgets._layer_units import explained, field
 from dl_lab.widgets._poll import answer_widgets
@@ -26,7 +27,7 @@ from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Number
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 SHARE = 0.02
 """Of the time that may go into looking on; the training loses about half as much again to it."""
@@ -34,9 +35,7 @@ SHARE = 0.02
 PATIENCE = 2.0
 """Seconds that a question of the page may wait for a loop in a cell."""
 
-_GUESSES = 5
 _MOST_FACTOR = 10.0
-_HEALTH_APART = 2.0
 _SETTINGS = ("mode", "show", "scale", "attribution", "target", "kept", "language")
 
 
@@ -139,16 +138,11 @@ class LayerViewer(SettingsWidget):
         self._lock = threading.RLock()
         self._watched: dict[str, list[frames.Row]] = {}
         self._done: list[dict[tuple[str, int, int], float]] = []
-        self._revision = 0
-        self._layers: list[dict[str, Any]] = []
-        self._health: list[dict[str, Any]] = []
-        self._healthy: object = None
-        self._health_due = 0.0
-        self._shown = False
         self._due = 0.0
         seen = self._look.between(lambda: self._look.seen("eval"))
         self.classes = checked_classes(classes, seen)
-        self._describe(seen)
+        self._composer = Composer(self._look, SHARE)
+        self._composer.describe(seen)
         super().__init__(**self._checked(given))
         self.set_trait("message", None)
         self._subscriptions: list[Callable[[], None]] = []
@@ -198,7 +192,7 @@ class LayerViewer(SettingsWidget):
 
     # -- from Python
 
-    def guesses(self, most: int = _GUESSES) -> tuple[Any, ...]:
+    def guesses(self, most: int = GUESSES) -> tuple[Any, ...]:
         """Return the likeliest classes for the input that is shown, the likeliest first."""
         return best(self._now(), most) if self.classes else ()
 
@@ -247,10 +241,10 @@ class LayerViewer(SettingsWidget):
         call
             Which call of a layer that is called several times.
         """  # noqa: RUF002  # a true minus
-        names = [(one["name"], one["call"]) for one in self._layers]
+        names = [(one["name"], one["call"]) for one in self._composer.layers]
         if (layer, call) not in names:
             raise InputError.unknown("layer", layer, dict.fromkeys(name for name, _ in names))
-        shape = self._layers[names.index((layer, call))]["shape"]
+        shape = self._composer.layers[names.index((layer, call))]["shape"]
         key = layer, call, whole("unit", unit, 0, (shape or [1])[0] - 1)
         factor = number("factor", factor, -_MOST_FACTOR, _MOST_FACTOR)
         with self._lock:
@@ -279,7 +273,7 @@ class LayerViewer(SettingsWidget):
                 for (layer, call, unit), factor in changes.items()
             ],
         )
-        self._health_due = 0.0
+        self._composer.hurry()
         self._channel.touch()
 
     def close(self) -> None:
@@ -296,7 +290,7 @@ class LayerViewer(SettingsWidget):
             return super().__repr__()
         found = self.guesses(1)
         answer = f", {self.classes[found[0].index]!r} {found[0].probability:.0%}" if found else ""
-        return f"LayerViewer({self._name}, {len(self._layers)} layers{answer})"
+        return f"LayerViewer({self._name}, {len(self._composer.layers)} layers{answer})"
 
     @property
     def _name(self) -> str:
@@ -314,81 +308,34 @@ class LayerViewer(SettingsWidget):
             return None
         with self._lock:
             rows = [row for view in self._watched.values() for row in view]
-        kept = self._look.kept
+            asked = Asked(
+                mode=self.mode,
+                show=self.show,
+                attribution=self.attribution,
+                target=self.target,
+                kept=self._look.kept,
+                has_classes=bool(self.classes),
+            )
         began = monotonic()
 
-        def timed() -> tuple[dict[str, Any], dict[str, Array]]:
+        def timed() -> Reply:
             # Not the time until it is its turn.
             nonlocal began
             began = monotonic()
-            return self._frame(rows, kept)
+            meta, arrays = self._composer.frame(asked, rows)
+            return {**meta, "training": self._progress()}, arrays
 
         try:
             meta, arrays = self._look.between(timed)
         except Exception as error:  # noqa: BLE001 - the page must hear of it, and go on
             if not isinstance(error, InputError):
                 self.on_stream_failed(error)
-            meta, arrays = {"problem": sentence(error), "revision": self._revision}, {}
+            meta, arrays = {"problem": sentence(error), "revision": self._composer.revision}, {}
+        if rows and self._composer.lacks_health:
+            self._channel.touch()
         # What is packed here takes turns with the training, too.
         self._due = began + max(1 / self._RATE, (monotonic() - began) / SHARE)
         return Message("frame.show", meta, arrays)
-
-    def _frame(
-        self, rows: list[frames.Row], kept: int | None
-    ) -> tuple[dict[str, Any], dict[str, Array]]:
-        # A view may change them meanwhile.
-        show, mode, attribution = self.show, self.mode, self.attribution
-        row, changes = self._look.shown.row, len(self._look.changes)
-        gradients: list[Tensor | None] = []
-        problem: InputError | None = None
-        seen = self._look.seen(mode, gradients=show == "gradients")
-        self._describe(seen)
-        found = best(seen, _GUESSES) if self.classes else ()
-        target = self.target if self.target is not None else found[0].index if found else 0
-        arrays: dict[str, Array] = {"input": frames.own_input(seen)}
-        try:
-            if show == "gradients":
-                gradients = self._look.gradients(seen, target)
-            if attribution is not None:
-                heat = self._look.attribution(attribution, target)
-                arrays["attribution"] = heat.float().cpu().numpy().astype("f4")
-        except InputError as error:
-            problem = error
-        shown, images = frames.row_arrays(seen, rows, show, gradients)
-        meta = {
-            "revision": self._revision,
-            "row": row,
-            "guesses": [vars(guess) for guess in found],
-            "target": target,
-            "show": show,
-            "mode": mode,
-            "kept": kept,
-            "attribution": attribution if "attribution" in arrays else None,
-            "changes": changes,
-            "largest": frames.largest(seen, show, gradients),
-            "rows": shown,
-            "health": self._newest_health(),
-            "problem": None if problem is None else sentence(problem),
-            "training": self._progress(),
-        }
-        return meta, {**arrays, **images}
-
-    def _newest_health(self) -> list[dict[str, Any]]:
-        state = self._look.state()
-        if not self._shown:
-            # It takes a while: the layers come first.
-            self._shown = True
-            self._channel.touch()
-        elif state != self._healthy and monotonic() >= self._health_due:
-            began = monotonic()
-            try:
-                self._health = frames.health_meta(self._look.health())
-            except InputError:
-                self._health = []
-            self._healthy = state
-            now = monotonic()
-            self._health_due = now + max(_HEALTH_APART, 4 * (now - began) / SHARE)
-        return self._health
 
     def _progress(self) -> dict[str, Any] | None:
         trainer = self.trainer
@@ -401,12 +348,6 @@ class LayerViewer(SettingsWidget):
             "kept": [{"step": step, "epoch": epoch} for step, epoch in kept],
         }
 
-    def _describe(self, seen: Capture) -> None:
-        layers = frames.described(seen)
-        if layers != self._layers:
-            self._layers = layers
-            self._revision += 1
-
     def _now(self) -> Capture:
         return self._look.between(lambda: self._look.seen(self.mode))
 
@@ -418,8 +359,8 @@ class LayerViewer(SettingsWidget):
         picture = examples.picture
         meta = {
             "name": self._name,
-            "revision": self._revision,
-            "layers": self._layers,
+            "revision": self._composer.revision,
+            "layers": self._composer.layers,
             "classes": self.classes,
             "examples": examples.count,
             "picture": None if picture is None else vars(picture),
@@ -439,11 +380,20 @@ class LayerViewer(SettingsWidget):
         self.set(**message.meta)
 
     @handles("rows.watch")
-    def _watch_rows(self, message: Message) -> None:
-        rows = frames.read_rows(message.meta.get("rows"))
+    def _watch_rows(self, message: Message) -> Reply:
+        view, rows = str(message.meta.get("view")), frames.read_rows(message.meta.get("rows"))
         with self._lock:
-            self._watched[str(message.meta.get("view"))] = rows
-        self._channel.touch()
+            before = self._watched.get(view, [])
+            self._watched[view] = rows
+        if self.is_streaming() or self._look.turns.waiting:
+            # The next frame is about to come, with other pictures.
+            self._channel.touch()
+            return {}, {}
+        lacking = [row for row in rows if row not in before]
+        reply = self._look.between(lambda: self._composer.rows(lacking))
+        if self._composer.lacks_health:
+            self._channel.touch()
+        return reply
 
     @handles("input.choose")
     def _choose(self, message: Message) -> None:
@@ -458,7 +408,7 @@ class LayerViewer(SettingsWidget):
         self._channel.touch()
 
     def _asked(self, message: Message) -> tuple[int, tuple[int, ...]]:
-        layer = whole("layer", message.meta.get("layer"), 0, len(self._layers) - 1)
+        layer = whole("layer", message.meta.get("layer"), 0, len(self._composer.layers) - 1)
         at = message.meta.get("at")
         places = at if isinstance(at, list) else []
         return layer, tuple(whole("at", place, 0, 2**31) for place in places)
@@ -498,8 +448,8 @@ class LayerViewer(SettingsWidget):
 
     @handles("unit.scale")
     def _scale(self, message: Message) -> None:
-        meta = message.meta
-        layer = self._layers[whole("layer", meta.get("layer"), 0, len(self._layers) - 1)]
+        meta, layers = message.meta, self._composer.layers
+        layer = layers[whole("layer", meta.get("layer"), 0, len(layers) - 1)]
         unit, factor = meta.get("unit"), meta.get("factor")
         self.scale_unit(layer["name"], unit, factor, call=layer["call"])  # type: ignore[arg-type]  # checked there
 

@@ -104,13 +104,38 @@ class TestFrames:
 
     def test_only_the_units_in_sight_are_sent(self, viewer, page):
         rows = [{"layer": 0, "first": 2, "count": 2, "height": 4, "width": 8}]
-        page.request("rows.watch", view="page", rows=rows)
-        assert page.wait(lambda: len(page.frames()[-1].arrays) == 2)
-        frame = page.frames()[-1]
+        reply = page.request("rows.watch", view="page", rows=rows)
+        frame = page.next_frame(viewer.update)
         assert set(frame.arrays) == {"input", "row0"}
         with torch.no_grad():
             whole = viewer.model[0](IMAGES[:1])[0, 2:]
-        assert np.array_equal(frame.arrays["row0"], whole[:, 1::2].numpy())
+        for message in (reply, frame):
+            assert np.array_equal(message.arrays["row0"], whole[:, 1::2].numpy())
+
+    def test_rows_that_come_into_sight_are_sent_at_once_and_alone(self, viewer, page):
+        # The last of its own accord: it has looked for signs of trouble.
+        assert page.wait(lambda: page.frames()[-1].meta["health"])
+        frames = len(page.frames())
+        more = {"layer": 4, "first": 8, "count": 2, "height": 1, "width": 1}
+        reply = page.request("rows.watch", view="page", rows=[*ROWS[:3], more])
+        assert set(reply.arrays) == {"row4"}
+        assert reply.meta["rows"] == [{"layer": 4, "first": 8, "depth": 0}]
+        assert reply.meta["look"] == page.frames()[-1].meta["look"]
+        with torch.no_grad():
+            flat = viewer.model[:5](IMAGES[:1])[0, 8:10]
+        assert np.array_equal(reply.arrays["row4"][:, 0, 0], flat.numpy())
+        assert len(page.frames()) == frames
+        again = page.request("rows.watch", view="page", rows=[more])
+        assert (again.meta["rows"], again.arrays) == ([], {})
+
+    def test_another_look_has_another_number(self, viewer, page):
+        looks = [page.next_frame(viewer.update).meta["look"] for _ in range(2)]
+        page.request("input.choose", row=3)
+        assert page.wait(lambda: page.frames()[-1].meta["row"] == 3)
+        looks.append(page.frames()[-1].meta["look"])
+        page.request("settings.set", scale="unit")
+        looks.append(page.next_frame(viewer.update).meta["look"])
+        assert looks[0] == looks[1] < looks[2] == looks[3]
 
     @pytest.mark.parametrize("show", ["gradients", "filters"])
     def test_gradients_and_filters(self, viewer, page, show):
@@ -121,7 +146,9 @@ class TestFrames:
         if show == "filters":
             weight = viewer.model[0].weight.detach()[:, 0].numpy()
             assert np.array_equal(frame.arrays["row0"], weight)
+            # A ReLU is told to have none.
             assert "row2" not in frame.arrays
+            assert {"layer": 2, "first": 0, "depth": 0} in frame.meta["rows"]
         else:
             assert np.array_equal(frame.arrays["row5"][:3, 0, 0], [0, 1, 0])
             weight = viewer.model[5].weight.detach()[1].view(4, 4, 4)
@@ -194,7 +221,7 @@ class TestFrames:
             health = page.frames()[-1].meta["health"]
             return bool(health) and health[2]["dead"] == [2]
 
-        viewer._health_due = 0.0
+        viewer._composer.hurry()
         viewer.update()
         assert page.wait(told)
 
@@ -390,7 +417,7 @@ KINDS = [
 def test_all_kinds_of_layers_are_shown(layer, x, layout):
     viewer = dl_lab.LayerViewer(nn.Sequential(layer, nn.Flatten()), x)
     page = opened(viewer)
-    assert viewer._layers[0]["layout"] == layout
+    assert viewer._composer.layers[0]["layout"] == layout
     assert "row0" in page.frames()[-1].arrays
     viewer.close()
 

@@ -1,9 +1,14 @@
-// From a stroke until all layers are drawn, and from running the cell until a 60-layer net is open.
+// From a stroke until all layers are drawn, from running the cell until a 60-layer net is open, and
+// what scrolling through it costs.
 import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
+import { frameCost } from "../busy";
 import { openNotebook, runAll, runInKernel } from "../lab";
-import { layersShown, LENET, viewers } from "../layer_viewer_page";
+import { layer, layersShown, LENET, viewers } from "../layer_viewer_page";
 
 const STROKES = 60;
+const FRAMES = 240;
+/** What the slider of a row says when its images are there: the unit, and its largest value. */
+const SHOWN = /unit \d+, largest value -?\d/;
 
 const RESNET = `import dl_lab, torch
 from torch import nn
@@ -64,11 +69,12 @@ test("stroke to layers", async ({ page, tmpPath }) => {
   await runAll(page);
   const view = viewers(page);
   await layersShown(view);
-  await page.waitForTimeout(3000);
+  // It has looked for signs of trouble: nothing else is to be computed.
+  await expect(view.locator('.dl-layer[data-layer="conv1"]')).toHaveAttribute("data-health", /\d/);
   const took: number[] = [];
   for (let i = 0; i < STROKES; i++) {
     took.push(await painted(page, 0.2 + 0.6 * (i / STROKES), 0.3 + 0.4 * ((i % 7) / 7)));
-    await page.waitForTimeout(120);
+    await page.waitForTimeout(120); // as a hand pauses
   }
   took.sort((a, b) => a - b);
   const at = (share: number) => took[Math.floor(share * (took.length - 1))]?.toFixed(0);
@@ -83,6 +89,41 @@ test("a ResNet opens", async ({ page, tmpPath }) => {
   const began = performance.now();
   await page.evaluate(() => window.jupyterapp.commands.execute("notebook:run-all-cells"));
   await layersShown(viewers(page));
+  await expect(layer(viewers(page), "3.conv1")).toHaveAttribute("aria-valuetext", SHOWN);
   const layers = await viewers(page).getAttribute("data-layers");
   console.log(`\n${layers} layers: open in ${(performance.now() - began).toFixed(0)} ms`);
+});
+
+test("a ResNet scrolls", async ({ page, tmpPath }) => {
+  test.setTimeout(240_000);
+  await openNotebook(page, tmpPath, [RESNET, "viewer = dl_lab.LayerViewer(net, inputs)\nviewer"]);
+  await runAll(page);
+  await layersShown(viewers(page));
+  console.log("");
+  for (const pixels of [4, 12, 40]) {
+    const scroll = `
+      const list = widget.querySelector(".dl-scroll");
+      const end = list.scrollHeight - list.clientHeight;
+      const way = (round * ${pixels}) % (2 * end);
+      list.scrollTop = way < end ? way : 2 * end - way;
+      const { top, bottom } = list.getBoundingClientRect();
+      for (const units of list.querySelectorAll(".dl-units")) {
+        const box = units.getBoundingClientRect();
+        if (box.bottom < top || box.top > bottom) continue;
+        const name = ${SHOWN}.test(units.getAttribute("aria-valuetext")) ? "full" : "empty";
+        widget.dataset[name] = Number(widget.dataset[name] ?? 0) + 1;
+      }`;
+    const cost = await frameCost(page, ".dl-layer-viewer", scroll, FRAMES);
+    const [empty = 0, full = 0] = await viewers(page).evaluate((view) => {
+      const counts = ["empty", "full"].map((name) => Number(view.dataset[name] ?? 0));
+      delete view.dataset["empty"];
+      delete view.dataset["full"];
+      return counts;
+    });
+    const share = (100 * empty) / (empty + full);
+    console.log(
+      `78 layers, ${pixels} pixels a frame: ${cost.toFixed(1)} ms a frame, ` +
+        `${share.toFixed(1)} % of the rows in sight without images`,
+    );
+  }
 });

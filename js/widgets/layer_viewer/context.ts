@@ -6,6 +6,7 @@ import type { Optimistic } from "../../shared/optimistic.ts";
 import type { View } from "../../shared/view.ts";
 import type { Explained, Field, Place } from "./explained.ts";
 import type { Frame, Network } from "./network.ts";
+import type { Pictures } from "./pictures.ts";
 
 export interface SettingValues {
   readonly mode: "eval" | "train";
@@ -37,6 +38,7 @@ export interface Selection {
 
 export interface Context extends View<Frame> {
   readonly network: Signal<Network | null>;
+  readonly pictures: Pictures;
   readonly settings: Settings;
   readonly changes: ReadonlySignal<readonly Change[]>;
   readonly state: ReadonlySignal<string>;

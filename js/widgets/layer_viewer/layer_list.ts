@@ -8,12 +8,28 @@ import type { Context } from "./context.ts";
 import { edges } from "./edges.ts";
 import { LayerRow, ROW_HEIGHT, type Wanted } from "./layer_row.ts";
 import { Latest } from "./latest.ts";
+import { readRows } from "./network.ts";
+import { Pace, PAUSE } from "./pace.ts";
 
 const SPARE = 1;
+/** Milliseconds from asking for a row until it is there: so far ahead of the scrolling one asks. */
+const AHEAD = 300;
+const MOST_AHEAD = 8;
 
 export function layerList(context: Context): HTMLElement {
-  const { t, network, session, settings, selection, reading, changes, rpc, complain, lifetime } =
-    context;
+  const {
+    t,
+    network,
+    pictures,
+    session,
+    settings,
+    selection,
+    reading,
+    changes,
+    rpc,
+    complain,
+    lifetime,
+  } = context;
   const spacer = h("div", { class: "dl-rows" });
   const scroller = h("div", { class: "dl-scroll" }, spacer);
   const output = h("output", { class: "dl-reading" });
@@ -24,16 +40,23 @@ export function layerList(context: Context): HTMLElement {
 
   const watching = new Latest<readonly Wanted[]>(async (wanted) => {
     try {
-      await rpc.request("rows.watch", { view: rpc.view, rows: wanted });
+      const { meta, arrays } = await rpc.request("rows.watch", { view: rpc.view, rows: wanted });
+      if (meta["look"] !== undefined) {
+        pictures.more(Number(meta["look"]), readRows(meta, arrays));
+      }
     } catch (error) {
       complain(error);
     }
   });
-  let asked = "";
+  const pace = new Pace();
+  let asked = new Set<string>();
   const watch = () => {
     const wanted = [...rows.values()].flatMap((row) => row.wanted() ?? []);
-    const now = JSON.stringify(wanted);
-    if (now === asked || session.connection.peek() !== "live") return;
+    const now = new Set(wanted.map((one) => JSON.stringify(one)));
+    const isNew = [...now].some((one) => !asked.has(one));
+    // What went out of sight can wait until the list stands still.
+    const isLess = pace.speed === 0 && now.size < asked.size;
+    if (!(isNew || isLess) || session.connection.peek() !== "live") return;
     asked = now;
     watching.want(wanted);
   };
@@ -45,15 +68,18 @@ export function layerList(context: Context): HTMLElement {
     living = within(lifetime);
     rows.forEach((row) => row.remove());
     rows.clear();
-    asked = "";
+    asked = new Set();
   };
   const settle = () => {
     const layers = network.peek()?.layers ?? [];
     spacer.style.height = `${layers.length * ROW_HEIGHT}px`;
     const top = scroller.scrollTop;
     const tall = scroller.clientHeight || 480;
-    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - SPARE);
-    const last = Math.min(layers.length - 1, Math.floor((top + tall) / ROW_HEIGHT) + SPARE);
+    const ahead = Math.trunc((pace.speed * AHEAD) / ROW_HEIGHT);
+    const up = SPARE + Math.min(MOST_AHEAD, Math.max(0, -ahead));
+    const down = SPARE + Math.min(MOST_AHEAD, Math.max(0, ahead));
+    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - up);
+    const last = Math.min(layers.length - 1, Math.floor((top + tall) / ROW_HEIGHT) + down);
     for (const [index, row] of rows) {
       if (index >= first && index <= last) continue;
       row.remove();
@@ -104,15 +130,34 @@ export function layerList(context: Context): HTMLElement {
       const shape = place === null ? undefined : known.layers[place.layer]?.shape;
       if (shape?.length !== place?.at.length) selection.choose(null);
     }
-    asked = "";
+    asked = new Set();
     settle();
   });
   react(lifetime, () => {
-    track(session.frame, selection.place, changes, settings.scale.shown, context.theme);
+    track(
+      session.frame,
+      pictures.additions,
+      selection.place,
+      changes,
+      settings.scale.shown,
+      context.theme,
+    );
     rows.forEach((row) => row.draw());
   });
   react(lifetime, () => setText(output, reading.value || t("layer_viewer.point")));
-  listen(scroller, "scroll", lifetime, settle, { passive: true });
+  let resting: ReturnType<typeof setTimeout>;
+  const rested = () => {
+    pace.rest();
+    settle();
+  };
+  const scrolled = () => {
+    clearTimeout(resting);
+    resting = setTimeout(rested, PAUSE);
+    pace.at(scroller.scrollTop);
+    settle();
+  };
+  listen(scroller, "scroll", lifetime, scrolled, { passive: true });
+  onEnd(lifetime, () => clearTimeout(resting));
   const resized = new ResizeObserver(() => {
     const now = Math.max(0, spacer.clientWidth - 2);
     if (now !== width) {

@@ -9,7 +9,7 @@ import { formatCount, formatValue } from "../../shared/format.ts";
 import { icon } from "../../shared/icons.ts";
 import { within } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { type Layer, layerTitle, type RowImages } from "./network.ts";
+import { type Image3, type Layer, layerTitle } from "./network.ts";
 import { AREA, layoutTiles, tileAt, type TileLayout, tilePlace, truePlace } from "./tile_layout.ts";
 
 const LABEL = 18;
@@ -133,16 +133,18 @@ export class LayerRow {
   }
 
   draw(): void {
-    const { t, session, selection, changes } = this.#context;
+    const { t, session, pictures, selection, changes } = this.#context;
     const frame = session.frame.peek();
-    const images = frame?.rows.get(this.#index) ?? null;
+    const row = pictures.at(this.#index);
     const target = sharpen(this.#canvas, Math.max(1, this.#width), AREA);
     this.#drawFlags();
-    const shown = images !== null && images.first === this.#first ? images : null;
-    const nothing = frame !== null && images === null && this.layer.layout !== null;
+    const shown = row?.first === this.#first ? row.images : null;
+    const nothing = row !== null && row.images === null && this.layer.layout !== null;
     const why = this.layer.note !== null ? this.#context.sentence(this.layer.note) : null;
     const missing =
-      nothing && frame.show !== "activations" ? t(`layer_viewer.no_${frame.show}`) : "";
+      nothing && frame !== null && frame.show !== "activations"
+        ? t(`layer_viewer.no_${frame.show}`)
+        : "";
     setText(this.#note, why ?? missing);
     if (shown === null) {
       this.#describe(shown);
@@ -169,7 +171,7 @@ export class LayerRow {
 
   #drawTiles(
     target: CanvasRenderingContext2D,
-    { images }: RowImages,
+    images: Image3,
     scale: (index: number) => number,
   ): void {
     const [count, height, width] = images.shape;
@@ -183,7 +185,7 @@ export class LayerRow {
   }
 
   /** The size of the value that gets the full colour, by tile. */
-  #scale({ images }: RowImages): (index: number) => number {
+  #scale(images: Image3): (index: number) => number {
     const [, height, width] = images.shape;
     const cells = height * width;
     const frame = this.#context.session.frame.peek();
@@ -361,7 +363,7 @@ export class LayerRow {
     const unit = this.#first + hit.index;
     if (unit >= this.#units) return null;
     const places = this.layer.shape.slice(1);
-    const images = this.#context.session.frame.peek()?.rows.get(this.#index)?.images;
+    const images = this.#context.pictures.at(this.#index)?.images;
     const cell = (share: number, shown: number, size: number) =>
       truePlace(Math.min(shown - 1, Math.floor(share * shown)), shown, size);
     if (places.length === 0) return [unit];
@@ -377,11 +379,11 @@ export class LayerRow {
 
   /** The value that was sent for a place, or its weight. */
   #read(at: readonly number[]): string {
-    const { t, session } = this.#context;
-    const row = session.frame.peek()?.rows.get(this.#index);
+    const { t, session, pictures } = this.#context;
+    const row = pictures.at(this.#index);
     const name = layerTitle(this.layer);
     const [unit = 0, ...position] = at;
-    if (row?.first !== this.#first) return name;
+    if (row?.first !== this.#first || row.images === null) return name;
     const [, height, width] = row.images.shape;
     const shown = session.frame.peek()?.show;
     if (shown === "filters") return t("layer_viewer.read_filter", { layer: name, unit });
@@ -403,17 +405,17 @@ export class LayerRow {
     return [layerTitle(this.layer), this.layer.kind, details].filter(Boolean).join(" · ");
   }
 
-  #describe(shown: RowImages | null): void {
+  #describe(shown: Image3 | null): void {
     const { t } = this.#context;
     const unit = this.#cursor.peek();
     setAttribute(this.#picker, "aria-valuemin", 0);
     setAttribute(this.#picker, "aria-valuemax", Math.max(0, this.#units - 1));
     setAttribute(this.#picker, "aria-valuenow", unit);
     let size = "";
-    if (shown !== null && unit >= shown.first && unit < shown.first + shown.images.shape[0]) {
-      const cells = shown.images.shape[1] * shown.images.shape[2];
-      const start = (unit - shown.first) * cells;
-      size = formatValue(largestOf(shown.images.values, start, start + cells));
+    if (shown !== null && unit >= this.#first && unit < this.#first + shown.shape[0]) {
+      const cells = shown.shape[1] * shown.shape[2];
+      const start = (unit - this.#first) * cells;
+      size = formatValue(largestOf(shown.values, start, start + cells));
     }
     setAttribute(this.#picker, "aria-valuetext", t("layer_viewer.unit_text", { unit, size }));
   }

@@ -57,8 +57,8 @@ export interface Health {
 export interface RowImages {
   readonly first: number;
   readonly depth: number;
-  /** [count, height, width]; NaN where there is nothing. */
-  readonly images: Image3;
+  /** [count, height, width], NaN where there is nothing; null where the layer has none. */
+  readonly images: Image3 | null;
 }
 
 export interface Image3 {
@@ -74,13 +74,16 @@ export interface Progress {
 
 export interface Frame {
   readonly revision: number;
+  /** Another number: all images are others. */
+  readonly look: number;
   readonly row: number | null;
   readonly guesses: readonly Guess[];
   readonly target: number;
   readonly show: string;
   /** Largest absolute value of each layer. */
   readonly largest: readonly (number | null)[];
-  readonly rows: ReadonlyMap<number, RowImages>;
+  /** The images that came along. */
+  readonly rows: Rows;
   readonly health: readonly Health[];
   readonly problem: unknown;
   readonly training: Progress | null;
@@ -108,25 +111,33 @@ export function readFrame({ meta, arrays }: Message, last: Frame | null): Frame 
   if (meta["guesses"] === undefined && last !== null) {
     return { ...last, revision, problem: meta["problem"] };
   }
-  const rows = new Map<number, RowImages>();
-  for (const row of (meta["rows"] ?? []) as { layer: number; first: number; depth: number }[]) {
-    const array = arrays[`row${row.layer}`];
-    if (array !== undefined) rows.set(row.layer, { ...row, images: image3(array) });
-  }
   return {
     revision,
+    look: Number(meta["look"]),
     row: (meta["row"] ?? null) as number | null,
     guesses: (meta["guesses"] ?? []) as Guess[],
     target: Number(meta["target"] ?? 0),
     show: (meta["show"] ?? "activations") as string,
     largest: (meta["largest"] ?? []) as (number | null)[],
-    rows,
+    rows: readRows(meta, arrays),
     health: (meta["health"] ?? []) as Health[],
     problem: meta["problem"] ?? null,
     training: (meta["training"] ?? null) as Progress | null,
     input: arrays["input"] ?? null,
     attribution: arrays["attribution"] ?? null,
   };
+}
+
+/** The images of layers by their index. */
+export type Rows = ReadonlyMap<number, RowImages>;
+
+export function readRows(meta: Message["meta"], arrays: Message["arrays"]): Rows {
+  const rows = new Map<number, RowImages>();
+  for (const row of (meta["rows"] ?? []) as { layer: number; first: number; depth: number }[]) {
+    const array = arrays[`row${row.layer}`];
+    rows.set(row.layer, { ...row, images: array === undefined ? null : image3(array) });
+  }
+  return rows;
 }
 
 export function image3({ shape, values }: NamedArray): Image3 {

@@ -6,6 +6,7 @@ import { h, setAttribute } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import { type Model, trait } from "../../shared/model.ts";
 import { Optimistic } from "../../shared/optimistic.ts";
+import type { Message } from "../../shared/protocol.ts";
 import { sheet } from "../../shared/sheet.ts";
 import { createView, type View } from "../../shared/view.ts";
 import type { Change, Context, Settings, SettingValues } from "./context.ts";
@@ -14,6 +15,7 @@ import { helpPanel } from "./help_panel.ts";
 import { inputPanel } from "./input_panel.ts";
 import { layerList } from "./layer_list.ts";
 import { type Frame, type Network, readFrame, readNetwork } from "./network.ts";
+import { Pictures } from "./pictures.ts";
 import { createSelection } from "./selection.ts";
 import { unitPanel } from "./unit_panel.ts";
 import { WORDS } from "./words.ts";
@@ -25,11 +27,17 @@ export function mountView(
   lifetime: AbortSignal,
 ): void {
   const network = signal<Network | null>(null);
+  const pictures = new Pictures();
   let last: Frame | null = null;
+  const read = (message: Message) => {
+    last = readFrame(message, last);
+    pictures.frame(last);
+    return last;
+  };
   const view: View<Frame> = createView<Frame>(model, host, language, lifetime, {
     name: "layer_viewer",
     words: WORDS,
-    stream: { kind: "frame.show", read: (message) => (last = readFrame(message, last)) },
+    stream: { kind: "frame.show", read },
     welcome: (reply) => (network.value = readNetwork(reply)),
     painted: ({ revision }) => {
       // The network has other layers than this view knows.
@@ -40,6 +48,7 @@ export function mountView(
   const context: Context = {
     ...view,
     network,
+    pictures,
     settings: settingsOf(model, view),
     changes: trait<readonly Change[]>(model, "changes", lifetime),
     state: trait<string>(model, "state", lifetime),
