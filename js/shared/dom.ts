@@ -43,9 +43,12 @@ export function setAttribute(element: Element, name: string, value: Attribute): 
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
-/** Set text only where it differs. */
+/** Set text only where it differs; the text that is there already is changed, not replaced. */
 export function setText(element: Element, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.textContent === text) return;
+  const { firstChild, lastChild } = element;
+  if (firstChild instanceof Text && firstChild === lastChild) firstChild.data = text;
+  else element.textContent = text;
 }
 
 /** Listen until the lifetime ends. */

@@ -4,6 +4,7 @@ import { type Picture, valueColor } from "../../draw/pixels.ts";
 import { h, setAttribute, setText } from "../../shared/dom.ts";
 import { formatValue } from "../../shared/format.ts";
 import { react } from "../../shared/lifetime.ts";
+import { calmly } from "./calm.ts";
 import type { Context } from "./context.ts";
 import { kernelEditor } from "./kernel_editor.ts";
 import { kernelTools } from "./kernel_tools.ts";
@@ -58,21 +59,27 @@ export function arithmetic(context: Context): HTMLElement {
   const products = numberPanel(t("kernel_explorer.products"), lifetime);
   const result = sumPanel(context);
   const kernelHead = h("h3", {}, t("kernel_explorer.kernel"));
+  const calm = calmly(lifetime);
   react(lifetime, () => {
     const found = stage.scene.value;
     const where = stage.place.value;
     if (!isScene(found) || where === null) {
-      window.clear();
-      products.clear();
+      calm(0, () => {
+        window.clear();
+        products.clear();
+      });
       return;
     }
     const plane = planeOf(found, stage.plane.value);
-    const parts = arithmeticOf(found, plane, where);
-    const shades = inputPicture(found.padded, plane, found.range);
-    window.show(found.size, parts.window, { ...shades, planes: [] }, parts.outside);
-    const largest = Math.max(...parts.products.map(Math.abs));
-    const signs = { height: 0, width: 0, planes: [], low: -largest, high: largest, signed: true };
-    products.show(found.size, parts.products, signs);
+    const { size } = found;
+    calm(size, () => {
+      const parts = arithmeticOf(found, plane, where);
+      const greys = { ...inputPicture(found.padded, plane, found.range), planes: [] };
+      window.show(size, parts.window, greys, parts.outside);
+      const largest = Math.max(...parts.products.map(Math.abs));
+      const signs = { height: 0, width: 0, planes: [], low: -largest, high: largest, signed: true };
+      products.show(size, parts.products, signs);
+    });
   });
   const block = (kind: string, head: readonly HTMLElement[], ...body: HTMLElement[]) =>
     h(

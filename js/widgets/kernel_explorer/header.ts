@@ -110,7 +110,11 @@ function parameters(context: Context): HTMLElement {
       (value) => `${Number(value.toFixed(2))}${unit[name]}`,
     );
     react(lifetime, () => {
-      element.hidden = !(choices.presets[presetOf(context) ?? ""] ?? []).includes(name);
+      setAttribute(
+        element,
+        "hidden",
+        !(choices.presets[presetOf(context) ?? ""] ?? []).includes(name),
+      );
     });
     return element;
   });
@@ -120,7 +124,7 @@ function parameters(context: Context): HTMLElement {
   );
   tips.describe(again, t("kernel_explorer.again"), t("kernel_explorer.tip_again"));
   react(lifetime, () => {
-    again.hidden = presetOf(context) !== "random";
+    setAttribute(again, "hidden", presetOf(context) !== "random");
   });
   return h("div", { class: "dl-parameters" }, ...sliders, again);
 }

@@ -115,7 +115,7 @@ export function imageSources(context: Context, input: InputSurface): HTMLElement
   );
   const action = h("button", { type: "button", class: "dl-button", hidden: true });
   react(lifetime, () => {
-    action.hidden = !pad.on.value && !film.on.value;
+    setAttribute(action, "hidden", !pad.on.value && !film.on.value);
     action.textContent = pad.on.value
       ? t("kernel_explorer.clear")
       : t(film.frozen.value ? "kernel_explorer.unfreeze" : "kernel_explorer.freeze");

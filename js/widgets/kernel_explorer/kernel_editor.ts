@@ -3,6 +3,7 @@
 import { h, listen, setAttribute } from "../../shared/dom.ts";
 import { parseNumber } from "../../shared/format.ts";
 import { react, within } from "../../shared/lifetime.ts";
+import { calmly } from "./calm.ts";
 import type { Context } from "./context.ts";
 import type { Kernels } from "./convolution.ts";
 import { numberPanel } from "./number_panel.ts";
@@ -66,6 +67,7 @@ export function kernelEditor(context: Context): HTMLElement {
     if (focused >= 0) cells[Math.min(focused, cells.length - 1)]?.focus();
   };
 
+  const calm = calmly(lifetime);
   react(lifetime, () => {
     const all = kernels.shown.value;
     const kernel = all[shownKernel(context, all)]!;
@@ -73,7 +75,7 @@ export function kernelEditor(context: Context): HTMLElement {
     const values = kernel.flat();
     const largest = Math.max(...values.map(Math.abs));
     const scale = { height: 0, width: 0, planes: [], low: -largest, high: largest, signed: true };
-    panel.show(kernel.length, values, scale);
+    calm(kernel.length, () => panel.show(kernel.length, values, scale));
     values.forEach((value, index) => {
       const input = cells[index]!;
       setAttribute(input, "aria-valuenow", value);

@@ -18,7 +18,7 @@ function planeMenu(context: Context): HTMLElement {
   react(lifetime, () => {
     const found = stage.scene.value;
     const channels = isScene(found) ? found.image.channels : 1;
-    select.hidden = channels === 1 || settings.channels.shown.value === "grey";
+    setAttribute(select, "hidden", channels === 1 || settings.channels.shown.value === "grey");
     if (select.length !== channels) {
       select.replaceChildren(
         ...Array.from({ length: channels }, (_, i) =>
@@ -41,7 +41,7 @@ function ownBox(context: Context): HTMLElement {
   react(lifetime, () => {
     const found = stage.scene.value;
     const channels = isScene(found) ? found.image.channels : 1;
-    label.hidden = channels === 1 || settings.channels.shown.value === "grey";
+    setAttribute(label, "hidden", channels === 1 || settings.channels.shown.value === "grey");
     input.checked = kernels.shown.value.length > 1;
   });
   listen(input, "change", lifetime, () => {

@@ -41,7 +41,7 @@ export function pictures(context: Context): {
   react(context.lifetime, () => {
     const found = stage.scene.value;
     const failure = found !== null && !isScene(found) ? found.misfit : null;
-    misfit.hidden = failure === null;
+    setAttribute(misfit, "hidden", failure === null);
     if (failure !== null) setText(misfit, t(`kernel_explorer.${failure.key}`, failure.params));
     input.frame.toggleAttribute(
       "data-waiting",
