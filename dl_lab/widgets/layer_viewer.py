@@ -390,7 +390,7 @@ class LayerViewer(SettingsWidget):
             self._channel.touch()
             return {}, {}
         lacking = [row for row in rows if row not in before]
-        reply = self._look.between(lambda: self._composer.rows(lacking))
+        reply = self._look.between(lambda: self._composer.rows(lacking), PATIENCE)
         if self._composer.lacks_health:
             self._channel.touch()
         return reply

@@ -339,6 +339,8 @@ class TestTrainer:
         trainer.pace = 5
         page.request("run.play")
         assert page.wait(lambda: page.frames()[-1].meta["training"]["epoch"] >= 4)
+        # The next frame brings them.
+        assert page.request("rows.watch", view="page", rows=ROWS[2:]).arrays == {}
         page.request("run.pause")
         assert viewer.state == "paused"
         trainer.rewind(trainer.checkpoints[trainer.kept_epochs.index(4)])
@@ -358,6 +360,10 @@ class TestTrainer:
         step = kept[0]["step"]
         frame = shown(page, lambda: page.request("settings.set", kept=step), kept=step)
         assert np.array_equal(frame.arrays["row0"], first, equal_nan=True)
+        # So do rows that come into sight.
+        fewer = page.request("rows.watch", view="page", rows=[{**ROWS[0], "count": 3}])
+        assert np.array_equal(fewer.arrays["row0"], first[:3], equal_nan=True)
+        page.request("rows.watch", view="page", rows=ROWS)
         reply = page.request("unit.explain", layer=0, at=[0, 4, 4])
         assert reply.meta["answer"] == pytest.approx(reply.meta["result"], abs=1e-5)
         frame = shown(page, lambda: page.request("settings.set", kept=None), kept=None)

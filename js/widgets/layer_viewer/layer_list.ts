@@ -6,10 +6,9 @@ import { h, listen, setText } from "../../shared/dom.ts";
 import { onEnd, react, track, within } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { edges } from "./edges.ts";
-import { LayerRow, ROW_HEIGHT, type Wanted } from "./layer_row.ts";
-import { Latest } from "./latest.ts";
-import { readRows } from "./network.ts";
+import { LayerRow, ROW_HEIGHT } from "./layer_row.ts";
 import { Pace, PAUSE } from "./pace.ts";
+import { Watching } from "./watching.ts";
 
 const SPARE = 1;
 /** Milliseconds from asking for a row until it is there: so far ahead of the scrolling one asks. */
@@ -17,19 +16,8 @@ const AHEAD = 300;
 const MOST_AHEAD = 8;
 
 export function layerList(context: Context): HTMLElement {
-  const {
-    t,
-    network,
-    pictures,
-    session,
-    settings,
-    selection,
-    reading,
-    changes,
-    rpc,
-    complain,
-    lifetime,
-  } = context;
+  const { t, network, pictures, session, settings, selection, reading, changes, lifetime } =
+    context;
   const spacer = h("div", { class: "dl-rows" });
   const scroller = h("div", { class: "dl-scroll" }, spacer);
   const output = h("output", { class: "dl-reading" });
@@ -38,28 +26,8 @@ export function layerList(context: Context): HTMLElement {
   const moved = signal(0);
   let width = 0;
 
-  const watching = new Latest<readonly Wanted[]>(async (wanted) => {
-    try {
-      const { meta, arrays } = await rpc.request("rows.watch", { view: rpc.view, rows: wanted });
-      if (meta["look"] !== undefined) {
-        pictures.more(Number(meta["look"]), readRows(meta, arrays));
-      }
-    } catch (error) {
-      complain(error);
-    }
-  });
   const pace = new Pace();
-  let asked = new Set<string>();
-  const watch = () => {
-    const wanted = [...rows.values()].flatMap((row) => row.wanted() ?? []);
-    const now = new Set(wanted.map((one) => JSON.stringify(one)));
-    const isNew = [...now].some((one) => !asked.has(one));
-    // What went out of sight can wait until the list stands still.
-    const isLess = pace.speed === 0 && now.size < asked.size;
-    if (!(isNew || isLess) || session.connection.peek() !== "live") return;
-    asked = now;
-    watching.want(wanted);
-  };
+  const watching = new Watching(context);
 
   let living = within(lifetime);
   onEnd(lifetime, () => living.abort());
@@ -68,7 +36,7 @@ export function layerList(context: Context): HTMLElement {
     living = within(lifetime);
     rows.forEach((row) => row.remove());
     rows.clear();
-    asked = new Set();
+    watching.forget();
   };
   const settle = () => {
     const layers = network.peek()?.layers ?? [];
@@ -89,7 +57,7 @@ export function layerList(context: Context): HTMLElement {
       if (rows.has(index)) continue;
       const row = new LayerRow(context, index, width, living.signal, {
         turned: () => {
-          watch();
+          watching.watch(rows.values(), pace.speed === 0);
           moved.value = moved.peek() + 1;
         },
         go: (to) => focusRow(to),
@@ -98,7 +66,7 @@ export function layerList(context: Context): HTMLElement {
       const next = [...rows].find(([other, { element }]) => other > index && element.isConnected);
       spacer.insertBefore(row.element, next?.[1].element ?? null);
     }
-    watch();
+    watching.watch(rows.values(), pace.speed === 0);
     moved.value = moved.peek() + 1;
   };
   const focusRow = (index: number) => {
@@ -130,7 +98,7 @@ export function layerList(context: Context): HTMLElement {
       const shape = place === null ? undefined : known.layers[place.layer]?.shape;
       if (shape?.length !== place?.at.length) selection.choose(null);
     }
-    asked = new Set();
+    watching.forget();
     settle();
   });
   react(lifetime, () => {
