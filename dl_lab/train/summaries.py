@@ -51,7 +51,7 @@ def histogram(tag: str, values: Tensor) -> Any | None:  # noqa: ANN401  # protob
     if values.is_complex():
         values = torch.view_as_real(values)
     # In numpy: torch would compute with threads of its own here, at the cost of those that train.
-    wide = values.detach().reshape(-1).to("cpu", torch.float64).numpy()
+    wide = values.detach().reshape(-1).cpu().double().numpy()
     wide = wide[np.isfinite(wide)]
     if not len(wide):
         return None

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 import dl_lab
+from tests.probe.traces import same
+from tests.train.reading import read
 from tests.widgets.page import Page
 
 EPOCHS = 3
@@ -29,6 +31,10 @@ def trainer(model: nn.Module, device: str) -> dl_lab.Trainer:
     )
 
 
+def values(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: one.cpu().clone() for name, one in model.state_dict().items()}
+
+
 def test_it_learns_the_same():
     torch.manual_seed(0)
     near = dl_lab.nets.lenet5()
@@ -40,6 +46,45 @@ def test_it_learns_the_same():
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
         assert theirs[name].values == pytest.approx(ours[name].values, rel=1e-2, abs=1e-3), name
     assert {one.device.type for one in far.parameters()} == {"far"}
+
+
+def test_all_that_records_measures_and_puts_back(tmp_path):
+    torch.manual_seed(0)
+    model = dl_lab.nets.lenet5().to("far")
+    images, labels = dl_lab.data.mnist().train
+    sgd = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    learning = dl_lab.Trainer(
+        model,
+        nn.CrossEntropyLoss(),
+        sgd,
+        (images[:256], labels[:256]),
+        (images[-64:], labels[-64:]),
+        metrics=["accuracy", "top3"],
+        callbacks=[dl_lab.callbacks.GradientNorms(every=1), dl_lab.callbacks.StopOnNaN()],
+        logdir=tmp_path / "events",
+        clip_norm=1.0,
+        accumulate=2,
+        seed=0,
+    )
+    before = values(model)
+    finder = dl_lab.lr_find(learning, steps=20)
+    assert len(finder.rates) > 10
+    assert same(values(model), before)
+    learning.fit(epochs=2)
+    assert learning.state == "finished", learning.message
+    assert 0 < learning.history["gradient_norm"].last < 100
+    weights = values(model)
+    learning.save(tmp_path / "kept.pt")
+    learning.rewind(learning.checkpoints[0])
+    assert not same(values(model), weights)
+    learning.close()
+    again = dl_lab.nets.lenet5().to("far")
+    dl_lab.Trainer.load(tmp_path / "kept.pt", again).close()
+    assert same(values(again), weights)
+    assert {one.device.type for one in again.parameters()} == {"far"}
+    tags = read(tmp_path / "events").Tags()
+    assert {"loss/train", "accuracy/validation"} <= {*tags["scalars"]}, tags["scalars"]
+    assert any("conv1" in tag for tag in tags["histograms"]), tags
 
 
 def test_a_viewer_follows_it_and_goes_back():
