@@ -1,5 +1,7 @@
 """The device "far:0": built from far.cpp where that has changed, and made known to torch.
 
+On a machine with a GPU they run there: `DL_LAB_ACCELERATOR=cuda pytest tests/accelerator`.
+
 It must be there before the first gradient, and a process that has it has an accelerator, which
 other libraries then choose by themselves. So these tests have a process of their own:
 `pytest tests/accelerator`, or scripts/check.py.
@@ -8,12 +10,15 @@ other libraries then choose by themselves. So these tests have a process of thei
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import torch
 from torch.utils import cpp_extension
+
+DEVICE = os.environ.get("DL_LAB_ACCELERATOR", "far")
 
 SOURCE = Path(__file__).with_name("far.cpp")
 BUILT = Path(__file__).resolve().parents[2] / ".cache" / "far"
@@ -24,10 +29,9 @@ class Far:
 
     drawn = torch.zeros(1, dtype=torch.uint8)
 
-    def draw(self) -> int:
-        """Return the next number, as its generator has it."""
+    def draw(self) -> None:
+        """Move its generator on."""
         self.drawn = self.drawn + 1
-        return int(self.drawn)
 
     def get_rng_state(self, device: object = 0) -> torch.Tensor:
         return self.drawn
@@ -54,8 +58,18 @@ class Far:
         self.drawn = torch.zeros(1, dtype=torch.uint8)
 
 
+def draw() -> torch.Tensor:
+    """Return a random number of the device's generator."""
+    if DEVICE == "far":
+        torch.far.draw()
+    return torch.rand(1, device=DEVICE)
+
+
 def load() -> None:
-    """Let torch know it, once in a process."""
+    """Let torch know it, once in a process; of a real one nothing but that it be exact."""
+    torch.backends.cudnn.allow_tf32 = False
+    if DEVICE != "far":
+        return
     torch.ops.load_library(str(_library()))
     torch.utils.rename_privateuse1_backend("far")
     torch._register_device_module("far", Far())

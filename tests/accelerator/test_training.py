@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import dl_lab
+from tests.accelerator.far import DEVICE
 from tests.probe.traces import same
 from tests.train.reading import read
 from tests.widgets.page import Page
@@ -38,19 +39,19 @@ def values(model: nn.Module) -> dict[str, torch.Tensor]:
 def test_it_learns_the_same():
     torch.manual_seed(0)
     near = dl_lab.nets.lenet5()
-    far = copy.deepcopy(near).to("far")
-    trainers = [trainer(near, "cpu"), trainer(far, "far")]
+    far = copy.deepcopy(near).to(DEVICE)
+    trainers = [trainer(near, "cpu"), trainer(far, DEVICE)]
     for one in trainers:
         one.fit(epochs=EPOCHS)
     ours, theirs = (one.history for one in trainers)
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
         assert theirs[name].values == pytest.approx(ours[name].values, rel=1e-2, abs=1e-3), name
-    assert {one.device.type for one in far.parameters()} == {"far"}
+    assert {one.device.type for one in far.parameters()} == {DEVICE}
 
 
 def test_all_that_records_measures_and_puts_back(tmp_path):
     torch.manual_seed(0)
-    model = dl_lab.nets.lenet5().to("far")
+    model = dl_lab.nets.lenet5().to(DEVICE)
     images, labels = dl_lab.data.mnist().train
     sgd = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     learning = dl_lab.Trainer(
@@ -78,10 +79,10 @@ def test_all_that_records_measures_and_puts_back(tmp_path):
     learning.rewind(learning.checkpoints[0])
     assert not same(values(model), weights)
     learning.close()
-    again = dl_lab.nets.lenet5().to("far")
+    again = dl_lab.nets.lenet5().to(DEVICE)
     dl_lab.Trainer.load(tmp_path / "kept.pt", again).close()
     assert same(values(again), weights)
-    assert {one.device.type for one in again.parameters()} == {"far"}
+    assert {one.device.type for one in again.parameters()} == {DEVICE}
     tags = read(tmp_path / "events").Tags()
     assert {"loss/train", "accuracy/validation"} <= {*tags["scalars"]}, tags["scalars"]
     assert any("conv1" in tag for tag in tags["histograms"]), tags
@@ -89,7 +90,7 @@ def test_all_that_records_measures_and_puts_back(tmp_path):
 
 def test_a_viewer_follows_it_and_goes_back():
     torch.manual_seed(0)
-    model = dl_lab.nets.lenet5().to("far")
+    model = dl_lab.nets.lenet5().to(DEVICE)
     images, _ = dl_lab.data.mnist().test
     learning = trainer(model, "auto")
     viewer = dl_lab.LayerViewer(model, images[:8], trainer=learning)
@@ -112,18 +113,18 @@ def test_a_viewer_follows_it_and_goes_back():
 
 
 def test_filters_are_taken_from_a_layer_and_written_back():
-    layer = nn.Conv2d(3, 4, 3, padding=1).to("far")
+    layer = nn.Conv2d(3, 4, 3, padding=1).to(DEVICE)
     before = layer.weight.detach().cpu().clone()
     image = torch.rand(3, 12, 12)
     explorer = dl_lab.KernelExplorer(image, layer=layer)
     explorer.take(2)
     assert torch.equal(explorer.kernel, before[2])
     with torch.no_grad():
-        expected = layer(image[None].to("far"))[0, 2:3].cpu()
+        expected = layer(image[None].to(DEVICE))[0, 2:3].cpu()
     torch.testing.assert_close(explorer.output, expected)
     explorer.kernel = torch.ones(3, 3, 3)
     explorer.write()
-    assert layer.weight.device.type == "far"
+    assert layer.weight.device.type == DEVICE
     assert layer.weight[2].cpu().eq(1).all()
     assert torch.equal(layer.weight[:2].cpu(), before[:2])
     explorer.undo()
@@ -132,7 +133,7 @@ def test_filters_are_taken_from_a_layer_and_written_back():
 
 
 def test_a_convolution_of_ones_own_is_explored():
-    layer = nn.Conv2d(2, 3, 3, stride=2).to("far")
+    layer = nn.Conv2d(2, 3, 3, stride=2).to(DEVICE)
     explorer = dl_lab.ConvolutionExplorer(layer)
     hello = Page(explorer).request("hello", view="page", have={})
     assert hello.meta["ok"], hello.meta
