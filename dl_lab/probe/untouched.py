@@ -34,6 +34,20 @@ def one_look() -> contextlib.AbstractContextManager[object]:
     return _LOOKING
 
 
+def is_looking() -> bool:
+    """Tell whether another thread is looking at a network at this moment.
+
+    Examples
+    --------
+    >>> is_looking()
+    False
+    """
+    if not _LOOKING.acquire(blocking=False):
+        return True
+    _LOOKING.release()
+    return False
+
+
 @contextlib.contextmanager
 def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     """Leave a model and all random generators as they are, whatever is computed meanwhile.

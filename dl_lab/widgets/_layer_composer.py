@@ -67,6 +67,7 @@ class Composer:
         self._described: Capture | None = None
         self._pictures: _Pictures | None = None
         self._number = 0
+        self._has_rows = False
         self._health: list[dict[str, Any]] = []
         self._healthy: object = None
         self._health_due = 0.0
@@ -87,8 +88,6 @@ class Composer:
         row, changes = self.look.shown.row, len(self.look.changes)
         gradients: Sequence[Tensor | None] = ()
         problem: InputError | None = None
-        # Signs of trouble take a while: the layers come first.
-        is_first = self._pictures is None or not rows
         seen = self.look.seen(asked.mode, gradients=asked.show == "gradients")
         self.describe(seen)
         found = best(seen, GUESSES) if asked.has_classes else ()
@@ -103,6 +102,9 @@ class Composer:
         except InputError as error:
             problem = error
         shown, images = self._show(seen, asked.show, gradients).rows(rows)
+        # Signs of trouble take a while: the layers come first.
+        health = self._newest_health() if self._has_rows else self._health
+        self._has_rows = self._has_rows or bool(rows)
         meta = {
             "revision": self.revision,
             "look": self._number,
@@ -115,7 +117,7 @@ class Composer:
             "attribution": asked.attribution if "attribution" in arrays else None,
             "changes": changes,
             "largest": frames.largest(seen, asked.show, gradients),
-            "health": self._health if is_first else self._newest_health(),
+            "health": health,
             "problem": None if problem is None else sentence(problem),
         }
         return {**meta, **shown}, {**arrays, **images}
@@ -124,6 +126,7 @@ class Composer:
         """Return more rows of what the newest frame shows; nothing where there was none yet."""
         if self._pictures is None:
             return {}, {}
+        self._has_rows = True
         shown, images = self._pictures.rows(rows)
         return {"look": self._number, **shown}, images
 

@@ -13,6 +13,7 @@ from dl_lab.errors import InputError, number, refuse_unknown, whole
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.examples import Examples
 from dl_lab.probe.modules import original
+from dl_lab.probe.untouched import is_looking
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _layer_frames as frames
@@ -385,8 +386,8 @@ class LayerViewer(SettingsWidget):
         with self._lock:
             before = self._watched.get(view, [])
             self._watched[view] = rows
-        if self.is_streaming() or self._look.turns.waiting:
-            # The next frame is about to come, with other pictures.
+        if self.is_streaming() or self._look.turns.waiting or is_looking():
+            # A frame will bring them, and nobody waits for it here.
             self._channel.touch()
             return {}, {}
         lacking = [row for row in rows if row not in before]
