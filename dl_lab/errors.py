@@ -440,6 +440,8 @@ SENTENCES = {
     "Give one name for each.",
     "trainer_model": "The trainer trains another model than the one that was given. Give both the "
     "same, such as LayerViewer(trainer.model, x, trainer=trainer).",
+    "script_module": "{name} was made by torch.jit, and its layers cannot be listened to. Give the "
+    "module that it was made from.",
     "model_failed": "The model raised {kind}: {detail}. Its input is {given}.",
     "loop_busy": "The cell that trains this network has not called viewer.update() for {seconds} "
     "seconds. Ask again when it has, or when the cell is done.",

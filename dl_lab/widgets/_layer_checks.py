@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from torch import nn
 
 from dl_lab.errors import InputError
@@ -19,6 +20,9 @@ def checked_model(model: object) -> nn.Module:
         raise InputError("model_class", given=model.__name__)
     if not isinstance(model, nn.Module):
         raise InputError("not_model", given=type(model).__name__)
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InputError("script_module", name=name or "The model")
     return model
 
 

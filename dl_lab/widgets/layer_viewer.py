@@ -291,7 +291,9 @@ class LayerViewer(SettingsWidget):
             return super().__repr__()
         found = self.guesses(1)
         answer = f", {self.classes[found[0].index]!r} {found[0].probability:.0%}" if found else ""
-        return f"LayerViewer({self._name}, {len(self._composer.layers)} layers{answer})"
+        count = len(self._composer.layers)
+        layers = f"{count} layer{'' if count == 1 else 's'}"
+        return f"LayerViewer({self._name}, {layers}{answer})"
 
     @property
     def _name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -406,12 +407,20 @@ class TestTrainer:
         assert page.request("run.play").meta["error"]["key"] == "no_control"
 
 
+def traced() -> torch.jit.ScriptModule:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.trace(nn.Linear(2, 2), torch.rand(1, 2))
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("model", "x", "says"),
         [
             (nn.Linear, IMAGES, "Make one of it"),
             (3, IMAGES, "model must be an nn.Module"),
+            (traced(), torch.rand(2, 2), "The model was made by torch.jit"),
+            (nn.Sequential(nn.ReLU(), traced()), torch.rand(2, 2), "1 was made by torch.jit"),
             (nn.Linear(2, 2), "digits", "x must be a tensor"),
             (nn.Linear(2, 2), torch.empty(0, 2), "has no rows"),
             (nn.Linear(2, 2), torch.rand(4, 3), "The model raised RuntimeError"),
