@@ -17,7 +17,7 @@ from dl_lab.probe.functions import tensors_in
 from dl_lab.probe.modules import is_keras, original
 
 if TYPE_CHECKING:
-    from dl_lab.probe.capture import Inputs
+    from dl_lab.probe.recorder import Inputs
 
 Bytes = npt.NDArray[np.uint8]
 

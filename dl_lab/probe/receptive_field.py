@@ -9,9 +9,10 @@ import torch
 
 from dl_lab.errors import InputError
 from dl_lab.probe import kinds
-from dl_lab.probe.capture import Capture, Changes, Inputs, capture
+from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.layer import index_of, place_of
 from dl_lab.probe.operation import operation
+from dl_lab.probe.recorder import Changes, Inputs
 from dl_lab.probe.windows import pooling_window
 
 if TYPE_CHECKING:

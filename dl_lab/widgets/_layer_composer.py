@@ -59,7 +59,7 @@ class Composer:
     """
 
     def __init__(self, look: Look, share: float) -> None:
-        self.look = look
+        self._look = look
         self.layers: list[dict[str, Any]] = []
         self.revision = 0
         """Another where the network has other layers."""
@@ -85,19 +85,19 @@ class Composer:
     def frame(self, asked: Asked, rows: Sequence[frames.Row]) -> Reply:
         """Return a whole frame with the images of the rows."""
         # A view may choose another one meanwhile.
-        row, changes = self.look.shown.row, len(self.look.changes)
+        row, changes = self._look.shown.row, len(self._look.changes)
         gradients: Sequence[Tensor | None] = ()
         problem: InputError | None = None
-        seen = self.look.seen(asked.mode, gradients=asked.show == "gradients")
+        seen = self._look.seen(asked.mode, gradients=asked.show == "gradients")
         self.describe(seen)
         found = best(seen, GUESSES) if asked.has_classes else ()
         target = _target(asked, found)
         arrays: dict[str, Array] = {"input": frames.own_input(seen)}
         try:
             if asked.show == "gradients":
-                gradients = self.look.gradients(seen, target)
+                gradients = self._look.gradients(seen, target)
             if asked.attribution is not None:
-                heat = self.look.attribution(asked.attribution, target)
+                heat = self._look.attribution(asked.attribution, target)
                 arrays["attribution"] = heat.float().cpu().numpy().astype("f4")
         except InputError as error:
             problem = error
@@ -152,13 +152,13 @@ class Composer:
         self._health_due = 0.0
 
     def _newest_health(self) -> list[dict[str, Any]]:
-        state = self.look.state()
+        state = self._look.state()
         if state == self._healthy or monotonic() < self._health_due:
             return self._health
         self._healthy = state
         began = monotonic()
         try:
-            self._health = frames.health_meta(self.look.health())
+            self._health = frames.health_meta(self._look.health())
         except InputError:
             self._health = []
         now = monotonic()

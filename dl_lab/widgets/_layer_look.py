@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from dl_lab.errors import InputError
 from dl_lab.probe.answer import Guess, guesses
 from dl_lab.probe.attribution import Attribution, layer_gradients
-from dl_lab.probe.capture import Capture, Inputs, capture
+from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.examples import Bytes, Examples
 from dl_lab.probe.health import Health, health
 from dl_lab.probe.modules import original
+from dl_lab.probe.recorder import Inputs
 from dl_lab.probe.untouched import one_look, weights_of
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._cell_turns import CellTurns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 
 import pytest
 import torch
@@ -16,29 +15,9 @@ from dl_lab.probe.capture import capture
 from dl_lab.probe.health import health
 from dl_lab.probe.receptive_field import effective_field
 from tests.accelerator.far import DEVICE, draw
+from tests.probe.networks import Residual
 from tests.probe.traces import same, state
-from tests.widgets.visitor import Visitor
-
-REQUESTS = 80
-
-
-class Residual(nn.Module):
-    """In-place ReLU, normalizations of a batch, a depthwise convolution, a dictionary out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(3, 8, 3, padding=1)
-        self.norm = nn.BatchNorm2d(8)
-        self.relu = nn.ReLU(inplace=True)
-        self.depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
-        self.pool = nn.MaxPool2d(2)
-        self.head = nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        y = self.relu(self.norm(self.first(x)))
-        y = self.pool(self.relu(self.depthwise(y) + y))
-        return {"logits": self.head(y.mean((2, 3))), "maps": y}
-
+from tests.widgets.visitor import walk
 
 NETWORKS = {
     "residual": (Residual, torch.rand(6, 3, 16, 16)),
@@ -157,11 +136,5 @@ def test_every_request_has_an_answer_and_no_frame_fails(name, caplog):
     make, x = NETWORKS[name]
     torch.manual_seed(0)
     viewer = dl_lab.LayerViewer(make().to(DEVICE), x)
-    visitor = Visitor(viewer, seed=1)
-    with caplog.at_level(logging.ERROR):
-        for _ in range(REQUESTS):
-            reply = visitor.ask()
-            assert reply.meta["ok"] or reply.meta["error"]["key"] != "unexpected", reply.meta
-            assert viewer.compose(touched=True) is not None
-    assert [record.getMessage() for record in caplog.records] == []
+    walk(viewer, caplog)
     viewer.close()

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 import dl_lab
-from tests.widgets.visitor import Visitor
-
-REQUESTS = 80
-
-
-class Residual(nn.Module):
-    """In-place ReLU, a depthwise convolution, a dictionary as its output."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(3, 8, 3, padding=1)
-        self.norm = nn.BatchNorm2d(8)
-        self.relu = nn.ReLU(inplace=True)
-        self.second = nn.Conv2d(8, 8, 3, padding=1, groups=8)
-        self.head = nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        y = self.relu(self.norm(self.first(x)))
-        y = self.relu(self.second(y) + y)
-        return {"logits": self.head(y.mean((2, 3))), "maps": y}
+from tests.probe.networks import Residual
+from tests.widgets.visitor import walk
 
 
 class Words(nn.Module):
@@ -72,14 +52,8 @@ def test_every_request_has_an_answer_and_no_frame_fails(name, caplog):
     make, x = NETWORKS[name]
     torch.manual_seed(0)
     viewer = dl_lab.LayerViewer(make(), x)
-    visitor = Visitor(viewer, seed=1)
-    with caplog.at_level(logging.ERROR):
-        for _ in range(REQUESTS):
-            reply = visitor.ask()
-            assert reply.meta["ok"] or reply.meta["error"]["key"] != "unexpected", reply.meta
-            # Not only the few that the stream has time for.
-            assert viewer.compose(touched=True) is not None
-        assert visitor.page.next_frame(viewer.update).kind == "frame.show"
+    visitor = walk(viewer, caplog)
+    assert visitor.page.next_frame(viewer.update).kind == "frame.show"
     assert [record.getMessage() for record in caplog.records] == []
     assert len(visitor.page.frames()) > 1
     viewer.close()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import dl_lab
 from dl_lab.protocol import Message, encode
 from tests.widgets.page import Page
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Visitor:
@@ -83,3 +87,18 @@ class Visitor:
     def to(self) -> Message:
         kinds = ("changes.undo", "changes.restore", "run.play", "run.pause")
         return self.page.request(self.choice(kinds))
+
+
+def walk(
+    viewer: dl_lab.LayerViewer, caplog: pytest.LogCaptureFixture, requests: int = 80
+) -> Visitor:
+    """Ask a viewer for this and that: every request has an answer, every frame is there."""
+    visitor = Visitor(viewer, seed=1)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(requests):
+            reply = visitor.ask()
+            assert reply.meta["ok"] or reply.meta["error"]["key"] != "unexpected", reply.meta
+            # Not only the few that the stream has time for.
+            assert viewer.compose(touched=True) is not None
+    assert [record.getMessage() for record in caplog.records] == []
+    return visitor
