@@ -47,7 +47,11 @@ class Widget(anywidget.AnyWidget):
     `_be_ready` at the end of its ``__init__``.
     """
 
+    _stem = ""
+    """What the widget's files are called."""
+
     _ready = False
+    _ended = False
 
     _handlers: ClassVar[dict[str, str]] = {}
 
@@ -58,6 +62,7 @@ class Widget(anywidget.AnyWidget):
         # anywidget derives a class of its own for each instance, with these two as traits.
         stem = cls.__module__.rpartition(".")[2]
         if "_esm" not in vars(cls) and not stem.startswith("_"):
+            cls._stem = stem
             cls._esm, cls._css = _bundle(stem)
         cls._handlers = {
             method.__handles__: name
@@ -119,10 +124,17 @@ class Widget(anywidget.AnyWidget):
         """Take note that `compose` raised."""
         _log.error("dl-lab: %s could not be shown", type(self).__name__, exc_info=error)
 
+    def on_close(self) -> None:
+        """End what the widget itself has begun; called once, before it leaves the page."""
+
     def close(self) -> None:
         """End the stream and take the widget off the page."""
-        self._channel.close()
-        super().close()
+        # ipywidgets also closes one whose settings were refused, and any other a second time.
+        if self._ready and not self._ended:
+            self._ended = True
+            self.on_close()
+            self._channel.close()
+            super().close()
 
     def _send_stream(self, seq: int, touched: bool) -> bool:
         message = self.compose(touched=touched)

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-import traitlets
 from torch import Tensor
 
 from dl_lab.errors import InputError
 from dl_lab.probe.image_filter import CHANNELS, PADDING_MODES
 from dl_lab.probe.image_kernels import LARGEST, NAMES, parameters_of
+from dl_lab.widgets._traits import Setting
 
 PARAMETERS = ("sigma", "angle", "wavelength", "seed")
 FILTER = ("channels", "padding", "padding_mode", "stride", "dilation", "bias")
-SETTINGS = (*FILTER, "size", *PARAMETERS, "display", "language")
 
 DISPLAYS = ("clipped", "stretched", "signed")
 """The output as brightness in the image's own range, in its own range, or as signed colours."""
@@ -24,10 +23,8 @@ MOST_PADDING = 40
 LARGEST_VALUE = 1e6
 
 
-class Padding(traitlets.TraitType[Any, Any]):
+class Padding(Setting):
     """Pixels on every side, or "same"."""
-
-    default_value = "same"
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         whole = isinstance(value, int) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""The Playground's settings by name, and what its menus offer."""
+"""What the Playground's menus offer."""
 
 from __future__ import annotations
 
@@ -12,25 +12,6 @@ from dl_lab.nets.features import FEATURES
 LEARNING_RATES = (1e-5, 1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 REGULARIZATION_RATES = (0.0, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 SPEEDS = (1, 2, 5, 10, 20, 50, None)
-SETTINGS = (
-    "data",
-    "problem",
-    "noise",
-    "train_ratio",
-    "batch_size",
-    "features",
-    "hidden",
-    "activation",
-    "learning_rate",
-    "regularization",
-    "regularization_rate",
-    "seed",
-    "shuffle",
-    "speed",
-    "show_test",
-    "discretize",
-    "language",
-)
 
 
 def choices(traits: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import traitlets
-
 from dl_lab.errors import InputError
+from dl_lab.widgets._traits import Setting
 
-SETTINGS = ("axis", "x_scale", "y_scale", "smoothing", "hidden", "language")
 
-
-class Hidden(traitlets.TraitType[Any, Any]):
+class Hidden(Setting):
     """Pairs of a run's index and one of its series, or None for all of them."""
-
-    default_value = ()
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         refusal = InputError("hidden_pairs", given=repr(value))

@@ -9,28 +9,95 @@ import traitlets
 
 from dl_lab.errors import InputError, number, whole
 
+_FIRST = object()
+"""Stands for the default that a kind of setting has of its own."""
 
-class Choice(traitlets.TraitType[Any, Any]):
-    """One of a few values."""
 
-    def __init__(self, allowed: Iterable[object], **kwargs: Any) -> None:
+class Setting(traitlets.TraitType[Any, Any]):
+    """A value that a person may change, and that the views follow.
+
+    Parameters
+    ----------
+    default
+        The value where none is given.
+    group
+        None shows its control in the row of settings; a name puts it behind "Advanced", under the
+        heading ``group_NAME`` of the widget's words (``"advanced"`` has none).
+    """
+
+    kind = "other"
+
+    def __init__(self, default: object = None, *, group: str | None = None, **kwargs: Any) -> None:
+        self.group = group
+        super().__init__(default_value=default, **kwargs)
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as it is kept, or refuse it in a sentence."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a view needs to know to offer this setting."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "default": self.default_value,
+            "group": self.group,
+        }
+
+
+class Choice(Setting):
+    """One of a few values; the first is the default."""
+
+    kind = "choice"
+
+    def __init__(self, allowed: Iterable[object], default: object = _FIRST, **kwargs: Any) -> None:
         self.allowed = tuple(allowed)
-        super().__init__(default_value=self.allowed[0], **kwargs)
+        super().__init__(self.allowed[0] if default is _FIRST else default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         if isinstance(value, (str, type(None))) and value in self.allowed:
             return value
         raise InputError.unknown(self.name or "value", value, self.allowed)
 
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "allowed": list(self.allowed)}
 
-class Number(traitlets.TraitType[Any, Any]):
-    """A number between two limits, both allowed."""
+
+class Number(Setting):
+    """A number between two limits, both allowed; without a default the lower one, or None.
+
+    Parameters
+    ----------
+    low, high
+        The limits.
+    step
+        Between two places of its slider: 1 for whole numbers, else a hundredth of the range. None
+        offers a field to type in.
+    whole
+        Whether only whole numbers are allowed.
+    optional
+        Whether None is allowed.
+    """
+
+    kind = "number"
 
     def __init__(
-        self, low: float, high: float, *, whole: bool = False, optional: bool = False, **kwargs: Any
+        self,
+        low: float,
+        high: float,
+        default: object = _FIRST,
+        *,
+        step: object = _FIRST,
+        whole: bool = False,
+        optional: bool = False,
+        **kwargs: Any,
     ) -> None:
         self.low, self.high, self.whole, self.optional = low, high, whole, optional
-        super().__init__(default_value=None if optional else low, **kwargs)
+        self.step = (1 if whole else (high - low) / 100) if step is _FIRST else step
+        if default is _FIRST:
+            default = None if optional else low
+        super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         if value is None and self.optional:
@@ -40,11 +107,18 @@ class Number(traitlets.TraitType[Any, Any]):
             return whole(name, value, int(self.low), int(self.high))
         return number(name, value, self.low, self.high)
 
+    def describe(self) -> dict[str, Any]:
+        limits = {"low": self.low, "high": self.high, "step": self.step, "whole": self.whole}
+        return {**super().describe(), **limits, "optional": self.optional}
 
-class Flag(traitlets.TraitType[Any, Any]):
+
+class Flag(Setting):
     """True or false."""
 
-    default_value = False
+    kind = "flag"
+
+    def __init__(self, default: bool = False, **kwargs: Any) -> None:
+        super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         if isinstance(value, bool):
@@ -52,12 +126,14 @@ class Flag(traitlets.TraitType[Any, Any]):
         raise InputError("yes_no", name=self.name, given=repr(value))
 
 
-class Choices(traitlets.TraitType[Any, Any]):
-    """Some of a few values, each once, kept in their own order."""
+class Choices(Setting):
+    """Some of a few values, each once, kept in their own order; without a default all of them."""
 
-    def __init__(self, allowed: Iterable[str], **kwargs: Any) -> None:
+    kind = "choices"
+
+    def __init__(self, allowed: Iterable[str], default: object = _FIRST, **kwargs: Any) -> None:
         self.allowed = tuple(allowed)
-        super().__init__(default_value=self.allowed, **kwargs)
+        super().__init__(self.allowed if default is _FIRST else default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         given = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else value
@@ -69,13 +145,20 @@ class Choices(traitlets.TraitType[Any, Any]):
             raise InputError("some", name=self.name, allowed=", ".join(self.allowed))
         return tuple(item for item in self.allowed if item in given)
 
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "allowed": list(self.allowed)}
 
-class Sizes(traitlets.TraitType[Any, Any]):
+
+class Sizes(Setting):
     """A list of whole numbers, as the neurons of each layer."""
 
-    def __init__(self, most: int, low: int, high: int, **kwargs: Any) -> None:
+    kind = "sizes"
+
+    def __init__(
+        self, most: int, low: int, high: int, default: tuple[int, ...] = (), **kwargs: Any
+    ) -> None:
         self.most, self.low, self.high = most, low, high
-        super().__init__(default_value=(), **kwargs)
+        super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         if isinstance(value, str) or not isinstance(value, Iterable):
@@ -84,3 +167,7 @@ class Sizes(traitlets.TraitType[Any, Any]):
         if len(sizes) > self.most:
             raise InputError("too_many", name=self.name, given=len(sizes), most=self.most)
         return sizes
+
+    def describe(self) -> dict[str, Any]:
+        limits = {"most": self.most, "low": self.low, "high": self.high}
+        return {**super().describe(), **limits}

@@ -70,11 +70,11 @@ class ConvolutionExplorer(Widget):
     >>> explorer.close()
     """
 
-    language = Choice((None, "en", "es")).tag(sync=True)
-    numbers = Flag(default_value=True).tag(sync=True)
-    colors = Flag().tag(sync=True)
-    matrix_shown = Flag().tag(sync=True)
-    own_values = Flag().tag(sync=True)
+    language = Choice((None, "en", "es"))
+    numbers = Flag(True)
+    colors = Flag()
+    matrix_shown = Flag()
+    own_values = Flag()
     settings = traitlets.Dict(read_only=True).tag(sync=True)
     presets = traitlets.Dict(read_only=True).tag(sync=True)
     refusals = traitlets.Dict(read_only=True).tag(sync=True)
@@ -144,7 +144,7 @@ class ConvolutionExplorer(Widget):
         """The line of PyTorch that makes the layer."""
         return source(self._convolution)
 
-    def set(self, **changes: object) -> None:
+    def set(self, /, **changes: object) -> None:
         """Change settings, all or none.
 
         Parameters
@@ -211,11 +211,6 @@ class ConvolutionExplorer(Widget):
     def update(self) -> None:
         """Send the layer's weights anew, after they have changed."""
         self._channel.touch()
-
-    def close(self) -> None:
-        """Take the widget off the page."""
-        if self._ready:  # ipywidgets also closes one whose settings were refused
-            super().close()
 
     def __repr__(self) -> str:
         """Tell the layer and the sizes."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from dl_lab.errors import InputError, refuse_unknown
+from dl_lab.errors import InputError
 from dl_lab.probe.image_filter import CHANNELS, PADDING_MODES, ImageFilter
 from dl_lab.probe.image_kernels import LARGEST, NAMES, KernelParameters
 from dl_lab.probe.image_tensor import as_image
@@ -24,7 +24,6 @@ from dl_lab.widgets._kernel_settings import (
     FILTER,
     LARGEST_VALUE,
     PARAMETERS,
-    SETTINGS,
     Padding,
     choices,
     kernel_values,
@@ -108,21 +107,18 @@ class KernelExplorer(SettingsWidget):
     >>> explorer.close()
     """
 
-    _SETTINGS = SETTINGS
-
-    channels = Choice(CHANNELS).tag(sync=True)
-    padding = Padding().tag(sync=True)
-    padding_mode = Choice(PADDING_MODES).tag(sync=True)
-    stride = Number(1, 8, whole=True).tag(sync=True)
-    dilation = Number(1, 8, whole=True).tag(sync=True)
-    bias = Number(-LARGEST_VALUE, LARGEST_VALUE).tag(sync=True)
-    size = Number(1, LARGEST, whole=True).tag(sync=True)
-    sigma = Number(0.1, 10).tag(sync=True)
-    angle = Number(0, 360).tag(sync=True)
-    wavelength = Number(2, 20).tag(sync=True)
-    seed = Number(0, 2**31 - 1, whole=True).tag(sync=True)
-    display = Choice(DISPLAYS).tag(sync=True)
-    language = Choice((None, "en", "es")).tag(sync=True)
+    channels = Choice(CHANNELS)
+    padding = Padding("same")
+    padding_mode = Choice(PADDING_MODES)
+    stride = Number(1, 8, whole=True)
+    dilation = Number(1, 8, whole=True)
+    bias = Number(-LARGEST_VALUE, LARGEST_VALUE)
+    size = Number(1, LARGEST, whole=True)
+    sigma = Number(0.1, 10)
+    angle = Number(0, 360)
+    wavelength = Number(2, 20)
+    seed = Number(0, 2**31 - 1, whole=True)
+    display = Choice(DISPLAYS)
 
     kernels: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
     presets: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
@@ -155,10 +151,8 @@ class KernelExplorer(SettingsWidget):
         language: str | None = None,
         **unknown: object,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name in SETTINGS}
-        arguments = ("image", "kernel", "layer", "trainer", *SETTINGS)
-        refuse_unknown(type(self), unknown, arguments)
-        self._lock = threading.RLock()
+        given = {name: value for name, value in locals().items() if name in self._SETTINGS}
+        self._refuse(unknown)
         self._exchange = FilterExchange(layer, trainer)
         self._own: dict[str, Tensor] = {}
         name, self._image = self._found(image)
@@ -189,7 +183,7 @@ class KernelExplorer(SettingsWidget):
 
     # -- settings
 
-    def set(self, **changes: object) -> None:
+    def set(self, /, **changes: object) -> None:
         """Change several settings at once: all of them, or none if one is not allowed.
 
         Examples
@@ -201,13 +195,16 @@ class KernelExplorer(SettingsWidget):
         torch.Size([9, 9])
         >>> explorer.close()
         """
+        # What follows from them reaches the views in the same message.
         with self._lock, self.hold_sync():
-            self._take_on(self._validated(changes))
-            parameters = KernelParameters(**{name: getattr(self, name) for name in PARAMETERS})
-            self._bank = self._bank.with_parameters(parameters)
-            if self.size != self._bank.size:
-                self._bank = self._bank.with_size(self.size)
-            self._show_bank(edit=True)
+            super().set(**changes)
+
+    def _apply(self, changed: AbstractSet[str]) -> None:  # noqa: ARG002 - the bank knows
+        parameters = KernelParameters(**{name: getattr(self, name) for name in PARAMETERS})
+        self._bank = self._bank.with_parameters(parameters)
+        if self.size != self._bank.size:
+            self._bank = self._bank.with_size(self.size)
+        self._show_bank(edit=True)
 
     # -- image and kernel
 
@@ -396,11 +393,6 @@ class KernelExplorer(SettingsWidget):
     def _show_filters(self) -> None:
         self.set_trait("filters", self._exchange.state())
 
-    def close(self) -> None:
-        """Take the widget off the page; what was written to a layer stays."""
-        if self._ready:  # ipywidgets also closes one whose settings were refused
-            super().close()
-
     def __repr__(self) -> str:
         """Tell image and kernel."""
         if not self._ready:
@@ -425,10 +417,6 @@ class KernelExplorer(SettingsWidget):
         with self._lock:
             arrays: dict[str, Array] = {"image": self._image.numpy()}
             return {"image": self.image_revision}, arrays
-
-    @handles("settings.set")
-    def _set(self, message: Message) -> None:
-        self.set(**message.meta)
 
     @handles("kernel.set")
     def _set_kernel(self, message: Message) -> None:

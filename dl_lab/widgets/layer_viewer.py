@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from dl_lab.errors import InputError, number, refuse_unknown, whole
+from dl_lab.errors import InputError, number, whole
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.examples import Examples
 from dl_lab.probe.modules import original
@@ -37,7 +37,6 @@ PATIENCE = 2.0
 """Seconds that a question of the page may wait for a loop in a cell."""
 
 _MOST_FACTOR = 10.0
-_SETTINGS = ("mode", "show", "scale", "attribution", "target", "kept", "language")
 
 
 class LayerViewer(SettingsWidget):
@@ -100,19 +99,17 @@ class LayerViewer(SettingsWidget):
     >>> viewer.close()
     """
 
-    mode = Choice(("eval", "train")).tag(sync=True)
-    show = Choice(("activations", "gradients", "filters")).tag(sync=True)
-    scale = Choice(("layer", "unit", "network")).tag(sync=True)
-    attribution = Choice(METHODS).tag(sync=True)
-    target = Number(0, 2**31, whole=True, optional=True).tag(sync=True)
-    kept = Number(0, 2**32, whole=True, optional=True).tag(sync=True)
-    language = Choice((None, "en", "es")).tag(sync=True)
+    mode = Choice(("eval", "train"))
+    show = Choice(("activations", "gradients", "filters"))
+    scale = Choice(("layer", "unit", "network"))
+    attribution = Choice(METHODS)
+    target = Number(0, 2**31, whole=True, optional=True)
+    kept = Number(0, 2**32, whole=True, optional=True)
 
     state = traitlets.Unicode("still", read_only=True).tag(sync=True)
     message: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
     changes: Any = traitlets.List(read_only=True).tag(sync=True)
 
-    _SETTINGS = _SETTINGS
     _RATE = 20.0
 
     def __init__(
@@ -130,13 +127,12 @@ class LayerViewer(SettingsWidget):
         language: str | None = None,
         **unknown: object,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name in _SETTINGS}
-        refuse_unknown(type(self), unknown, ("model", "x", "classes", "trainer", *given))
+        given = {name: value for name, value in locals().items() if name in self._SETTINGS}
+        self._refuse(unknown)
         self.model = checked_model(model)
         self.trainer = checked_trainer(trainer, model)
         turns = CellTurns(self._loop_ended)
         self._look = Look(model, Examples(model, x), trainer, turns)
-        self._lock = threading.RLock()
         self._watched: dict[str, list[frames.Row]] = {}
         self._done: list[dict[tuple[str, int, int], float]] = []
         self._due = 0.0
@@ -165,21 +161,8 @@ class LayerViewer(SettingsWidget):
 
     # -- settings
 
-    def set(self, **changes: object) -> None:
-        """Change several settings at once: all of them, or none if one is not allowed.
-
-        Examples
-        --------
-        >>> import torch
-        >>> import dl_lab
-        >>> viewer = dl_lab.LayerViewer(torch.nn.Linear(2, 2), torch.rand(4, 2))
-        >>> viewer.set(show="gradients", scale="unit")
-        >>> viewer.close()
-        """
-        with self._lock:
-            settings = self._checked(changes)
-            self._take_on(settings)
-            self._look.kept = self.kept
+    def _apply(self, changed: AbstractSet[str]) -> None:  # noqa: ARG002 - a look asks for all
+        self._look.kept = self.kept
         self._channel.touch()
 
     def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
@@ -277,13 +260,11 @@ class LayerViewer(SettingsWidget):
         self._composer.hurry()
         self._channel.touch()
 
-    def close(self) -> None:
-        """Take the view off the page; model and trainer stay as they are."""
-        if self._ready:  # ipywidgets also closes one whose settings were refused
-            for unsubscribe in self._subscriptions:
-                unsubscribe()
-            self._look.turns.end()
-            super().close()
+    def on_close(self) -> None:
+        """Leave model and trainer as they are."""
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
+        self._look.turns.end()
 
     def __repr__(self) -> str:
         """Tell the model and its likeliest class."""
@@ -377,10 +358,6 @@ class LayerViewer(SettingsWidget):
         with self._lock:
             self._watched.pop(str(message.meta.get("view")), None)
         self._bye(message)
-
-    @handles("settings.set")
-    def _set_settings(self, message: Message) -> None:
-        self.set(**message.meta)
 
     @handles("rows.watch")
     def _watch_rows(self, message: Message) -> Reply:

@@ -10,7 +10,7 @@ from typing import Any
 
 import traitlets
 
-from dl_lab.errors import InputError, number, refuse_unknown, whole
+from dl_lab.errors import InputError, number, whole
 from dl_lab.protocol import Message
 from dl_lab.train.curves import AXES, SCALES, last_place
 from dl_lab.train.picture import svg
@@ -18,13 +18,12 @@ from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.tables import csv_chunk
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._base import Reply, handles
+from dl_lab.widgets._pictured import PicturedWidget
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
-from dl_lab.widgets._plot_picture import SavedPicture
 from dl_lab.widgets._plot_runs import named, statuses
-from dl_lab.widgets._plot_settings import SETTINGS, Hidden
+from dl_lab.widgets._plot_settings import Hidden
 from dl_lab.widgets._poll import answer_widgets
 from dl_lab.widgets._rate import Pace
-from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Number
 
 MOST_EPOCHS = 1_000_000
@@ -34,7 +33,7 @@ MOST_TEXT = 200_000
 LEAST_SIDE, MOST_SIDE = 200, 4000
 
 
-class LossPlot(SettingsWidget):
+class LossPlot(PicturedWidget):
     """Watch runs learn: their losses, metrics and learning rates, live, to the single step.
 
     The plot belongs to no run: it may be made before, during or after training, closing it leaves
@@ -83,17 +82,15 @@ class LossPlot(SettingsWidget):
     >>> plot.close()
     """
 
-    axis = Choice(AXES).tag(sync=True)
-    x_scale = Choice(SCALES).tag(sync=True)
-    y_scale = Choice(SCALES).tag(sync=True)
-    smoothing = Number(0, MOST_SMOOTHING).tag(sync=True)
-    hidden = Hidden().tag(sync=True)
-    language = Choice((None, "en", "es")).tag(sync=True)
+    axis = Choice(AXES)
+    x_scale = Choice(SCALES)
+    y_scale = Choice(SCALES)
+    smoothing = Number(0, MOST_SMOOTHING)
+    hidden = Hidden(())
 
     runs: Any = traitlets.List(read_only=True).tag(sync=True)
 
     # A view asks for its curves each time, and all of that takes turns with the training.
-    _SETTINGS = SETTINGS
     _RATE = 5.0
 
     def __init__(
@@ -109,9 +106,8 @@ class LossPlot(SettingsWidget):
         language: str | None = None,
         **unknown: object,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name in SETTINGS}
-        refuse_unknown(type(self), unknown, ("runs", *SETTINGS, "epochs"))
-        self._lock = threading.RLock()
+        given = {name: value for name, value in locals().items() if name in self._SETTINGS}
+        self._refuse(unknown)
         self._epochs = None if epochs is None else whole("epochs", epochs, 1, MOST_EPOCHS)
         self._runs = named(runs)
         self._pick = list(self._runs.values())
@@ -123,8 +119,6 @@ class LossPlot(SettingsWidget):
             for name, run in self._runs.items()
         ]
         self.set_trait("runs", described)
-        self._mark = f"dl-lab-{self.model_id}"
-        self._saved = SavedPicture(self.picture, lambda: repr(self), self._mark)
         self._subscriptions: list[Callable[[], None]] = []
         for run in self._pick:
             self._follow(run)
@@ -134,24 +128,9 @@ class LossPlot(SettingsWidget):
         def changed() -> None:
             self._channel.touch()
             if run.state != "running":
-                self._saved.update()
+                self._update_picture()
 
         self._subscriptions += [run.on_change(changed), run.while_waiting(answer_widgets)]
-
-    # -- settings
-
-    def set(self, **changes: object) -> None:
-        """Change several settings at once: all of them, or none if one is not allowed.
-
-        Examples
-        --------
-        >>> import dl_lab
-        >>> plot = dl_lab.LossPlot(dl_lab.History())
-        >>> plot.set(axis="time", smoothing=0.9)
-        >>> plot.close()
-        """
-        with self._lock:
-            self._take_on(self._validated(changes))
 
     # -- from Python
 
@@ -178,28 +157,15 @@ class LossPlot(SettingsWidget):
         """Return the chart as an SVG document of at most 40 kB, with the settings as they are."""
         return self._picture({"width": width, "height": height})
 
-    def close(self) -> None:
-        """Take the plot off the page; the runs go on."""
-        if self._ready:  # ipywidgets also closes one whose settings were refused
-            for unsubscribe in self._subscriptions:
-                unsubscribe()
-            self._subscriptions.clear()
-            self._saved.close()
-            super().close()
+    def on_close(self) -> None:
+        """Stop following the runs, which go on."""
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
+        super().on_close()
 
     def __repr__(self) -> str:
         """Tell the runs."""
         return f"LossPlot({', '.join(self._runs)})" if self._ready else super().__repr__()
-
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        if self.comm is None:
-            raise InputError("closed", name="This plot")
-        bundle = self._repr_mimebundle_()
-        if bundle is not None:
-            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
-            self._saved.show()
 
     # -- for the views
 
@@ -214,14 +180,6 @@ class LossPlot(SettingsWidget):
             return None
         self._sent_rows = rows
         return Message("plot.show", {"runs": statuses(self._pick, self._paces)})
-
-    def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - every view lacks it
-        """Tell a new view what marks the picture that it makes superfluous."""
-        return {"picture": self._mark}, {}
-
-    @handles("settings.set")
-    def _set_settings(self, message: Message) -> None:
-        self.set(**message.meta)
 
     @handles("curves.get")
     def _get_curves(self, message: Message) -> Reply:
@@ -302,7 +260,7 @@ class LossPlot(SettingsWidget):
     def _picture(self, asked: Mapping[str, Any]) -> str:
         width = whole("width", asked.get("width", 760), LEAST_SIDE, MOST_SIDE)
         height = asked.get("height")
-        changes = {name: asked[name] for name in SETTINGS if name in asked}
+        changes = {name: asked[name] for name in self._SETTINGS if name in asked}
         settings = self.settings | self._validated(changes)
         return svg(
             self._runs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from dl_lab.data.toy import DATA_SETS, Points
-from dl_lab.errors import InputError, refuse_unknown, whole
+from dl_lab.errors import InputError, whole
 from dl_lab.nets.dense import ACTIVATIONS
 from dl_lab.nets.features import FEATURES
 from dl_lab.nets.source import source
@@ -19,7 +18,7 @@ from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._base import Reply, handles, sentence
 from dl_lab.widgets._experiment import Data, Experiment
-from dl_lab.widgets._playground_settings import SETTINGS, choices
+from dl_lab.widgets._playground_settings import choices
 from dl_lab.widgets._rate import Rate
 from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Choices, Flag, Number, Sizes
@@ -105,27 +104,22 @@ class Playground(SettingsWidget):
     >>> pg.close()
     """
 
-    _SETTINGS = SETTINGS
-
-    problem = Choice(DATA_SETS).tag(sync=True)
-    data = Choice(dict.fromkeys(name for names in DATA_SETS.values() for name in names)).tag(
-        sync=True
-    )
-    noise = Number(0, 50).tag(sync=True)
-    train_ratio = Number(0.1, 0.9).tag(sync=True)
-    batch_size = Number(1, 30, whole=True).tag(sync=True)
-    features = Choices(FEATURES).tag(sync=True)
-    hidden = Sizes(most=8, low=1, high=16).tag(sync=True)
-    activation = Choice(ACTIVATIONS).tag(sync=True)
-    learning_rate = Number(1e-5, 10).tag(sync=True)
-    regularization = Choice((None, "L1", "L2")).tag(sync=True)
-    regularization_rate = Number(0, 10).tag(sync=True)
-    seed = Number(0, 2**31 - 1, whole=True).tag(sync=True)
-    shuffle = Flag().tag(sync=True)
-    speed = Number(1, 1000, whole=True, optional=True).tag(sync=True)
-    show_test = Flag().tag(sync=True)
-    discretize = Flag().tag(sync=True)
-    language = Choice((None, "en", "es")).tag(sync=True)
+    data = Choice(dict.fromkeys(name for names in DATA_SETS.values() for name in names))
+    problem = Choice(DATA_SETS)
+    noise = Number(0, 50)
+    train_ratio = Number(0.1, 0.9)
+    batch_size = Number(1, 30, whole=True)
+    features = Choices(FEATURES)
+    hidden = Sizes(most=8, low=1, high=16)
+    activation = Choice(ACTIVATIONS)
+    learning_rate = Number(1e-5, 10)
+    regularization = Choice((None, "L1", "L2"))
+    regularization_rate = Number(0, 10)
+    seed = Number(0, 2**31 - 1, whole=True)
+    shuffle = Flag()
+    speed = Number(1, 1000, whole=True, optional=True)
+    show_test = Flag()
+    discretize = Flag()
 
     choices = traitlets.Dict(read_only=True).tag(sync=True)
     state = traitlets.Unicode("idle", read_only=True).tag(sync=True)
@@ -153,11 +147,10 @@ class Playground(SettingsWidget):
         language: str | None = None,
         **unknown: object,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name in SETTINGS}
+        given = {name: value for name, value in locals().items() if name in self._SETTINGS}
         if data is None:
             del given["data"]
-        refuse_unknown(type(self), unknown, SETTINGS)
-        self._lock = threading.RLock()
+        self._refuse(unknown)
         self._data_of = {name: names[0] for name, names in DATA_SETS.items()}
         settings = self._checked(given)
         self._draws = {"data": 0, "weights": 0}
@@ -170,22 +163,6 @@ class Playground(SettingsWidget):
         self._be_ready()
 
     # -- settings
-
-    def set(self, **changes: object) -> None:
-        """Change several settings at once: all of them, or none if one is not allowed.
-
-        Examples
-        --------
-        >>> import dl_lab
-        >>> pg = dl_lab.Playground()
-        >>> pg.set(problem="regression", data="gauss", learning_rate=0.01)
-        >>> pg.close()
-        """
-        with self._lock:
-            settings = self._checked(changes)
-            changed = {name for name, value in settings.items() if getattr(self, name) != value}
-            self._take_on(settings)
-            self._apply(changed)
 
     def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
         settings = (self.settings if self._ready else {}) | self._validated(changes)
@@ -300,18 +277,16 @@ class Playground(SettingsWidget):
     def cell(self) -> str:
         """Return a notebook cell that makes a Playground with these settings."""
         parameters = inspect.signature(type(self)).parameters
-        defaults = {name: parameters[name].default for name in SETTINGS}
+        defaults = {name: parameters[name].default for name in self._SETTINGS}
         defaults["data"] = DATA_SETS[self.problem][0]
         arguments = ", ".join(
             f"{name}={value!r}" for name, value in self.settings.items() if value != defaults[name]
         )
         return f"import dl_lab\n\npg = dl_lab.Playground({arguments})\npg"
 
-    def close(self) -> None:
-        """End training, its thread and the stream, and take the widget off the page."""
-        if self._ready:  # ipywidgets also closes one whose settings were refused
-            self._experiment.close()
-            super().close()
+    def on_close(self) -> None:
+        """End training and its thread."""
+        self._experiment.close()
 
     # -- for the views
 
@@ -367,10 +342,6 @@ class Playground(SettingsWidget):
             "test_targets": test_targets.numpy(),
         }
         return {"data": data.revision, "problem": data.toy.problem}, arrays
-
-    @handles("settings.set")
-    def _set_settings(self, message: Message) -> None:
-        self.set(**message.meta)
 
     @handles("trainer.play")
     def _play(self, message: Message) -> None:  # noqa: ARG002

@@ -141,11 +141,6 @@ def test_a_setting_that_is_not_allowed_gets_a_sentence(settings: Any, said: str)
         dl_lab.LossPlot(History(), **settings)
 
 
-def test_an_unknown_argument_gets_the_nearest() -> None:
-    with pytest.raises(TypeError, match="Did you mean 'smoothing'"):
-        dl_lab.LossPlot(History(), smothing=0.5)
-
-
 def test_settings_are_attributes_and_requests(page: Page, plot: dl_lab.LossPlot) -> None:
     plot.smoothing = 0.5
     assert page.request("settings.set", axis="epoch", hidden=[[0, "train_loss"], [0, None]]).meta[
@@ -512,7 +507,7 @@ def test_without_epochs_nothing_starts(trainer: dl_lab.Trainer) -> None:
     plot = dl_lab.compare([trainer, History()], names=["one", "two"])
     assert [run["name"] for run in plot.runs] == ["one", "two"]
     plot.close()
-    with pytest.raises(InputError, match="This plot is closed"):
+    with pytest.raises(InputError, match="LossPlot is closed"):
         plot._ipython_display_()
     with pytest.raises(InputError, match="at least one run"):
         dl_lab.compare()

@@ -1,0 +1,68 @@
+"""Widgets that leave a static picture in the saved notebook."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dl_lab.errors import InputError
+from dl_lab.widgets._base import STATIC, Reply
+from dl_lab.widgets._plot_picture import SavedPicture
+from dl_lab.widgets._settings import SettingsWidget
+
+
+class PicturedWidget(SettingsWidget):
+    """A widget whose ``picture() -> str``, where it has one, is a second output of its cell.
+
+    While a live view is on the page, that view hides it.
+    """
+
+    _saved: SavedPicture | None = None
+
+    def _be_ready(self) -> None:
+        # What the picture's text contains; a closed widget has no id any more.
+        self._mark = f"dl-lab-{self.model_id}"
+        if hasattr(self, "picture"):
+            self._saved = SavedPicture(self.picture, lambda: repr(self), self._mark)
+        super()._be_ready()
+
+    def words(self) -> dict[str, str]:
+        """Return what the picture says, as the page says it; in English where nobody chose."""
+        return _words(self._stem)[self.language or "en"]
+
+    def _update_picture(self) -> None:
+        """Bring the picture that was displayed up to date."""
+        if self._saved is not None:
+            self._saved.update()
+
+    def on_close(self) -> None:
+        """Leave the picture as it is now for good."""
+        super().on_close()
+        if self._saved is not None:
+            self._saved.close()
+
+    def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - every view lacks it
+        """Tell a new view what marks the picture that it makes superfluous."""
+        return {"picture": None if self._saved is None else self._mark}, {}
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        if self.comm is None:
+            raise InputError("closed", name=type(self).__name__)
+        bundle = self._repr_mimebundle_()
+        if bundle is not None:
+            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
+            if self._saved is not None:
+                self._saved.show()
+
+
+@functools.cache
+def _words(stem: str) -> dict[str, dict[str, str]]:
+    """Return a widget's words by language, as the build put them beside its bundle."""
+    words: dict[str, dict[str, str]] = json.loads(
+        (STATIC / f"{stem}.json").read_text(encoding="utf-8")
+    )
+    return words
