@@ -1,8 +1,10 @@
 // Bundle every widget, js/widgets/NAME.ts → dl_lab/static/NAME.{js,css}.
 //
 // A bundle is self-contained (anywidget sends it over the comm, where no import can be resolved)
-// and every instance of the widget carries it, hence the limit. What the kernel refuses it says
-// itself, in other languages from static/sentences.json; what the server refuses, static/problems.json.
+// and every instance of the widget carries it, hence the limit; of the words in js/shared/locales it
+// holds those that it imports. What the kernel refuses it says itself, in other languages from
+// static/sentences.json; what the server refuses, static/problems.json; what pictures in saved
+// notebooks say, static/NAME.json.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,11 +22,24 @@ async function entryPoints() {
     .map((entry) => join(SOURCE, entry.name));
 }
 
-/** What Python says in other languages, out of the catalogues: a file for each of their sections. */
+const LOCALES = join(ROOT, "js", "shared", "locales");
+const LANGUAGES = ["en", "es"];
+
+async function catalogue(name) {
+  return JSON.parse(await readFile(join(LOCALES, `${name}.json`), "utf8"));
+}
+
+/** What Python says in other languages, and the words of each widget for what it draws itself. */
 async function sentences() {
-  const file = join(ROOT, "js", "shared", "locales", "es.json");
-  const { error, tensorboardProblem } = JSON.parse(await readFile(file, "utf8"));
-  return { "sentences.json": { es: error }, "problems.json": { es: tensorboardProblem } };
+  const { error } = await catalogue("es");
+  const { tensorboardProblem } = await catalogue("lab.es");
+  const files = { "sentences.json": { es: error }, "problems.json": { es: tensorboardProblem } };
+  for (const entry of options.entryPoints) {
+    const name = basename(entry, ".ts");
+    const words = LANGUAGES.map(async (one) => [one, await catalogue(`${name}.${one}`)]);
+    files[`${name}.json`] = Object.fromEntries(await Promise.all(words));
+  }
+  return files;
 }
 
 const options = {

@@ -2,21 +2,10 @@
 
 import type { ITranslator } from "@jupyterlab/translation";
 import { type Translate, translator as translatorFor } from "../shared/i18n";
-import {
-  lab as labEn,
-  tensorboard as tensorboardEn,
-  tensorboardProblem as tensorboardProblemEn,
-} from "../shared/locales/en.json";
-import {
-  lab as labEs,
-  tensorboard as tensorboardEs,
-  tensorboardProblem as tensorboardProblemEs,
-} from "../shared/locales/es.json";
+import en from "../shared/locales/lab.en.json";
+import es from "../shared/locales/lab.es.json";
 
-export const WORDS = {
-  en: { lab: labEn, tensorboard: tensorboardEn, tensorboardProblem: tensorboardProblemEn },
-  es: { lab: labEs, tensorboard: tensorboardEs, tensorboardProblem: tensorboardProblemEs },
-};
+export const WORDS = { en, es };
 
 /** The language of the page; Lab says es_ES where the web says es-ES. */
 export function languageOf(translator: ITranslator | null): string {

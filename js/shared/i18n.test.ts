@@ -4,17 +4,30 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { errorSentence, translator } from "./i18n.ts";
-import english from "./locales/en.json";
-import spanish from "./locales/es.json";
 import { RemoteError } from "./rpc.ts";
+import spanish from "./locales/es.json";
+import playgroundEn from "./locales/playground.en.json";
+import playgroundEs from "./locales/playground.es.json";
 
-const { playground } = english;
-const WORDS = { en: { playground }, es: { playground: spanish.playground } };
+const WORDS = { en: { playground: playgroundEn }, es: { playground: playgroundEs } };
+const LOCALES = resolve("js/shared/locales");
 
-function flat(catalogue: Record<string, Record<string, string>>): Record<string, string> {
+type Sections = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function read(file: string): object {
+  return JSON.parse(readFileSync(join(LOCALES, file), "utf8")) as object;
+}
+
+/** `section.name` → sentence, of `NAME.LANGUAGE.json`, which is one section, or of all sections. */
+function flat(name: string, language: string): Record<string, string> {
+  const found = read(name === "" ? `${language}.json` : `${name}.${language}.json`);
+  const sections = (name === "" || name === "lab" ? found : { [name]: found }) as Sections;
+  // What Python refuses it says itself in English; tests/test_errors.py compares its sentences.
   return Object.fromEntries(
-    Object.entries(catalogue).flatMap(([section, sentences]) =>
-      Object.entries(sentences).map(([name, sentence]) => [`${section}.${name}`, sentence]),
+    Object.entries(sections).flatMap(([section, sentences]) =>
+      section === "error"
+        ? []
+        : Object.entries(sentences).map(([key, sentence]) => [`${section}.${key}`, sentence]),
     ),
   );
 }
@@ -23,34 +36,46 @@ function placeholders(sentence: string): string[] {
   return [...new Set(sentence.match(/\{\w+\}/g) ?? [])].sort();
 }
 
-const en = flat(english);
-// What Python refuses it says itself in English; tests/test_errors.py compares its sentences.
-const es = flat(Object.fromEntries(Object.entries(spanish).filter(([name]) => name !== "error")));
+/** Each widget's, the labextension's, and what they share. */
+const CATALOGUES = readdirSync(LOCALES)
+  .filter((file) => /^(\w+\.)?en\.json$/.test(file))
+  .map((file) => file.replace(/\.?en\.json$/, ""));
+const all = (language: string): Record<string, string> =>
+  Object.assign({}, ...CATALOGUES.map((name) => flat(name, language))) as Record<string, string>;
+const [en, es] = [all("en"), all("es")];
 
-describe("catalogues", () => {
-  test("have the same keys, in the same order", () => {
-    expect(Object.keys(es)).toEqual(Object.keys(en));
+describe.each(CATALOGUES)("the catalogue '%s'", (name) => {
+  const [english, spanish] = [flat(name, "en"), flat(name, "es")];
+
+  test("has the same keys in both languages, in the same order", () => {
+    expect(Object.keys(spanish)).toEqual(Object.keys(english));
   });
 
-  test("have the same placeholders, and no sentence is empty", () => {
-    const wrong = Object.keys(en).filter(
-      (key) =>
-        !es[key] || !en[key] || placeholders(es[key]).join() !== placeholders(en[key]).join(),
+  test("has the same placeholders, and no sentence is empty", () => {
+    const wrong = Object.entries(english).filter(
+      ([key, sentence]) =>
+        !sentence ||
+        !spanish[key] ||
+        placeholders(spanish[key]).join() !== placeholders(sentence).join(),
     );
     expect(wrong).toEqual([]);
   });
+});
 
-  test("hold every key that a widget names", () => {
-    const sources = ["js/widgets", "js/shared", "js/lab"].flatMap((root) =>
-      readdirSync(resolve(root), { recursive: true, encoding: "utf8" })
-        .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-        .map((name) => readFileSync(join(resolve(root), name), "utf8")),
-    );
-    const named = sources.flatMap((source) =>
-      [...source.matchAll(/\bt\(\s*"([^"]+)"/g)].map((match) => match[1]!),
-    );
-    expect(named.filter((key) => !(key in en))).toEqual([]);
-  });
+test("every key that a widget names is in a catalogue", () => {
+  const sources = ["js/widgets", "js/shared", "js/lab"].flatMap((root) =>
+    readdirSync(resolve(root), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+      .map((file) => [/^\w+/.exec(file)![0], readFileSync(join(root, file), "utf8")] as const),
+  );
+  const named = sources.flatMap(([name, source]) =>
+    [...source.matchAll(/\bt\(\s*"([^"]+)"/g)].map(([, key]) =>
+      // An explainer names its own by the key alone.
+      key!.includes(".") ? key! : `${name}.${key}`,
+    ),
+  );
+  expect(named.length).toBeGreaterThan(300);
+  expect(named.filter((key) => !(key in en))).toEqual([]);
 });
 
 test("Spanish for every Spanish tag, English for the rest", () => {

@@ -1,5 +1,6 @@
 /** One view of a KernelExplorer. */
 
+import { codePanel } from "../../shared/code_panel.ts";
 import { h, setAttribute } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Model } from "../../shared/model.ts";
@@ -7,7 +8,6 @@ import { type Message, ProtocolError } from "../../shared/protocol.ts";
 import { sheet } from "../../shared/sheet.ts";
 import { createView } from "../../shared/view.ts";
 import { arithmetic } from "./arithmetic.ts";
-import { codePanel } from "./code_panel.ts";
 import type { Context } from "./context.ts";
 import { header } from "./header.ts";
 import { helpPanel } from "./help_panel.ts";
@@ -58,7 +58,12 @@ export function mountView(
   });
 
   const { element: drawn, input } = pictures(context);
-  const { buttons, element } = sheet(context, [codePanel(context), helpPanel(context)]);
+  const { buttons, element } = sheet(context, [
+    codePanel(context, view.t("kernel_explorer.code"), view.t("kernel_explorer.tip_code"), {
+      pytorch: null,
+    }),
+    helpPanel(context),
+  ]);
   controls.append(
     header(context, buttons),
     layerBar(context),

@@ -1,6 +1,6 @@
 /** The sentences of the kernel explorer. */
 
-import { kernel_explorer as en } from "../../shared/locales/en.json";
-import { kernel_explorer as es } from "../../shared/locales/es.json";
+import en from "../../shared/locales/kernel_explorer.en.json";
+import es from "../../shared/locales/kernel_explorer.es.json";
 
 export const WORDS = { en: { kernel_explorer: en }, es: { kernel_explorer: es } };

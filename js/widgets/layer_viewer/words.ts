@@ -1,6 +1,6 @@
 /** The sentences of the layer viewer. */
 
-import { layer_viewer as en } from "../../shared/locales/en.json";
-import { layer_viewer as es } from "../../shared/locales/es.json";
+import en from "../../shared/locales/layer_viewer.en.json";
+import es from "../../shared/locales/layer_viewer.es.json";
 
 export const WORDS = { en: { layer_viewer: en }, es: { layer_viewer: es } };

@@ -1,6 +1,6 @@
 /** The sentences of the LossPlot. */
 
-import { loss_plot as en } from "../../shared/locales/en.json";
-import { loss_plot as es } from "../../shared/locales/es.json";
+import en from "../../shared/locales/loss_plot.en.json";
+import es from "../../shared/locales/loss_plot.es.json";
 
 export const WORDS = { en: { loss_plot: en }, es: { loss_plot: es } };

@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals-core";
 
 import { signedTable } from "../../draw/color.ts";
+import { codePanel } from "../../shared/code_panel.ts";
 import { h, setAttribute } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Model } from "../../shared/model.ts";
@@ -11,7 +12,6 @@ import type { Message } from "../../shared/protocol.ts";
 import { sheet } from "../../shared/sheet.ts";
 import { createView } from "../../shared/view.ts";
 import { advancedPanel } from "./advanced_panel.ts";
-import { codePanel } from "./code_panel.ts";
 import type { Context, Data, Settings } from "./context.ts";
 import { dataPanel } from "./data_panel.ts";
 import { type Frame, type Points, readFeatureMaps, readFrame, readPoints } from "./frame.ts";
@@ -83,7 +83,10 @@ export function mountView(
 
   const { buttons, element } = sheet(context, [
     advancedPanel(context),
-    codePanel(context),
+    codePanel(context, view.t("playground.code"), view.t("playground.tip_code"), {
+      cell: view.t("playground.code_cell"),
+      pytorch: view.t("playground.code_pytorch"),
+    }),
     helpPanel(context),
   ]);
   const [advanced, ...quiet] = buttons;

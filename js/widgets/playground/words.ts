@@ -1,6 +1,6 @@
 /** The sentences of the Playground. */
 
-import { playground as en } from "../../shared/locales/en.json";
-import { playground as es } from "../../shared/locales/es.json";
+import en from "../../shared/locales/playground.en.json";
+import es from "../../shared/locales/playground.es.json";
 
 export const WORDS = { en: { playground: en }, es: { playground: es } };
