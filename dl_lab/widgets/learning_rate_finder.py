@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import traitlets
 
-from dl_lab.errors import InputError, number, refuse_unknown
+from dl_lab.errors import InputError, number
+from dl_lab.pictures.curves import ORANGE, Curve, Mark, svg
 from dl_lab.protocol import Array, Message
+from dl_lab.train.chart import number as number_text
 from dl_lab.train.lr_finder import HIGHEST, LOWEST, RangeTest, Scale, Values, range_test
-from dl_lab.train.range_picture import svg
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, Widget, handles, sentence
-from dl_lab.widgets._plot_picture import SavedPicture
-from dl_lab.widgets._traits import Choice
-
-_LARGEST = float(np.finfo(np.float32).max)
+from dl_lab.widgets._base import handles, sentence
+from dl_lab.widgets._explainer import Explainer
 
 
-class LearningRateFinder(Widget):
+class LearningRateFinder(Explainer):
     """Show what a range test measured; a click on the curve sets the trainer's learning rate.
 
     Parameters
@@ -56,27 +53,16 @@ class LearningRateFinder(Widget):
     >>> finder.close()
     """
 
-    language = Choice((None, "en", "es")).tag(sync=True)
     chosen = traitlets.Float(None, allow_none=True, read_only=True).tag(sync=True)
     state = traitlets.Unicode("ready", read_only=True).tag(sync=True)
-    message = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
+    message: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        test: RangeTest,
-        *,
-        language: str | None = None,
-        **unknown: object,
-    ) -> None:
-        refuse_unknown(type(self), unknown, ("trainer", "test", "language"))
+    def __init__(self, trainer: Trainer, test: RangeTest, **settings: Any) -> None:
         self.trainer = trainer
         self.test = test
         self._using = threading.Lock()
-        super().__init__(language=language)
+        super().__init__(**settings)
         self.set_trait("message", None if test.reason is None else sentence(test.reason))
-        self._saved = SavedPicture(self.picture, lambda: repr(self), self._identifier)
-        self._be_ready()
 
     @property
     def rates(self) -> Values:
@@ -118,23 +104,44 @@ class LearningRateFinder(Widget):
                 self.set_trait("chosen", rate)
             finally:
                 self.set_trait("state", "ready")
-            self._saved.update()
+            self._update_picture()
+
+    def compute(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return the whole test."""
+        test = self.test
+        meta = {
+            "suggestion": test.suggestion,
+            "current": test.current,
+            "scale": test.scale,
+            "stopped": None if test.stopped is None else sentence(test.stopped),
+            "name": self.trainer.name,
+            "shown": shown_losses(test),
+        }
+        return meta, {"rates": test.rates, "losses": test.losses, "smoothed": test.smoothed}
 
     def picture(self) -> str:
         """Return the plot as an SVG document of at most 20 kB."""
+        test, say = self.test, self.words()
+        in_use = test.current if self.chosen is None else self.chosen
+        marks = [Mark(in_use, say["in_use_rate"].format(rate=number_text(in_use)), dash="4 3")]
+        if test.suggestion is not None:
+            label = say["suggestion_rate"].format(rate=number_text(test.suggestion))
+            nearest = int(np.argmin(np.abs(test.rates / test.suggestion - 1)))
+            marks.append(Mark(test.suggestion, label, ORANGE, height=float(test.smoothed[nearest])))
         return svg(
-            self.test,
-            in_use=self.test.current if self.chosen is None else self.chosen,
-            name=self.trainer.name,
-            language=self.language,
-            identifier=self._identifier,
+            " · ".join(filter(None, (say["title"], self.trainer.name))),
+            [
+                Curve(test.rates, test.losses, say["step_loss"], width=1, opacity=0.4),
+                Curve(test.rates, test.smoothed, say["smoothed_loss"]),
+            ],
+            x_label=say["axis_rate"],
+            y_label=say["axis_loss"],
+            nothing=say["nothing"],
+            marks=marks,
+            log=test.scale == "exponential",
+            y_range=shown_losses(test),
+            identifier=self._mark,
         )
-
-    def close(self) -> None:
-        """Take the plot off the page; the trainer goes on."""
-        if self._ready:  # ipywidgets also closes one whose settings were refused
-            self._saved.close()
-            super().close()
 
     def __repr__(self) -> str:
         """Tell the suggestion."""
@@ -150,46 +157,26 @@ class LearningRateFinder(Widget):
             f"{test.rates[0]:.2g} to {test.rates[-1]:.2g})"
         )
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        if self.comm is None:
-            raise InputError("closed", name="This plot")
-        bundle = self._repr_mimebundle_()
-        if bundle is not None:
-            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
-            self._saved.show()
-
-    @property
-    def _identifier(self) -> str:
-        return f"dl-lab-{self.model_id}"
-
-    # -- for the views
-
-    def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - nothing is kept back
-        """Give a view the whole test."""
-        test = self.test
-        meta = {
-            "suggestion": test.suggestion,
-            "current": test.current,
-            "scale": test.scale,
-            "stopped": None if test.stopped is None else sentence(test.stopped),
-            "name": self.trainer.name,
-            "picture": self._identifier,
-        }
-        arrays: dict[str, Array] = {
-            name: np.clip(values, -_LARGEST, _LARGEST).astype("f4")
-            for name, values in (
-                ("rates", test.rates),
-                ("losses", test.losses),
-                ("smoothed", test.smoothed),
-            )
-        }
-        return meta, arrays
-
     @handles("rate.use")
     def _use(self, message: Message) -> None:
         self.use(number("rate", message.meta.get("value"), LOWEST, HIGHEST))
+
+
+def shown_losses(test: RangeTest) -> tuple[float, float]:
+    """Return the losses to show: all up to some way above where the smoothed loss began.
+
+    A loss that has taken off says only that it has; drawn in full it would flatten the rest.
+    """
+    if len(test.rates) == 0:
+        return 0.0, 1.0
+    least = float(min(test.losses.min(), test.smoothed.min()))
+    most = float(max(test.losses.max(), test.smoothed.max()))
+    start = float(test.smoothed[: max(1, len(test.smoothed) // 2)].max())
+    lowest = float(test.smoothed.min())
+    fall = max(start - lowest, 0.2 * abs(lowest))
+    most = min(most, start + 0.6 * fall)
+    room = 0.05 * ((most - least) or abs(most) or 1.0)
+    return max(0.0, least - room) if least >= 0 else least - room, most + room
 
 
 def lr_find(

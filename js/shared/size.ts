@@ -1,3 +1,7 @@
+import { signal, type ReadonlySignal } from "@preact/signals-core";
+
+import { onEnd } from "./lifetime.ts";
+
 export interface Size {
   readonly width: number;
   readonly height: number;
@@ -16,4 +20,22 @@ export function lastSize(element: HTMLElement, first: Size): () => Size {
     if (width > 0 && height > 0) last = { width, height };
     return last;
   };
+}
+
+/** The size of an element, followed until the lifetime ends. */
+export function followSize(
+  element: HTMLElement,
+  first: Size,
+  lifetime: AbortSignal,
+): ReadonlySignal<Size> {
+  const measure = lastSize(element, first);
+  const size = signal(measure());
+  const resized = new ResizeObserver(() => {
+    const now = measure();
+    const { width, height } = size.peek();
+    if (now.width !== width || now.height !== height) size.value = now;
+  });
+  resized.observe(element);
+  onEnd(lifetime, () => resized.disconnect());
+  return size;
 }

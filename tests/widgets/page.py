@@ -47,7 +47,7 @@ class Page:
         content, _ = encode(Message(kind, meta))
         self.widget._handle_custom_msg(content, [])
 
-    def request(self, kind: str, *, seq: int | None = None, **meta: object) -> Message:
+    def request(self, kind: str, /, *, seq: int | None = None, **meta: object) -> Message:
         """Send a request and return its reply, which must have come at once."""
         self.requests += 1
         identifier = f"page.{self.requests}"

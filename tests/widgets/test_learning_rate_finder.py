@@ -6,56 +6,33 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
-from torch.nn import functional
 
 import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.train.lr_finder import RangeTest, range_test
-from dl_lab.widgets.learning_rate_finder import LearningRateFinder
+from dl_lab.widgets.learning_rate_finder import LearningRateFinder, shown_losses
+from tests.widgets.examples import example
 from tests.widgets.page import Page
 
 LOSSES = np.linspace(2, 1, 40)
 
 
-def trainer(name: str | None = "lenet") -> dl_lab.Trainer:
-    generator = torch.Generator().manual_seed(0)
-    targets = torch.randint(0, 4, (200,), generator=generator)
-    points = torch.randn(4, 6, generator=generator)[targets]
-    points = 2 * points + torch.randn(200, 6, generator=generator)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4))
-    sgd = torch.optim.SGD(model.parameters(), lr=0.01)
-    return dl_lab.Trainer(
-        model,
-        functional.cross_entropy,
-        sgd,
-        (points, targets),
-        batch_size=20,
-        seed=0,
-        device="cpu",
-        name=name,
-    )
-
-
 @pytest.fixture
 def finder() -> Iterator[LearningRateFinder]:
-    found = dl_lab.lr_find(trainer())
+    found = example("learning_rate_finder")
     yield found
     found.close()
 
 
-def made(**parts: object) -> LearningRateFinder:
+def made(finder: LearningRateFinder, **parts: object) -> LearningRateFinder:
     rates = np.geomspace(1e-5, 1, len(LOSSES))
     plain = {"rates": rates, "losses": LOSSES, "smoothed": LOSSES, "scale": "exponential"}
-    return LearningRateFinder(trainer(), RangeTest(**{**plain, "current": 0.01, **parts}))
+    return LearningRateFinder(finder.trainer, RangeTest(**{**plain, "current": 0.01, **parts}))
 
 
 class TestFromPython:
     def test_lr_find_measures_what_range_test_does(self, finder):
-        test = range_test(trainer())
+        test = range_test(example("learning_rate_finder").trainer)
         assert np.array_equal(finder.rates, test.rates)
         assert np.array_equal(finder.losses, test.losses)
         assert finder.suggestion == test.suggestion
@@ -89,9 +66,9 @@ class TestFromPython:
         assert finder.trainer.learning_rate == 0.01
         assert (finder.chosen, finder.state) == (None, "ready")
 
-    def test_no_suggestion_cannot_be_used(self):
+    def test_no_suggestion_cannot_be_used(self, finder):
         reason = InputError("range_no_descent", low="1e-05", high="1")
-        finder = made(suggestion=None, reason=reason)
+        finder = made(finder, suggestion=None, reason=reason)
         assert finder.message is not None
         assert finder.message["key"] == "range_no_descent"
         assert finder.message["text"] == str(reason)
@@ -100,18 +77,16 @@ class TestFromPython:
             finder.use()
         finder.close()
 
-    def test_unknown_arguments_get_the_nearest(self):
-        with pytest.raises(TypeError, match="Did you mean 'language'"):
-            made().__class__(trainer(), made().test, langage="es")
-
     def test_plain_text_tells_the_suggestion(self, finder):
         text = repr(finder)
         assert f"suggestion {finder.suggestion:g}, {len(finder.rates)} rates from 1e-07" in text
         finder.use(0.5)
         assert "0.5 in use" in repr(finder)
-        assert repr(made(suggestion=None)).startswith("LearningRateFinder(no suggestion, 40 rates")
+        assert repr(made(finder, suggestion=None)).startswith(
+            "LearningRateFinder(no suggestion, 40 rates"
+        )
         empty = np.empty(0)
-        assert "nothing measured" in repr(made(rates=empty, losses=empty, smoothed=empty))
+        assert "nothing measured" in repr(made(finder, rates=empty, losses=empty, smoothed=empty))
 
 
 class TestProtocol:
@@ -121,8 +96,8 @@ class TestProtocol:
         assert reply.meta["suggestion"] == finder.suggestion
         assert reply.meta["current"] == 0.01
         assert reply.meta["scale"] == "exponential"
-        assert reply.meta["name"] == "lenet"
-        assert reply.meta["stopped"]["key"] == finder.test.stopped.key
+        assert reply.meta["name"] == "clouds"
+        assert reply.meta["stopped"] is None
         for name, values in (
             ("rates", finder.rates),
             ("losses", finder.losses),
@@ -131,16 +106,23 @@ class TestProtocol:
             assert reply.arrays[name].dtype == np.float32
             assert np.array_equal(reply.arrays[name], values.astype("f4"))
 
-    def test_losses_beyond_float32_still_reach_the_page(self):
+    def test_why_it_ended_early_is_told_in_both_languages(self, finder):
+        stopped = InputError("range_rose", rate="1.3", factor="4")
+        page = Page(made(finder, stopped=stopped))
+        told = page.request("hello", view="page", have={}).meta["stopped"]
+        assert told["text"] == str(stopped)
+        assert told["templates"]["es"]
+
+    def test_losses_beyond_float32_still_reach_the_page(self, finder):
         losses = np.where(np.arange(40) > 37, 1e300, LOSSES)
-        finder = made(losses=losses)
+        finder = made(finder, losses=losses)
         reply = Page(finder).request("hello", view="page", have={})
         assert np.isfinite(reply.arrays["losses"]).all()
         finder.close()
 
-    def test_the_largest_test_fits_in_a_message(self):
+    def test_the_largest_test_fits_in_a_message(self, finder):
         rates = np.geomspace(1e-7, 10, 10_000)
-        finder = made(rates=rates, losses=rates, smoothed=rates)
+        finder = made(finder, rates=rates, losses=rates, smoothed=rates)
         reply = Page(finder).request("hello", view="page", have={})
         size = sum(array.nbytes for array in reply.arrays.values())
         assert size + len(json.dumps(reply.meta)) <= 256_000
@@ -151,46 +133,48 @@ class TestProtocol:
         assert page.request("rate.use", value=0.05).meta == {"ok": True}
         assert finder.trainer.learning_rate == finder.chosen == 0.05
 
-    @pytest.mark.parametrize("meta", [{}, {"value": None}, {"value": -1}, {"value": "x"}])
-    def test_rate_use_of_nonsense(self, finder, meta):
-        reply = Page(finder).request("rate.use", **meta)
-        assert reply.meta["ok"] is False
-        assert reply.meta["error"]["key"] == "number"
-        assert finder.trainer.learning_rate == 0.01
+
+@pytest.fixture
+def shown(monkeypatch) -> list[tuple[dict[str, str], dict[str, object]]]:
+    outputs = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda bundle, **keywords: outputs.append((bundle, keywords))
+    )
+    return outputs
 
 
-class TestSavedPicture:
-    """The second output of the cell, which the saved notebook keeps."""
-
-    @pytest.fixture
-    def shown(self, monkeypatch) -> list[tuple[dict[str, str], dict[str, object]]]:
-        outputs = []
-
-        def display(bundle, **keywords: object):
-            outputs.append((bundle, keywords))
-
-        monkeypatch.setattr("IPython.display.display", display)
-        return outputs
-
-    def test_is_shown_beside_the_widget(self, finder, shown):
+def test_the_picture_in_the_notebook_follows_the_rate_in_use(finder, shown):
+    finder._ipython_display_()
+    (view, _), (picture, keywords) = shown
+    mark = f"dl-lab-{finder.model_id}"
+    assert "application/vnd.jupyter.widget-view+json" in view
+    assert view["text/plain"] == picture["text/plain"] == repr(finder)
+    assert keywords["display_id"] == mark
+    assert Page(finder).request("hello", view="page", have={}).meta["picture"] == mark
+    for part in (f'id="{mark}"', f"suggestion: {finder.suggestion:g}", "in use: 0.01", "· clouds"):
+        assert part in picture["image/svg+xml"]
+    finder.language = "es"
+    finder.use(0.25)
+    finder.close()
+    bundle, keywords = shown[-1]
+    assert keywords["update"] is True
+    assert "en uso: 0.25" in bundle["image/svg+xml"]
+    with pytest.raises(InputError, match="LearningRateFinder is closed"):
         finder._ipython_display_()
-        (view, _), (picture, keywords) = shown
-        assert "application/vnd.jupyter.widget-view+json" in view
-        assert view["text/plain"] == picture["text/plain"] == repr(finder)
-        assert keywords["display_id"] == f"dl-lab-{finder.model_id}"
-        assert picture["image/svg+xml"] == finder.picture()
-        assert f'id="dl-lab-{finder.model_id}"' in finder.picture()
-        assert f"suggestion: {finder.suggestion:g}" in finder.picture()
-        assert "in use: 0.01" in finder.picture()
 
-    def test_follows_the_rate_in_use(self, finder, shown):
-        finder._ipython_display_()
-        finder.use(0.25)
-        finder.close()
-        bundle, keywords = shown[-1]
-        assert keywords["update"] is True
-        assert "in use: 0.25" in bundle["image/svg+xml"]
 
-    def test_a_view_is_told_what_to_hide(self, finder):
-        reply = Page(finder).request("hello", view="page", have={})
-        assert reply.meta["picture"] == f"dl-lab-{finder.model_id}"
+def test_losses_that_took_off_are_not_shown():
+    rates = np.geomspace(1e-7, 10, 100)
+    losses = 1.1 - np.tanh(3 * np.log10(rates / 0.02))
+    took_off = np.where(np.arange(100) > 95, 1e30, losses)
+    low, high = shown_losses(RangeTest(rates, took_off, took_off, "exponential", current=0.1))
+    assert low >= 0
+    assert losses.max() < high < 2 * losses.max()
+
+
+@pytest.mark.parametrize("losses", [np.full(50, 3.0), np.zeros(50), np.linspace(-5, -7, 50)])
+def test_any_losses_have_a_range(losses):
+    rates = np.geomspace(1e-3, 1, 50)
+    low, high = shown_losses(RangeTest(rates, losses, losses, "exponential", current=0.1))
+    assert low <= losses.min()
+    assert high > max(low, losses.max() - 1e-9)

@@ -1,11 +1,12 @@
-// Pictures of the learning rate finder.
+// Pictures of the learning rate finder in use, refusing a rate, and with other tests than usual.
 import { expect, test } from "@jupyterlab/galata";
-import { FINDER, finders, finderShown, MODEL } from "../learning_rate_finder_page";
+import { cellOf, shown, viewOf } from "../contract_page";
 import { openNotebook, runAll, runInKernel } from "../lab";
 import { button, notice } from "../playground_page";
 import { inNarrow, shoot, shootAll, shootThemes, type Shooting } from "../shot";
 
-const OTHERS = `linear = dl_lab.lr_find(trainer, low=1e-4, high=0.5, scale="linear")
+const OTHERS = `finder = widget
+linear = dl_lab.lr_find(trainer, low=1e-4, high=0.5, scale="linear")
 display(linear)
 noise = torch.utils.data.TensorDataset(torch.randn(400, 16), torch.randint(0, 4, (400,)))
 trainer.set_data(noise)
@@ -14,29 +15,20 @@ nothing`;
 
 test("pictures of the learning rate finder", async ({ page, tmpPath }) => {
   test.setTimeout(300_000);
-  await openNotebook(page, tmpPath, [MODEL, FINDER, OTHERS]);
+  await openNotebook(page, tmpPath, [cellOf("learning_rate_finder"), OTHERS]);
   await runAll(page);
-  const of = (index: number, variable: string): Shooting => ({
-    page,
-    view: finders(page).nth(index),
-    widget: "learning_rate_finder",
-    variable,
-    shown: finderShown,
-  });
+  const widget = "learning_rate_finder";
+  const of = (index: number, variable: string): Shooting => {
+    return { page, view: viewOf(page, widget).nth(index), widget, variable, shown };
+  };
   const found = of(0, "finder");
   const { view } = found;
-  await view.scrollIntoViewIfNeeded();
-  await finderShown(view);
-
-  await test.step("found", () => shootAll(found, "found"));
+  await shown(view);
 
   await test.step("reading, and another rate in use", async () => {
-    const box = await view.locator(".dl-plot").boundingBox();
-    if (box === null) throw new Error("There is no plot.");
-    await page.mouse.move(box.x + 0.6 * box.width, box.y + 0.5 * box.height);
-    await expect(view.locator(".dl-reading-value").first()).toBeVisible();
+    await view.getByRole("slider").hover();
+    await expect(view.locator(".dl-reading-value").first()).not.toHaveText("–");
     await shootThemes(found, "reading");
-    await page.mouse.move(0, 0);
     await runInKernel(page, "finder.use()");
     await expect(view.locator(".dl-use")).toHaveAttribute("data-used", "");
     await shootAll(found, "used");
@@ -52,23 +44,10 @@ test("pictures of the learning rate finder", async ({ page, tmpPath }) => {
     await button(view, "Dismiss").click();
   });
 
-  await test.step("help", async () => {
-    await button(view, "Help").click();
-    await expect(view.locator(".dl-sheet")).toBeVisible();
-    await shootThemes(found, "help");
-    await inNarrow(found, () => shoot(found, "help-narrow"));
-    await page.keyboard.press("Escape");
-  });
-
   await test.step("a linear test, and one that finds nothing", async () => {
-    for (const [index, variable] of [
-      [1, "linear"],
-      [2, "nothing"],
-    ] as const) {
-      const other = of(index, variable);
-      await other.view.scrollIntoViewIfNeeded();
-      await finderShown(other.view);
-      await shootAll(other, variable);
+    for (const other of [of(1, "linear"), of(2, "nothing")]) {
+      await shown(other.view);
+      await shootAll(other, other.variable);
     }
   });
 });

@@ -1,30 +1,31 @@
 // The learning rate finder: choosing a rate by mouse, keyboard and typing; what it leaves behind.
-import AxeBuilder from "@axe-core/playwright";
 import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
 import type { NotebookPanel } from "@jupyterlab/notebook";
 import type { Locator } from "@playwright/test";
-import { FINDER, MODEL, finderShown, finders } from "../learning_rate_finder_page";
+import { cellOf, shown, viewOf } from "../contract_page";
 import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, notice, python } from "../playground_page";
+
+const CELLS = [cellOf("learning_rate_finder"), "finder = widget"];
 
 /** Where a measurement is on the page. */
 async function point(page: IJupyterLabPageFixture, view: Locator, index: number) {
   const rates = await python(page, `finder.rates.tolist()[${index}], finder.rates.tolist()[-1]`);
   const [rate, last] = rates.split(" ").map(Number) as [number, number];
-  const box = await view.locator(".dl-plot").boundingBox();
+  const box = await view.getByRole("slider").boundingBox();
   if (box === null) throw new Error("There is no plot.");
   // The test begins at 1e-7, at the left end of the axis.
   const share = (Math.log10(rate) + 7) / (Math.log10(last) + 7);
-  return { rate, x: box.x + 48 + share * (box.width - 64), y: box.y + 100 };
+  return { rate, x: box.x + share * box.width, y: box.y + 100 };
 }
 
 for (const kernel of KERNELS) {
   test(`sets the trainer's rate on ${kernel}`, async ({ page, tmpPath }) => {
     const errors = watchErrors(page);
-    await openNotebook(page, tmpPath, [MODEL, FINDER], { kernel });
+    await openNotebook(page, tmpPath, CELLS, { kernel });
     await runAll(page);
-    const view = finders(page);
-    await finderShown(view);
+    const view = viewOf(page, "learning_rate_finder");
+    await shown(view);
 
     await test.step("a click on the curve", async () => {
       const { rate, x, y } = await point(page, view, 60);
@@ -36,7 +37,7 @@ for (const kernel of KERNELS) {
       const chosen = String(Number(rate.toPrecision(3)));
       await holds(page, "trainer.learning_rate", chosen);
       await expect(view).toHaveAttribute("data-rate", chosen);
-      await expect(view.locator(".dl-in-use-name")).toHaveText(`in use: ${chosen}`);
+      await expect(view.locator("[data-mark=in_use]")).toHaveText(`in use: ${chosen}`);
     });
 
     await test.step("the button", async () => {
@@ -46,8 +47,8 @@ for (const kernel of KERNELS) {
     });
 
     await test.step("keys", async () => {
-      await view.locator(".dl-plot").focus();
       const slider = view.getByRole("slider");
+      await slider.focus();
       const before = Number(await slider.getAttribute("aria-valuenow"));
       await page.keyboard.press("ArrowLeft");
       await page.keyboard.press("PageDown");
@@ -69,9 +70,12 @@ for (const kernel of KERNELS) {
       await button(view, "Dismiss").click();
     });
 
-    await test.step("Python", async () => {
+    await test.step("Python; the picture for the saved notebook is there, and hidden", async () => {
       await runInKernel(page, "finder.use(0.25)");
       await expect(view).toHaveAttribute("data-rate", "0.25");
+      const picture = page.locator(".jp-NotebookPanel:visible .jp-RenderedSVG");
+      await expect(picture).toHaveCount(1);
+      await expect(picture).toBeHidden();
     });
 
     await test.step("training goes on with it", async () => {
@@ -107,7 +111,7 @@ finder`;
 
 test("an interrupt ends the test and shows what was measured", async ({ page, tmpPath }) => {
   await openNotebook(page, tmpPath, [
-    MODEL,
+    ...CELLS,
     "before = [p.detach().clone() for p in model.parameters()]",
     INTERRUPTED,
   ]);
@@ -117,45 +121,9 @@ test("an interrupt ends the test and shows what was measured", async ({ page, tm
   });
   await interruptKernel(page);
   await done;
-  const view = finders(page);
-  await finderShown(view);
+  const view = viewOf(page, "learning_rate_finder").last();
+  await shown(view);
   await expect(view.locator(".dl-stopped")).toContainText("The test was interrupted");
   const same = "all(bool((a == b).all()) for a, b in zip(before, model.parameters()))";
   expect(await python(page, same)).toBe("True");
-});
-
-test("its picture is kept, and axe finds no violation in either theme", async ({ page, tmpPath }) => {
-  await openNotebook(page, tmpPath, [MODEL, FINDER]);
-  await runAll(page);
-  const view = finders(page);
-  await finderShown(view);
-
-  await test.step("the picture for the saved notebook is there and hidden", async () => {
-    const picture = page.locator(".jp-NotebookPanel:visible .jp-RenderedSVG");
-    await expect(picture).toHaveCount(1);
-    await expect(picture).toBeHidden();
-  });
-
-  for (const theme of ["light", "dark"]) {
-    if (theme === "dark") await page.theme.setDarkTheme();
-    await runInKernel(page, "finder.use(0.01)");
-    await expect(view.locator(".dl-use")).toHaveAttribute("aria-disabled", "false");
-    await test.step(`in the ${theme} theme`, async () => {
-      const violations = async () => {
-        const axe = new AxeBuilder({ page }).include(".dl-learning-rate-finder");
-        return (await axe.analyze()).violations.map(({ id, nodes }) => [
-          id,
-          ...nodes.map(({ html }) => html),
-        ]);
-      };
-      expect(await violations()).toEqual([]);
-      await button(view, "Help").click();
-      await expect(view.locator(".dl-sheet")).toBeVisible();
-      expect(await violations(), "help").toEqual([]);
-      await page.keyboard.press("Escape");
-      await view.locator(".dl-use").click();
-      await view.locator(".dl-plot").focus();
-      expect(await violations(), "with the suggestion in use").toEqual([]);
-    });
-  }
 });

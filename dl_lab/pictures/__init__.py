@@ -1,0 +1,1 @@
+"""Static pictures that stay in saved notebooks, where no kernel draws."""

@@ -1,0 +1,186 @@
+"""What an explainer makes of its traits and of `compute`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import dl_lab
+from dl_lab.errors import InputError
+from dl_lab.widgets import _explainer
+from dl_lab.widgets._explainer import Explainer
+from dl_lab.widgets._traits import Choice, Choices, Flag, Number
+from tests.widgets.page import Page
+
+
+class Power(Explainer):
+    """x to the power of a setting."""
+
+    _esm = "export default {}"
+    _css = ""
+
+    power = Number(0, 5, 2.0, step=0.5)
+    count = Number(1, 10, 3, whole=True, group="advanced")
+    kind = Choice(("plain", "refused", "broken"))
+    even = Flag()
+    parts = Choices(("a", "b"))
+
+    def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.kind == "refused":
+            raise InputError("closed", name="This power")
+        if self.kind == "broken":
+            raise ZeroDivisionError
+        x = torch.arange(self.count)
+        y = x.double() ** self.power
+        return {"power": self.power}, {"x": x, "y": y, "even": x % 2 == 0}
+
+    def source(self) -> str:
+        return f"y = x ** {self.power}"
+
+
+class Followed(Power):
+    """The same of a model's first weight, while it trains."""
+
+    _esm = "export default {}"
+    _css = ""
+
+    def __init__(self, trainer: dl_lab.Trainer, scale: float = 1.0, **settings: Any) -> None:
+        self.scale = scale
+        self.model = trainer.model
+        super().__init__(trainer=trainer, **settings)
+
+    def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {}, {"weight": next(self.model.parameters()) * self.scale}
+
+
+@pytest.fixture
+def power():
+    made = Power()
+    yield made
+    made.close()
+
+
+def trainer() -> dl_lab.Trainer:
+    points = torch.rand(64, 2, generator=torch.Generator().manual_seed(0))
+    model = torch.nn.Linear(2, 1)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    data = (points, points.sum(1, keepdim=True))
+    return dl_lab.Trainer(model, torch.nn.MSELoss(), sgd, data, device="cpu")
+
+
+def test_the_signature_is_made_of_the_settings():
+    assert str(inspect.signature(Power)) == (
+        "(*, power=2.0, count=3, kind='plain', even=False, parts=('a', 'b'), language=None)"
+    )
+    assert list(inspect.signature(Followed).parameters)[:3] == ["trainer", "scale", "power"]
+    with pytest.raises(TypeError, match=r"no argument 'powr'\. Did you mean 'power'"):
+        Power(powr=3)
+    # One that follows no trainer does not take it in silence.
+    with pytest.raises(TypeError, match="no argument 'trainer'"):
+        Power(trainer=trainer())
+
+
+def test_the_page_is_offered_the_settings_with_their_limits(power):
+    offered = {one["name"]: one for one in power.schema}
+    assert list(offered) == ["power", "count", "kind", "even", "parts"]
+    number = {"low": 0, "high": 5, "step": 0.5, "whole": False, "optional": False}
+    assert offered["power"] == {
+        "name": "power",
+        "kind": "number",
+        "default": 2.0,
+        "group": None,
+        **number,
+    }
+    assert offered["count"]["step"] == 1
+    assert offered["count"]["group"] == "advanced"
+    assert offered["kind"]["allowed"] == ["plain", "refused", "broken"]
+    assert offered["even"]["kind"] == "flag"
+    assert power.code is True
+
+
+def test_a_view_gets_what_was_computed_as_numbers_that_the_protocol_carries(power):
+    reply = Page(power).request("hello", view="page", have={})
+    assert reply.meta["power"] == 2.0
+    assert [reply.arrays[name].dtype.str for name in ("x", "y", "even")] == ["<i4", "<f4", "|u1"]
+    assert reply.arrays["y"].tolist() == [0, 1, 4]
+
+
+def test_a_changed_setting_is_computed_once_for_all_views(power):
+    page = Page(power)
+    page.request("hello", view="page", have={})
+    assert power.compose(touched=True) is None
+    page.request("settings.set", power=3, count=4)
+    assert page.wait(lambda: page.shown("explainer.show"))
+    assert page.shown("explainer.show")[-1].arrays["y"].tolist() == [0, 1, 8, 27]
+    assert page.request("hello", view="other", have={}).meta["power"] == 3
+    assert page.wait(lambda: power._composed == power._revision)
+    assert power.compose(touched=True) is None
+    power.language = "es"
+    assert power.compose(touched=True) is None
+
+
+@pytest.mark.parametrize(("kind", "error"), [("refused", InputError), ("broken", ArithmeticError)])
+def test_what_cannot_be_computed_is_said_in_the_cell(kind, error):
+    with pytest.raises(error):
+        Power(kind=kind)
+
+
+@pytest.mark.parametrize(("kind", "key"), [("refused", "closed"), ("broken", "unexpected")])
+def test_what_cannot_be_computed_later_is_said_in_the_page_until_it_can(power, kind, key):
+    page = Page(power)
+    page.request("hello", view="page", have={})
+    power.kind = kind
+    assert page.wait(lambda: power.problem is not None or page.notice("bye", view="nobody"))
+    assert power.problem["key"] == key
+    assert power.problem["templates"]["es"]
+    # What was there before stays, for a view that comes now too.
+    assert page.request("hello", view="other", have={}).arrays["y"].tolist() == [0, 1, 4]
+    power.kind = "plain"
+    assert page.wait(lambda: page.shown("explainer.show"))
+    assert power.problem is None
+
+
+def test_while_training_it_is_computed_for_a_fiftieth_of_the_time(monkeypatch):
+    run = trainer()
+    followed = Followed(run, 2.0)
+    now = 100.0
+    monkeypatch.setattr(_explainer, "monotonic", lambda: now)
+    plain = followed.compute
+
+    def slow() -> tuple[dict[str, Any], dict[str, Any]]:
+        nonlocal now
+        now += 0.1
+        return plain()
+
+    monkeypatch.setattr(followed, "compute", slow)
+    run.start()
+    assert followed.is_streaming()
+    assert followed.compose(touched=False) is not None
+    assert followed.compose(touched=False) is None
+    now += 4.9
+    assert followed.compose(touched=False) is None
+    now += 0.2
+    assert followed.compose(touched=False) is not None
+    run.pause()
+    # Once more at the end, with the weights as they are now.
+    message = followed.compose(touched=True)
+    assert message is not None
+    weight = next(run.model.parameters()).detach().numpy()
+    assert np.array_equal(message.arrays["weight"], 2 * weight)
+    assert followed.compose(touched=True) is None
+    followed.close()
+    before = followed._revision
+    run.step(1)
+    assert followed._revision == before
+
+
+def test_what_is_no_trainer_is_refused():
+    class Fake:
+        model = torch.nn.Linear(1, 1)
+
+    with pytest.raises(InputError, match="Trainer"):
+        Followed(Fake())
