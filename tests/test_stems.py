@@ -56,20 +56,16 @@ def test_each_has_its_python_tests():
     assert tests >= WIDGETS
     # A test of a private module or of a part is `test_PART.py` where dl_lab/widgets has _PART.py;
     # a module of functions alone, such as watch.py, has its own too.
-    others = tests - WIDGETS
+    others = tests - WIDGETS - {"contract"}
     parts = stems("dl_lab/widgets", "*.py", "_", ".py")
     assert {name for name in others if not any(name.startswith(part) for part in parts)} == set()
 
 
-def test_each_has_its_browser_tests():
+def test_specs_are_called_after_what_they_show():
+    """Every widget is in the contract specs; what it has beside is its journey and its states."""
     specs = stems("ui-tests/tests", "*.spec.ts", suffix=".spec.ts")
-    assert specs >= WIDGETS
-    # The rest belongs to the labextension, or is about a widget and says so in its name.
+    shots = stems("ui-tests/shots", "*.spec.ts", suffix=".spec.ts")
+    assert "contract" in specs & shots
     subjects = WIDGETS | {"tensorboard"}
-    rest = {s for s in specs - subjects if not any(s.startswith(f"{one}_") for one in subjects)}
-    assert rest <= {"launcher", "notebook7"}
-
-
-def test_each_has_its_pictures():
-    specs = stems("ui-tests/shots", "*.spec.ts", suffix=".spec.ts")
-    assert specs >= WIDGETS
+    rest = {s for s in specs | shots if not any(s.startswith(one) for one in subjects)}
+    assert rest <= {"contract", "launcher", "notebook7"}

@@ -74,7 +74,7 @@ async function speak({ page, view, variable, shown }: Shooting, language: string
 
 /** Give the view as little room as it may get, and its own again afterwards. */
 export async function inNarrow(
-  { page, view }: Shooting,
+  { page, view }: Pick<Shooting, "page" | "view">,
   shootIt: () => Promise<void>,
 ): Promise<void> {
   const style = await page.addStyleTag({

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 import type { Settings } from "./convolution_explorer/arithmetic/settings.ts";
 
 interface Golden {
@@ -121,18 +121,6 @@ describe("a view", () => {
     expect(root.dataset).toMatchObject({ focus: "output 0 1 1", playing: "false" });
     await vi.advanceTimersByTimeAsync(3000);
     expect(root.dataset["focus"]).toBe("output 0 1 1");
-  });
-
-  test("leaves nothing behind", async () => {
-    const model = kernel();
-    await mount(model);
-    find(".dl-play").click();
-    view.abort();
-    expect(host.childElementCount).toBe(0);
-    expect(model.listenerCount).toBe(0);
-    expect(census.observers()).toBe(0);
-    expect(census.listeners()).toBe(0);
-    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

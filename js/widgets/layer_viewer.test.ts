@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 
 hostViews();
 
@@ -161,22 +161,6 @@ describe("a view", () => {
     show(model, { ...FRAME, revision: 2 }, 2);
     await settle();
     expect(model.requests("hello")).toHaveLength(2);
-  });
-
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const model = kernel();
-    await mount(model);
-    key(rowOf("conv").querySelector(".dl-units")!, "Enter");
-    await settle();
-    find(".dl-slide").click();
-    await settle();
-    view.abort();
-    expect(model.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
   });
 });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
 import { FakePlot } from "./loss_plot/testing/kernel.ts";
 
 hostViews();
@@ -114,25 +114,6 @@ describe("a view", () => {
     await paint();
     expect(kernel.requests("curves.get")).toHaveLength(before + 2);
     expect(find(".dl-loss-plot").dataset["drawn"]).toBe("104");
-  });
-
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const kernel = new FakePlot([lenet({ state: "running" }), lenet({ name: "other" })]);
-    await mount(kernel);
-    pointer("pointermove", 50);
-    find(".dl-area").dispatchEvent(new WheelEvent("wheel", { deltaY: 100, bubbles: true }));
-    press(find('[aria-label="Export"]'));
-    await paint();
-    expect(census.observers()).toBeGreaterThan(before.observers);
-    kernel.show();
-    view.abort();
-    expect(kernel.last("bye").meta["view"]).toBe(kernel.last("hello").meta["view"]);
-    expect(kernel.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
   });
 
   test("hides the notebook's own picture while it is live, by the sign that Python gave", async () => {

@@ -59,25 +59,6 @@ describe("a view", () => {
     expect(kernel.requests("ack").map(({ meta }) => meta["seq"])).toEqual([1, 8]);
   });
 
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const kernel = new FakeKernel();
-    await mount(kernel);
-    find(".dl-play").dispatchEvent(new MouseEvent("pointerover", { bubbles: true }));
-    press(find('[aria-label="Code"]'));
-    press(find('[data-unit="0.1"]'));
-    await paint();
-    expect(census.observers()).toBeGreaterThan(before.observers);
-    kernel.frame();
-    view.abort();
-    expect(kernel.last("bye").meta["view"]).toBe(kernel.last("hello").meta["view"]);
-    expect(kernel.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
-  });
-
   test("does not disturb another view of the same model", async () => {
     const kernel = new FakeKernel();
     await mount(kernel);
@@ -90,15 +71,6 @@ describe("a view", () => {
     await paint();
     expect(other.childElementCount).toBe(0);
     expect(find(".dl-playground").dataset["epoch"]).toBe("5");
-  });
-
-  test("speaks the language of its trait, and another when that changes", async () => {
-    const kernel = new FakeKernel({ language: "es" });
-    await mount(kernel);
-    expect(find(".dl-play").textContent).toBe("Iniciar");
-    kernel.set("language", "en");
-    expect(host.querySelectorAll(".dl-playground")).toHaveLength(1);
-    expect(find(".dl-play").textContent).toBe("Play");
   });
 });
 

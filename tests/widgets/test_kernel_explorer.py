@@ -106,10 +106,6 @@ class TestFromPython:
         with pytest.raises(InputError, match=said):
             dl_lab.KernelExplorer(**arguments)
 
-    def test_unknown_arguments_get_the_nearest(self):
-        with pytest.raises(TypeError, match="Did you mean 'padding'"):
-            dl_lab.KernelExplorer(paddding=2)
-
     def test_what_does_not_fit_has_no_output(self, explorer):
         explorer.set(padding=0, dilation=8)
         with pytest.raises(InputError, match="reaches over 17×17 pixels"):

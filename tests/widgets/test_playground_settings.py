@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -143,19 +142,3 @@ def test_what_is_not_allowed_is_refused_and_changes_nothing(
         )
     assert pg.settings == before
     assert pg.trainer is trainer
-
-
-def test_unknown_arguments_name_the_nearest() -> None:
-    with pytest.raises(TypeError, match="Did you mean 'noise'"):
-        dl_lab.Playground(nois=3)
-
-
-def test_unknown_settings_are_refused(pg: dl_lab.Playground) -> None:
-    with pytest.raises(InputError, match="learning_rate"):
-        pg.set(learning_rat=0.1)
-
-
-def test_its_signature_is_documented() -> None:
-    for name in inspect.signature(dl_lab.Playground).parameters:
-        if name != "unknown":
-            assert f"\n    {name}\n" in (dl_lab.Playground.__doc__ or "")

@@ -1,6 +1,5 @@
 // The KernelExplorer: every number against torch in the kernel, editing by mouse, keys and typing,
-// images from files and drawing, a layer's filters; what axe finds.
-import AxeBuilder from "@axe-core/playwright";
+// images from files and drawing, a layer's filters.
 import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
 import { choose, drawn, EXPLORER, explorers, LAYER, numbers } from "../kernel_explorer_page";
@@ -232,7 +231,7 @@ test("images from a file and from drawing become Python's, from the camera they 
   });
 });
 
-test("takes filters from a layer, writes one back, and axe finds nothing", async ({ page, tmpPath }) => {
+test("takes filters from a layer, and writes one back", async ({ page, tmpPath }) => {
   await openNotebook(page, tmpPath, [LAYER]);
   await runAll(page);
   const view = explorers(page);
@@ -249,24 +248,6 @@ test("takes filters from a layer, writes one back, and axe finds nothing", async
   await holds(page, "layer.weight[3, 0, 0, 0].item(), int((layer.weight != before).sum())", "2.0 1");
   await button(view, "Undo (1)").click();
   await holds(page, "bool((layer.weight == before).all())", "True");
-
-  for (const theme of ["light", "dark"]) {
-    if (theme === "dark") await page.theme.setDarkTheme();
-    await test.step(`in the ${theme} theme`, async () => {
-      const violations = async () => {
-        const axe = new AxeBuilder({ page }).include(".dl-kernel-explorer");
-        return (await axe.analyze()).violations.map(({ id, nodes }) => [
-          id,
-          ...nodes.map(({ html }) => html),
-        ]);
-      };
-      expect(await violations()).toEqual([]);
-      await button(view, "Help").click();
-      expect(await violations(), "help").toEqual([]);
-      await button(view, "Code").click();
-      await expect(view.locator("pre")).toContainText("conv2d");
-      expect(await violations(), "code").toEqual([]);
-      await page.keyboard.press("Escape");
-    });
-  }
+  await button(view, "Code").click();
+  await expect(view.locator("pre")).toContainText("conv2d");
 });

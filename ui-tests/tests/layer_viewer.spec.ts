@@ -100,8 +100,6 @@ test("a network learns under its eyes, and axe finds nothing", async ({ page, tm
     const found = violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
     expect(found, theme).toEqual([]);
   }
-  await runInKernel(page, "viewer.language = 'es'");
-  await expect(view.locator(".dl-title h3")).toHaveText("Capas");
 });
 
 test("a finger draws, files are shown, volumes go slice by slice", async ({ page, tmpPath }) => {

@@ -315,11 +315,6 @@ broken`;
         .poll(async () => (await drawn.boundingBox())?.width)
         .toBe((await room.boundingBox())?.width);
       expect(await violations(), "finished and failed").toEqual([]);
-      for (const panel of ["Export", "Help"]) {
-        await button(view, panel).click();
-        expect(await violations(), panel).toEqual([]);
-        await page.keyboard.press("Escape");
-      }
     });
   }
   await runInKernel(page, "plot.language = 'es'; broken.language = 'es'");

@@ -1,0 +1,149 @@
+"""What every widget keeps to, shown with an example of each."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from dl_lab.errors import InputError
+from dl_lab.widgets._base import Widget
+from dl_lab.widgets._explainer import Explainer
+from dl_lab.widgets._settings import SettingsWidget
+from tests.widgets.examples import STEMS, class_name, example
+from tests.widgets.page import Page
+
+
+def kind(stem: str) -> type[Widget]:
+    found: type[Widget] = getattr(
+        importlib.import_module(f"dl_lab.widgets.{stem}"), class_name(stem)
+    )
+    return found
+
+
+WITH_SETTINGS = [stem for stem in STEMS if issubclass(kind(stem), SettingsWidget)]
+EXPLAINERS = [stem for stem in STEMS if issubclass(kind(stem), Explainer)]
+
+
+@pytest.fixture
+def widget(request: pytest.FixtureRequest) -> Iterator[Widget]:
+    made = example(request.param)
+    yield made
+    made.close()
+
+
+def each(stems: list[str]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("widget", stems, indirect=True)
+
+
+def threads() -> list[str]:
+    names = (thread.name for thread in threading.enumerate())
+    return [name for name in names if name.startswith("dl-lab")]
+
+
+@each(STEMS)
+def test_each_view_that_says_hello_is_answered(widget):
+    page = Page(widget)
+    for view in ("first", "second", "first"):
+        assert page.request("hello", view=view, have={}).meta["ok"] is True
+    # What a page keeps and what a reload restores is JSON.
+    state = {name: value for name, value in widget.get_state().items() if name[0] != "_"}
+    assert json.loads(json.dumps(state, allow_nan=False))
+
+
+@each(STEMS)
+def test_what_is_refused_is_said_in_both_languages(widget):
+    page = Page(widget)
+    for asked in (
+        page.request("nothing.known"),
+        page.request("settings.set", no_such_setting=1),
+        page.request("settings.set", self=1),
+    ):
+        error = asked.meta["error"]
+        assert asked.meta["ok"] is False
+        assert error["key"] != "unexpected", error["text"]
+        said = error["templates"]["es"].format(**error["params"])
+        assert said
+        assert said != error["text"]
+
+
+@each(STEMS)
+def test_it_may_be_closed_twice_and_leaves_no_thread(widget):
+    before = [name for name in threads() if "trainer" in name]
+    page = Page(widget)
+    page.request("hello", view="page", have={})
+    widget.close()
+    widget.close()
+    assert [name for name in threads() if name not in before] == []
+    assert page.request("nothing.known").meta["ok"] is False
+
+
+@each(STEMS)
+def test_it_speaks_the_language_that_it_is_told(widget):
+    assert widget.language is None
+    for language in ("es", "en", None):
+        widget.language = language
+        assert widget.get_state("language")["language"] == language
+    with pytest.raises(InputError, match="language cannot be 'xx'"):
+        widget.language = "xx"
+    assert widget.language is None
+
+
+@each(STEMS)
+def test_an_unknown_argument_gets_the_nearest_name(widget):
+    parameters = inspect.signature(type(widget)).parameters.values()
+    # It is looked at before what the class cannot do without.
+    needed = {
+        one.name: None
+        for one in parameters
+        if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD
+    }
+    with pytest.raises(TypeError, match=r"has no argument 'languge'\. Did you mean 'language'\?"):
+        kind(widget._stem)(**needed, languge="es")
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_each_argument_is_documented(stem):
+    documented = re.findall(r"^    (\w[\w, ]*)$", kind(stem).__doc__ or "", re.MULTILINE)
+    named = {name for line in documented for name in line.split(", ")}
+    parameters = inspect.signature(kind(stem)).parameters.values()
+    assert {one.name for one in parameters if one.kind is not one.VAR_KEYWORD} <= named
+
+
+@each(WITH_SETTINGS)
+def test_a_setting_that_is_changed_by_either_side_is_kept(widget):
+    page = Page(widget)
+    for name, value in json.loads(json.dumps(widget.settings)).items():
+        # As a page has it after a reload: what Python sent, back through JSON.
+        assert page.request("settings.set", **{name: value}).meta["ok"] is True, name
+        assert json.loads(json.dumps(widget.get_state(name)[name])) == value
+    before = widget.settings
+    page.request("settings.set", language="es", no_such_setting=1)
+    assert widget.settings == before
+    widget.set(language="es")
+    assert widget.settings == {**before, "language": "es"}
+
+
+@each(EXPLAINERS)
+def test_an_explainer_offers_its_settings_and_computes_for_any_of_their_ends(widget):
+    page = Page(widget)
+    assert page.request("hello", view="page", have={}).arrays
+    signature = inspect.signature(type(widget))
+    for offered in widget.schema:
+        name = offered["name"]
+        assert signature.parameters[name].default == offered["default"]
+        ends = [offered.get("low"), offered.get("high"), *offered.get("allowed", ())]
+        for value in [end for end in ends if end is not None or offered.get("optional")]:
+            given = [value] if offered["kind"] == "choices" else value
+            assert page.request("settings.set", **{name: given}).meta["ok"] is True
+            assert page.wait(lambda: widget._composed == widget._revision)
+            assert widget.problem is None, (name, value, widget.problem)
+    if widget.code:
+        source = page.request("code.get").meta["pytorch"]
+        exec(source, {})  # noqa: S102 - what a person would run
+        assert "dl_lab" not in source
