@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 STAMPED := $(PYTHON) scripts
 
-.PHONY: help lab test bench shots build clean constraints setup setup-tests
+.PHONY: help lab test bench shots widget build clean constraints setup setup-tests
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,9 @@ bench: setup-tests ## Time dl-lab beside its peers
 
 shots: setup-tests ## Take screenshots of every widget into shots/
 	@$(VENV) scripts/shots.py
+
+widget: setup ## Write a new explainer that works: make widget NAME=loss_surface
+	@$(VENV) scripts/widget.py $(NAME)
 
 build: setup ## Build a wheel and an sdist into dist/
 	@$(VENV) -m pip install --quiet --constraint constraints.txt build
