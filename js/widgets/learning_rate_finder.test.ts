@@ -121,9 +121,7 @@ test("the cursor begins at the suggestion and reads rate and losses", async () =
 
 test.each([
   [0.0123456, "0.0123"],
-  [10, "10"],
   [1.234e-6, "1.23e−6"],
-  [1e-7, "1e−7"],
 ])("the rate %d is written %s", async (current, text) => {
   await mount(kernel({ current }));
   expect(find("[role=status]").textContent).toBe(`${text}, as before the test`);
