@@ -90,7 +90,7 @@ class Explainer(PicturedWidget):
         """Return what the page draws for the settings as they are: small values, and arrays.
 
         Runs in a thread of its own, again where a setting changes meanwhile. Tensors and float64
-        arrays are sent as float32, whole numbers as int32.
+        arrays are sent as float32, as are whole numbers other than uint8 and uint32.
         """
         raise NotImplementedError
 
@@ -185,8 +185,6 @@ def _carried(values: Array | Tensor) -> Array:
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     if array.dtype == bool:
         return array.astype("u1")
-    if array.dtype.kind == "f" and array.dtype.itemsize != 4:  # noqa: PLR2004 - bytes
-        return np.where(np.isfinite(array), np.clip(array, -_LARGEST, _LARGEST), array).astype("f4")
-    if array.dtype.kind in "iu" and array.dtype.itemsize != 1:
-        return array.astype("i4")
-    return array
+    if array.dtype in (np.uint8, np.uint32, np.float32):
+        return array
+    return np.where(np.isfinite(array), np.clip(array, -_LARGEST, _LARGEST), array).astype("f4")

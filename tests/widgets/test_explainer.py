@@ -105,7 +105,7 @@ def test_the_page_is_offered_the_settings_with_their_limits(power):
 def test_a_view_gets_what_was_computed_as_numbers_that_the_protocol_carries(power):
     reply = Page(power).request("hello", view="page", have={})
     assert reply.meta["power"] == 2.0
-    assert [reply.arrays[name].dtype.str for name in ("x", "y", "even")] == ["<i4", "<f4", "|u1"]
+    assert [reply.arrays[name].dtype.str for name in ("x", "y", "even")] == ["<f4", "<f4", "|u1"]
     assert reply.arrays["y"].tolist() == [0, 1, 4]
 
 
