@@ -21,7 +21,7 @@ shots: setup-tests ## Take screenshots of every widget into shots/
 	@$(VENV) scripts/shots.py
 
 build: setup ## Build a wheel and an sdist into dist/
-	@$(VENV) -m pip install --quiet --constraint constraints.txt build
+	@$(VENV) -m pip install -qq --constraint constraints.txt build
 	@$(VENV) -m build --no-isolation
 
 constraints: setup-tests ## Write down the versions that are installed now
