@@ -212,7 +212,7 @@ class History:
         InputError
             If pandas is not installed.
         """
-        return tables.frame(self)
+        return tables.frame(self.items())
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str | None:
         """Write all rows as comma-separated text, or return it when there is no `path`.
@@ -220,7 +220,7 @@ class History:
         The columns are those of `to_pandas`; every number is written so that reading it gives the
         same bits.
         """
-        return tables.write_csv(self, path)
+        return tables.write_csv(self.items(), path)
 
     def to_parquet(self, path: str | PathLike[str]) -> None:
         """Write all rows as a Parquet file, with the columns of `to_pandas`.
@@ -230,7 +230,7 @@ class History:
         InputError
             If pyarrow is not installed.
         """
-        tables.write_parquet(self, path)
+        tables.write_parquet(self.items(), path)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from torch import nn
+    from torch.optim import Optimizer
 
     from dl_lab.errors import InputError
     from dl_lab.train.history import History
@@ -101,3 +106,40 @@ class Run(Protocol):
 
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
         """Call `poll` now and then while a cell is blocked; return a function that ends that."""
+
+
+class Training(Run, Protocol):
+    """A `Trainer`, as the callbacks that it calls know it."""
+
+    learning_rate: float
+    loss: Any
+    """``loss(outputs, targets)``."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The module that is trained."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What updates it."""
+
+    @property
+    def train(self) -> Any:  # noqa: ANN401  # whatever a person's data are
+        """The training data."""
+
+    @property
+    def validation(self) -> Any:  # noqa: ANN401  # likewise
+        """The data measured after each epoch."""
+
+    @property
+    def ending(self) -> str | None:
+        """The state that the run is about to end in, or None."""
+
+    def stop(self, *, note: InputError | None = None) -> None:
+        """End the run after the step that is running, for the reason that `note` tells."""
+
+    def call(self, function: Callable[..., Any], *args: object) -> Future[Any]:
+        """Run `function` between two steps."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run's state to a file."""

@@ -319,7 +319,7 @@ class LossPlot(SettingsWidget):
     def _get_csv(self, message: Message) -> Reply:
         run = self._pick[whole("run", message.meta.get("run", 0), 0, len(self._pick) - 1)]
         row = whole("row", message.meta.get("row", 0), 0, 2**53)
-        text, following = csv_chunk(run.history, row, MOST_TEXT)
+        text, following = csv_chunk(run.history.items(), row, MOST_TEXT)
         return {"text": text, "next": following}, {}
 
 

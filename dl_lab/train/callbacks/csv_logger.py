@@ -15,7 +15,7 @@ from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import epoch_value
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 _FIRST = ("epoch", "step", "seconds")
 
@@ -51,16 +51,16 @@ class CSVLogger(Callback):
         self.path = Path(path)
         self._columns: list[str] = []
         self._rows: list[dict[str, str]] = []
-        self._trainer: Trainer | None = None
+        self._trainer: Training | None = None
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Begin the file, or find the place in it to go on from."""
         if self._trainer is not trainer:
             self._trainer = trainer
             self._read()
             self.on_reset(trainer)
 
-    def on_reset(self, trainer: Trainer) -> None:
+    def on_reset(self, trainer: Training) -> None:
         """Drop the lines of epochs that are no longer done."""
         if self._trainer is trainer:
             self._rows = [row for row in self._rows if int(row["epoch"]) <= trainer.epoch]
@@ -68,7 +68,7 @@ class CSVLogger(Callback):
             self._widen()
             self._write()
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Add the epoch's line."""
         history = trainer.history
         row = {

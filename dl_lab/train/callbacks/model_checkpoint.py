@@ -12,7 +12,7 @@ from dl_lab.train.callbacks.monitor import Monitor
 from dl_lab.train.checkpoint import save_weights
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 _MOST = 2**32 - 1
 
@@ -89,17 +89,17 @@ class ModelCheckpoint(Callback):
         """The file to go on from."""
         return self.folder / "last.pt"
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Refuse a series that cannot come."""
         if self._monitor is not None:
             self._monitor.check(trainer)
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Write ``last.pt``, if it is time."""
         if self._steps is not None and not trainer.steps % self._steps:
             self._save(trainer)
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Write what it is time for."""
         monitor = self._monitor
         if monitor is not None:
@@ -110,11 +110,11 @@ class ModelCheckpoint(Callback):
         if self._epochs is not None and not trainer.epoch % self._epochs:
             self._save(trainer)
 
-    def on_stop(self, trainer: Trainer) -> None:
+    def on_stop(self, trainer: Training) -> None:
         """Write ``last.pt``."""
         self._save(trainer)
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Training) -> None:
         trainer.save(self.last)
 
     def state_dict(self) -> dict[str, Any]:
