@@ -29,6 +29,7 @@ ALLOWED = {
     "magic": ({"errors", "tensorboard"}, {"IPython"}),
     "protocol": ({"errors"}, {"numpy"}),
     "errors": (set(), set()),
+    "version": (set(), set()),
     "shipped": (set(), set()),
     "widgets": (
         {"errors", "data", "nets", "probe", "train", "protocol"},
@@ -39,11 +40,11 @@ ALLOWED = {
         {"errors", "train", "widgets"},
         FIELD | {"keras", "lightning", "skorch", "transformers"},
     ),
-    "server": ({"__version__"}, {"jupyter_server", "jupyter_server_proxy", "tornado", "traitlets"}),
+    "server": ({"version"}, {"jupyter_server", "jupyter_server_proxy", "tornado", "traitlets"}),
     # The table of names: its lazy imports are strings, those for type checkers are not run.
     "__init__": (
         {"adapters", "callbacks", "data", "nets", "runs", "train", "widgets", "server", "magic"}
-        | {"tensorboard"},
+        | {"tensorboard", "version"},
         {"IPython"},
     ),
 }
