@@ -49,6 +49,17 @@ SENTENCES = {
     "the connection and the folder, or put the original files there yourself: {files}.",
     "download_folder": "download=True needs a folder to download into. Name it: {call}.",
     "not_folder": '{name} must be the path of a folder, such as "data"; {given} is not.',
+    "path_kind": "{name} must be a path as text, such as 'runs', or a pathlib.Path; got {given}.",
+    "path_empty": "{name} is empty. Give a path, such as 'runs', or '.' for the working folder.",
+    "path_address": "{name} must be a path on this machine, and {given} is the address of "
+    "something elsewhere. Give a folder here, such as 'runs', and copy from or to the other place "
+    "yourself.",
+    "path_variable": "{name} begins with a variable of the shell, {given}, which Python does not "
+    "fill in. Write ~ for your home, or give os.path.expandvars({given}).",
+    "path_home": "{name} is {given}, but there is no home folder {home} on this machine. Your own "
+    "is ~ alone; a folder that is really called so is './' and its name.",
+    "path_is_file": "{name} must be a folder, and {path} is a file. Give another path.",
+    "path_is_folder": "{name} must be a file, and {path} is a folder. Add the file's name to it.",
     "foreign_file": "{path} is no checkpoint that Trainer.save wrote. Load weights from other "
     "files with the library that wrote them.",
     "newer_file": "{path} was written by a newer dl-lab (format {given}; this one reads up to "
