@@ -15,7 +15,7 @@ JS = ROOT / "js"
 TESTING = JS / "shared" / "testing"  # what the tests of every part share; in no bundle
 
 # Part of dl_lab → (parts of dl_lab, other packages) that it may import. The standard library is
-# always allowed; `errors` and `paths` need nothing else, so that a Jupyter server may load them too;
+# always allowed; `errors` and `paths` need nothing else, so a Jupyter server may load them, too;
 # `dl_lab` itself holds nothing but the version and names.
 FIELD = {"torch", "numpy"}
 ALLOWED = {
