@@ -1,17 +1,36 @@
-"""The way from a page to a TensorBoard: authenticated, and with nothing of Jupyter's passed on."""
+"""The way from a page to a TensorBoard: authenticated, and with nothing of Jupyter's passed on.
+
+What comes back is shown below Jupyter's own origin, where a script may do all that the person may.
+So only installed code comes back as such; what a run's data contain is no more than data.
+"""
 
 from __future__ import annotations
 
-from jupyter_server_proxy.handlers import ProxyHandler, RewritableResponse
+import socket
+from typing import Any
+from urllib.parse import quote
+
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.httpclient import HTTPRequest
+from tornado.httputil import HTTPHeaders
+from tornado.netutil import Resolver
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from tornado.web import HTTPError, authenticated
 
+from dl_lab.server.installed_code import HARMLESS, MARK
 from dl_lab.server.problems import Problem
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_host import SECRET_HEADER
+from dl_lab.server.tensorboard_process import TensorBoardProcess
 
 # Of a request TensorBoard needs no more; cookies and tokens above all stay here.
 _PASSED_ON = ("Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent")
+# And a page no more of an answer: no cookies, no redirects, no word on service workers.
+_PASSED_BACK = ("Cache-Control", "Content-Encoding", "Expires")
 _READING = {"GET", "HEAD"}
+_FRAMED = "frame-ancestors 'self'"
+_INERT = f"sandbox;default-src 'none';{_FRAMED}"
+_SECONDS = 300
 
 
 class SameOrigin:
@@ -22,7 +41,7 @@ class SameOrigin:
         return False
 
 
-class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no types there
+class TensorBoardProxy(SameOrigin, JupyterHandler):
     """What lies below ``/dl-lab/tensorboard/ID/``, answered by the TensorBoard with that id."""
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST")
@@ -30,14 +49,14 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
     def initialize(self, tensorboards: TensorBoards) -> None:
         """Take what each request looks in."""
         self._tensorboards = tensorboards
-        self._secret: str | None = None
-        self.rewrite_response = _for_our_page
 
-    async def prepare(self) -> None:
-        """Let in who is authenticated, and asks from a page of this site."""
-        await super().prepare()
-        # jupyter-server-proxy leaves the check for cross-site requests to what it proxies, and
-        # TensorBoard makes none. So one that is more than reading must say where it comes from.
+    def check_xsrf_cookie(self) -> None:
+        """Leave it to `prepare`: TensorBoard's page knows nothing of Jupyter's tokens."""
+
+    async def prepare(self, **options: Any) -> None:  # noqa: ANN401  # jupyter_server's own
+        """Let in who asks from a page of this site."""
+        await super().prepare(**options)
+        # What is more than reading must say where it comes from.
         says = (
             self.request.method in _READING
             or self.token_authenticated
@@ -46,21 +65,11 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
         )
         if not (says and self.check_origin()):
             raise HTTPError(403, str(Problem("foreign_origin")))
-
-    async def _forward(self, identifier: str, path: str) -> None:
-        try:
-            process = self._tensorboards.find(identifier)
-            if process.state != "ready":
-                raise process.problem or Problem("not_running")
-        except Problem as problem:
-            raise HTTPError(problem.status, str(problem)) from problem
-        self._tensorboards.use(process)
-        self.proxy_base = f"dl-lab/tensorboard/{identifier}"
-        self.unix_socket, self._secret = process.socket, process.secret
-        await self.proxy("localhost", process.port, path)
+        if self.request.headers.get("Upgrade", "").lower() == "websocket":
+            raise HTTPError(400, "TensorBoard has no WebSockets.")
 
     @authenticated
-    async def http_get(self, identifier: str, path: str) -> None:
+    async def get(self, identifier: str, path: str) -> None:
         """Pass a GET on."""
         await self._forward(identifier, path)
 
@@ -74,25 +83,79 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
         """Pass a POST on: some dashboards ask for their data so."""
         await self._forward(identifier, path)
 
-    @authenticated
-    async def open(self, identifier: str, path: str) -> None:  # noqa: ARG002
-        """Refuse WebSockets: TensorBoard has none."""
-        self.close()
+    async def _forward(self, identifier: str, path: str) -> None:
+        try:
+            process = self._tensorboards.find(identifier)
+            if process.state != "ready":
+                raise process.problem or Problem("not_running")
+        except Problem as problem:
+            raise HTTPError(problem.status, str(problem)) from problem
+        self._tensorboards.use(process)
+        client = _client(process)
+        try:
+            answer = await client.fetch(self._request(process, path), raise_error=False)
+        finally:
+            client.close()
+        if answer.code == 599:  # noqa: PLR2004  # tornado's word for no answer at all
+            raise HTTPError(502, str(Problem("not_running"))) from answer.error
+        self.set_status(answer.code)
+        for name in _PASSED_BACK:
+            if name in answer.headers:
+                self.set_header(name, answer.headers[name])
+        for name, value in _policy(answer.headers).items():
+            self.set_header(name, value)
+        await self.finish(answer.body)
 
-    def proxy_request_headers(self) -> dict[str, str]:
-        """Return the headers that TensorBoard gets."""
-        headers = self.request.headers
-        passed = {name: headers[name] for name in _PASSED_ON if name in headers}
-        return passed if self._secret is None else passed | {SECRET_HEADER: self._secret}
+    def _request(self, process: TensorBoardProcess, path: str) -> HTTPRequest:
+        asked = self.request
+        headers = {name: asked.headers[name] for name in _PASSED_ON if name in asked.headers}
+        if process.secret is not None:
+            headers[SECRET_HEADER] = process.secret
+        return HTTPRequest(
+            f"http://localhost:{process.port}/{quote(path)}?{asked.query}",
+            method=asked.method or "GET",
+            headers=HTTPHeaders(headers),
+            body=asked.body if asked.method == "POST" else None,
+            follow_redirects=False,
+            decompress_response=False,
+            request_timeout=_SECONDS,
+        )
 
-    def _record_activity(self) -> None:
-        """Leave it: a page that asks for news by itself is no sign of a person to a hub."""
+
+def _policy(told: HTTPHeaders) -> dict[str, str]:
+    """Return of which type an answer is, and what it may do in a page."""
+    kind = told.get("Content-Type", "")
+    if MARK in told:
+        policies = told.get("Content-Security-Policy", "").split(";")
+        kept = [policy for policy in policies if policy and "frame-ancestors" not in policy]
+        may = ";".join([*kept, _FRAMED])
+    else:
+        kind, may = _harmless(kind.partition(";")[0].strip().lower()), _INERT
+    return {
+        "Content-Type": kind,
+        "Content-Security-Policy": may,
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
-def _for_our_page(response: RewritableResponse) -> None:
-    headers = response.headers
-    for name in ("Server", "Set-Cookie"):
-        headers.pop(name, None)
-    policies = headers.pop("Content-Security-Policy", "").split(";")
-    kept = [policy for policy in policies if policy and "frame-ancestors" not in policy]
-    headers["Content-Security-Policy"] = ";".join([*kept, "frame-ancestors 'self'"])
+def _harmless(kind: str) -> str:
+    """Return a type as which a browser runs nothing."""
+    if kind.startswith("text/"):
+        return "text/plain; charset=utf-8"
+    return kind if kind in HARMLESS else "application/octet-stream"
+
+
+def _client(process: TensorBoardProcess) -> SimpleAsyncHTTPClient:
+    if process.socket is None:
+        return SimpleAsyncHTTPClient(force_instance=True)
+    return SimpleAsyncHTTPClient(force_instance=True, resolver=_AtSocket(path=process.socket))
+
+
+class _AtSocket(Resolver):
+    """Finds every host at one UNIX socket."""
+
+    def initialize(self, path: str) -> None:
+        self._path = path
+
+    async def resolve(self, *_: Any, **__: Any) -> list[tuple[int, Any]]:  # noqa: ANN401
+        return [(socket.AF_UNIX, self._path)]

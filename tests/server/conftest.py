@@ -125,7 +125,8 @@ def start(home: Path, base_url: str, *options: str, **env: str) -> Server:
         command.append("--allow-root")
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     env = os.environ | {name: str(home / name) for name in folders} | env
-    env |= {"PYTHONPATH": str(HERE), "TMPDIR": str(temporary)}
+    path = os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])
+    env |= {"PYTHONPATH": path, "TMPDIR": str(temporary)}
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     return Server(process, _port(process, home), base_url, home, temporary)
