@@ -60,16 +60,15 @@ def _is_installed(path: str, content: bytes) -> bool:
     if path.startswith("/data/"):
         files = _files().get(path.rpartition("/")[2], ())
         return any(file.read_bytes() == content for file in files)
-    return _core().get(path) == content
+    return _core_file(path.removeprefix("/")) == content
 
 
-@cache
-def _core() -> dict[str, bytes]:
-    """Return what TensorBoard's own page is made of, by path."""
+def _core_file(name: str) -> bytes | None:
+    """Return a file of which TensorBoard's own page is made; None if it has none of this name."""
     import tensorboard
 
     with ZipFile(Path(tensorboard.__file__).parent / "webfiles.zip") as files:
-        return {f"/{name}": files.read(name) for name in files.namelist()}
+        return files.read(name) if name in files.namelist() else None
 
 
 @cache
