@@ -115,9 +115,16 @@ SENTENCES = {
     "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"
     ' : * ? " < > |, and no dot or space at either end.',
     "run_folder": "The folder {path} cannot be made ({detail}). Choose another root.",
-    "logdir_path": "{given} names no folder. Give a path as text, such as 'runs'.",
-    "logdir_file": "{path} is a file. TensorBoard takes the folder that it lies in.",
+    "logdir_spec": "logdir is one folder, and {given} reads as TensorBoard's list of several or a "
+    "name for one. Give the folder that they lie in, such as 'runs'; to make a folder"
+    " that is really called so, put ./ before its name.",
     "magic_logdir": "%tensorboard needs a folder: %tensorboard --logdir runs. {given} names none.",
+    "magic_quote": "In %tensorboard {given} a quotation mark is not closed, or a backslash ends "
+    'the line. Write it as in: %tensorboard --logdir "my runs".',
+    "magic_words": "%tensorboard takes one folder, and {given} is left over. Put a folder's name "
+    'that has blanks in quotation marks: %tensorboard --logdir "my runs".',
+    "magic_unfilled": "%tensorboard cannot fill in {given} in {logdir}: there is no such variable "
+    "in this notebook. Define it first, or write the folder's name.",
     "magic_ignored": "{given}: without effect here. dl-lab shows TensorBoard through Jupyter, "
     "where only you can reach it; what it loads is set in the server's configuration "
     "(TensorBoards).",
