@@ -6,6 +6,7 @@ of several people anybody may listen there. dl-lab needs none of them.
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 SHUT = (
     "The generic routes of jupyter-server-proxy are shut on this server, because on a shared "
-    "machine they can run other people's pages with your rights. Whoever needs them sets "
-    "c.DeepLearningApp.generic_proxy = True in jupyter_server_config.py."
+    "machine they can run other people's pages with your rights. Whoever needs them has "
+    "it installed and sets c.DeepLearningApp.generic_proxy = True in jupyter_server_config.py."
 )
 IN_USE = (
     "jupyter-server-proxy is used here by %s, so its generic routes such as /proxy/8000/ stay "
@@ -32,11 +33,11 @@ IN_USE = (
 
 def users(server: ServerApp) -> list[str]:
     """Return the names of what else is registered with jupyter-server-proxy on this server."""
-    registered = {one.name for one in entry_points(group="jupyter_serverproxy_servers")}
-    try:
-        from jupyter_server_proxy.config import ServerProxy
-    except ImportError:  # then nothing can use it
+    if "jupyter_server_proxy" not in sys.modules:  # not there, or switched off
         return []
+    from jupyter_server_proxy.config import ServerProxy
+
+    registered = {one.name for one in entry_points(group="jupyter_serverproxy_servers")}
     return sorted({*registered, *ServerProxy(parent=server).servers})
 
 

@@ -11,14 +11,15 @@ import contextlib
 import http.client
 import http.server
 import sys
-import textwrap
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jupyter_server_proxy  # noqa: F401  # as a server that has it has imported it
 import pytest
+from jupyter_server.serverapp import ServerApp
 
-from dl_lab.server.generic_proxy import SHUT
+from dl_lab.server.generic_proxy import SHUT, users
 from tests.server.conftest import Server, start
 
 PAGE = b"<script>document.title = 'I run with your rights'</script>"
@@ -70,7 +71,6 @@ def pages():
 def students(tmp_path_factory):
     """Two servers; the dot is one that jupyter-server-proxy takes for any letter."""
     home = tmp_path_factory.mktemp("students")
-    # jupyter_server starts the same way in all of them.
     ana = start(home / "ana", "/user/ana.b/", token="of-ana")  # noqa: S106
     eva = start(home / "eva", "/user/eva/", token="of-eva")  # noqa: S106
     yield {"of-ana": ana, "of-eva": eva}
@@ -213,34 +213,34 @@ def studio(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("options", [(), (NEVER,)], ids=["as it is", "shut"])
-def test_where_another_package_is_registered(tmp_path, options):
+def test_where_others_are_registered(tmp_path, options):
     path = studio(tmp_path / "site")
+    folder = tmp_path / "home" / "JUPYTER_CONFIG_DIR"
+    folder.mkdir(parents=True)
+    (folder / "jupyter_server_config.py").write_text(
+        "c.ServerProxy.servers.update({'mine': {'command': [], 'port': 1}})"
+    )
     server = start(tmp_path / "home", "/user/ana/", *options, PYTHONPATH=path)
     assert server.ask("GET", "/studio/").body == b"a studio"
     with listener() as page:
         status = server.ask("GET", f"/proxy/{page.port}/").status
         assert (status, len(page.asked)) == ((403, 0) if options else (200, 1))
     log = (server.home / "log").read_text()
-    assert ("used here by studio, so its generic routes" in log) != bool(options)
+    assert ("used here by mine, studio, so its generic routes" in log) != bool(options)
     server.stop()
 
 
-@pytest.mark.parametrize(
-    "configured",
-    [
-        "c.ServerProxy.servers = {'mine': {'command': [], 'port': 1}}",
-        "c.ServerProxy.servers.update({'mine': {'command': [], 'port': 1}})",
-    ],
-)
-def test_where_a_server_is_configured(tmp_path, configured):
-    folder = tmp_path / "home" / "JUPYTER_CONFIG_DIR"
-    folder.mkdir(parents=True)
-    (folder / "jupyter_server_config.py").write_text(configured)
-    server = start(tmp_path / "home", "/")
-    with listener() as page:
-        assert server.ask("GET", f"/proxy/{page.port}/").body == PAGE
-    assert "used here by mine, so its generic routes" in (server.home / "log").read_text()
-    server.stop()
+def test_each_kind_of_registration_counts(monkeypatch, tmp_path):
+    app = ServerApp()
+    assert users(app) == []
+    app.config.ServerProxy.servers = {"mine": {"command": [], "port": 1}}
+    assert users(app) == ["mine"]
+    monkeypatch.syspath_prepend(studio(tmp_path / "site"))
+    assert users(app) == ["mine", "studio"]
+    assert users(ServerApp()) == ["studio"]
+    # Switched off, it serves nobody.
+    monkeypatch.delitem(sys.modules, "jupyter_server_proxy")
+    assert users(app) == []
 
 
 EXTENSION = """
@@ -254,15 +254,17 @@ def _load_jupyter_server_extension(app):
 """
 
 
-@pytest.mark.parametrize("name", ["a_first", "zz_last"])
-def test_in_whatever_order_extensions_load(tmp_path, pages, name):
+def test_in_whatever_order_extensions_load(tmp_path, pages):
     site = tmp_path / "site"
     site.mkdir()
-    (site / f"{name}.py").write_text(textwrap.dedent(EXTENSION))
-    option = f"--ServerApp.jpserver_extensions={name}=True"
-    server = start(tmp_path / "home", "/", option, PYTHONPATH=str(site))
+    names = ("a_first", "zz_last")
+    for name in names:
+        (site / f"{name}.py").write_text(EXTENSION)
+    options = [f"--ServerApp.jpserver_extensions={name}=True" for name in names]
+    server = start(tmp_path / "home", "/", *options, PYTHONPATH=str(site))
     log = (server.home / "log").read_text()
-    assert f"{name} | extension was successfully loaded." in log
+    for name in names:
+        assert f"{name} | extension was successfully loaded." in log
     for path in plain_forms(pages[0].port):
         assert server.ask("GET", path).status == 403, path
     assert pages[0].asked == []
