@@ -10,7 +10,7 @@ from dl_lab.errors import InputError
 from dl_lab.tensorboard import TensorBoard
 
 # What IPython would have filled in, had it known it.
-_UNFILLED = re.compile(r"\{\w+\}|\$\w+")
+_UNFILLED = re.compile(r"\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*")
 
 if TYPE_CHECKING:
     from IPython.core.extensions import ExtensionManager

@@ -54,7 +54,7 @@ class ShutHandler(JupyterHandler):
 class _ShutRoutes(PathMatches):
     """Matches the generic routes for as long as they are to be shut.
 
-    That is asked for each request, since what is registered later counts, too.
+    That is asked again for each request, since what is registered later counts, too.
     """
 
     def __init__(self, server: ServerApp, wanted: bool | None) -> None:
@@ -62,14 +62,13 @@ class _ShutRoutes(PathMatches):
         super().__init__(url_path_join(server.base_url, r"/proxy(/.*|)"))
         self._server = server
         self._wanted = wanted
+        self._in_use = False
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         found = super().match(request)
-        return None if found is None or not self._shut else {}
-
-    @property
-    def _shut(self) -> bool:
-        return not self._wanted and (self._wanted is False or not users(self._server))
+        if found is not None and self._wanted is None and not self._in_use:
+            self._in_use = bool(users(self._server))
+        return None if found is None or self._in_use else {}
 
 
 def shut(server: ServerApp, wanted: bool | None) -> None:
