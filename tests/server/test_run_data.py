@@ -7,10 +7,13 @@ today's, and a real browser is led to what is dangerous.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -231,14 +234,31 @@ def test_what_the_package_ships_runs(board, path, kind, encoding):
 
 def run_in_chromium(url: str) -> str:
     """Return the page of an address after its scripts have run."""
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         options += [f"--user-data-dir={profile}", "--virtual-time-budget=4000", "--dump-dom"]
-        command = [CHROMIUM, *options, url]
-        env = os.environ | {"HOME": profile}
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=120, env=env
-        ).stdout
+        browser = subprocess.Popen(
+            [CHROMIUM, *options, url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"HOME": profile},
+            start_new_session=True,
+        )
+        # What was not shown it offers as a download, and may then wait for an answer at its end.
+        end = threading.Timer(120, os.killpg, (browser.pid, signal.SIGKILL))
+        end.start()
+        page = ""
+        with browser.stdout as lines:
+            for line in lines:
+                page += line
+                if line.rstrip().endswith("</html>"):
+                    break
+        end.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(browser.pid, signal.SIGKILL)
+        browser.wait()
+        return page
 
 
 def embedded(board, url: str) -> str:
