@@ -28,6 +28,7 @@ STARTS = 5
 FRESH = 3
 PANELS = 4
 TOKEN = "of-the-benchmark"  # noqa: S105  # lives as long as the server on loopback
+OURS, JSP = "dl_lab", "jupyter_server_proxy"
 API = "dl-lab/api/tensorboards"
 # What the page asks for when it opens.
 ASKED = ("", "index.js", "icon_bundle.svg", "data/environment", "data/plugins_listing", "data/runs")
@@ -63,14 +64,13 @@ class Server:
         self.process.wait(timeout=30)
 
 
-def start(home: Path, *, ours: bool = True) -> Server:
-    """Start a server and wait until it answers; one that proxies nothing but what is ours."""
+def start(home: Path, *, off: tuple[str, ...] = ()) -> Server:
+    """Start a server and wait until it answers."""
     runtime = home / "runtime"
     command = [sys.executable, "-m", "jupyter_server", "--port=0", "--no-browser", "--allow-root"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={home}"]
     command += [f"--IdentityProvider.token={TOKEN}"]
-    command += [f"--ServerApp.jpserver_extensions=dl_lab={ours}"]
-    command += ["--ServerApp.jpserver_extensions=jupyter_server_proxy=False"]
+    command += [f"--ServerApp.jpserver_extensions={name}={name not in off}" for name in (OURS, JSP)]
     folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data"}
     env = os.environ | {name: str(home / folder) for name, folder in folders.items()}
     env["JUPYTER_RUNTIME_DIR"] = str(runtime)
@@ -93,19 +93,24 @@ def start(home: Path, *, ours: bool = True) -> Server:
 
 def start_up(home: Path) -> None:
     """Print what the extension adds to the start of a server."""
-    found: dict[bool, list[Server]] = {True: [], False: []}
+    sides = {"with dl-lab": (), "without": (OURS,), "without, nor its proxy": (OURS, JSP)}
+    found: dict[str, list[Server]] = {name: [] for name in sides}
     for turn in range(ROUNDS):
-        for ours in (True, False) if turn % 2 else (False, True):
-            server = start(home, ours=ours)
+        order = [*sides]
+        for name in order[turn % len(order) :] + order[: turn % len(order)]:
+            server = start(home, off=sides[name])
             server.stop()
-            found[ours].append(server)
-    pairs = list(zip(found[True], found[False], strict=True))
-    clock = median(ours.seconds - other.seconds for ours, other in pairs)
-    work = median(ours.processor - other.processor for ours, other in pairs)
-    print(
-        f"{'start, with dl-lab against without':48}{1000 * clock:+8.0f} ms"
-        f"{1000 * work:+8.0f} ms of processor"
-    )
+            found[name].append(server)
+    ours = found.pop("with dl-lab")
+    for name, others in found.items():
+        clock = median(one.seconds - other.seconds for one, other in zip(ours, others, strict=True))
+        work = median(
+            one.processor - other.processor for one, other in zip(ours, others, strict=True)
+        )
+        print(
+            f"{'start, with dl-lab against ' + name:48}{1000 * clock:+8.0f} ms"
+            f"{1000 * work:+8.0f} ms of processor"
+        )
 
 
 def first_response(server: Server, logdir: Path) -> float:

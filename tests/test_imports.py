@@ -44,7 +44,7 @@ ALLOWED = {
     ),
     "server": (
         {"version", "errors", "paths"},
-        {"jupyter_server", "tornado", "traitlets"},
+        {"jupyter_server", "jupyter_server_proxy", "tornado", "traitlets"},
     ),
     # The table of names: its lazy imports are strings, those for type checkers are not run.
     "__init__": (
@@ -66,8 +66,6 @@ EXCEPTIONS = {
     # The child process, which is not the Jupyter server.
     "server/tensorboard_host.py": {"tensorboard", "werkzeug"},
     "server/installed_code.py": {"tensorboard", "werkzeug"},
-    # Where it is installed: what else is registered there.
-    "server/generic_proxy.py": {"jupyter_server_proxy"},
     # What ipykernel itself stands on.
     "widgets/_poll.py": {"zmq"},
 }

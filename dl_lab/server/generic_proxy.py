@@ -6,14 +6,13 @@ of several people anybody may listen there. dl-lab needs none of them.
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
+from jupyter_server_proxy.config import ServerProxy
 from tornado.routing import PathMatches, Rule
-from tornado.web import HTTPError
+from tornado.web import RequestHandler
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 SHUT = (
     "The generic routes of jupyter-server-proxy are shut on this server, because on a shared "
-    "machine they can run other people's pages with your rights. Whoever needs them has "
-    "it installed and sets c.DeepLearningApp.generic_proxy = True in jupyter_server_config.py."
+    "machine they can run other people's pages with your rights. Whoever needs them sets "
+    "c.DeepLearningApp.generic_proxy = True in jupyter_server_config.py."
 )
 IN_USE = (
     "jupyter-server-proxy is used here by %s, so its generic routes such as /proxy/8000/ stay "
@@ -33,22 +32,18 @@ IN_USE = (
 
 def users(server: ServerApp) -> list[str]:
     """Return the names of what else is registered with jupyter-server-proxy on this server."""
-    if "jupyter_server_proxy" not in sys.modules:  # not there, or switched off
-        return []
-    from jupyter_server_proxy.config import ServerProxy
-
     registered = {one.name for one in entry_points(group="jupyter_serverproxy_servers")}
     return sorted({*registered, *ServerProxy(parent=server).servers})
 
 
-class ShutHandler(JupyterHandler):
-    """Says why nothing is to be had here."""
+class ShutHandler(RequestHandler):
+    """Says why nothing is to be had here, to friends and strangers alike."""
 
-    async def prepare(self, **options: Any) -> None:  # noqa: ANN401  # jupyter_server's own
+    def prepare(self) -> None:
         """Refuse, whatever is asked for and however."""
-        await super().prepare(**options)
-        if not self._finished:  # a stranger may have been sent to the login page
-            raise HTTPError(403, SHUT)
+        self.set_status(403)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(SHUT)
 
 
 class _ShutRoutes(PathMatches):

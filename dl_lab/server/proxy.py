@@ -6,22 +6,17 @@ So only installed code comes back as such; what a run's data contain is no more 
 
 from __future__ import annotations
 
-import socket
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, urlencode
 
-from jupyter_server.base.handlers import JupyterHandler
-from tornado.httpclient import HTTPRequest
+from jupyter_server_proxy.handlers import ProxyHandler, RewritableResponse
 from tornado.httputil import HTTPHeaders
-from tornado.netutil import Resolver
-from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from tornado.web import HTTPError, authenticated
 
 from dl_lab.server.installed_code import HARMLESS, MARK
 from dl_lab.server.problems import Problem
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_host import SECRET_HEADER
-from dl_lab.server.tensorboard_process import TensorBoardProcess
 
 # Of a request TensorBoard needs no more; cookies and tokens above all stay here.
 _PASSED_ON = ("Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent")
@@ -30,7 +25,6 @@ _PASSED_BACK = ("Cache-Control", "Content-Encoding", "Expires")
 _READING = {"GET", "HEAD"}
 _FRAMED = "frame-ancestors 'self'"
 _INERT = f"sandbox;default-src 'none';{_FRAMED}"
-_SECONDS = 300
 
 
 class SameOrigin:
@@ -41,7 +35,7 @@ class SameOrigin:
         return False
 
 
-class TensorBoardProxy(SameOrigin, JupyterHandler):
+class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no types there
     """What lies below ``/dl-lab/tensorboard/ID/``, answered by the TensorBoard with that id."""
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST")
@@ -49,14 +43,14 @@ class TensorBoardProxy(SameOrigin, JupyterHandler):
     def initialize(self, tensorboards: TensorBoards) -> None:
         """Take what each request looks in."""
         self._tensorboards = tensorboards
-
-    def check_xsrf_cookie(self) -> None:
-        """Leave it to `prepare`: TensorBoard's page knows nothing of Jupyter's tokens."""
+        self._passed: dict[str, str] = {}
+        self.rewrite_response = _for_a_page
 
     async def prepare(self, **options: Any) -> None:  # noqa: ANN401  # jupyter_server's own
-        """Let in who asks from a page of this site."""
+        """Let in who is authenticated, and asks from a page of this site."""
         await super().prepare(**options)
-        # What is more than reading must say where it comes from.
+        # jupyter-server-proxy leaves the check for cross-site requests to what it proxies, and
+        # TensorBoard makes none. So one that is more than reading must say where it comes from.
         says = (
             self.request.method in _READING
             or self.token_authenticated
@@ -65,11 +59,30 @@ class TensorBoardProxy(SameOrigin, JupyterHandler):
         )
         if not (says and self.check_origin()):
             raise HTTPError(403, str(Problem("foreign_origin")))
-        if self.request.headers.get("Upgrade", "").lower() == "websocket":
-            raise HTTPError(400, "TensorBoard has no WebSockets.")
+
+    async def _forward(self, identifier: str, path: str) -> None:
+        try:
+            process = self._tensorboards.find(identifier)
+            if process.state != "ready":
+                raise process.problem or Problem("not_running")
+        except Problem as problem:
+            raise HTTPError(problem.status, str(problem)) from problem
+        self._tensorboards.use(process)
+        headers = self.request.headers
+        self._passed = {name: headers[name] for name in _PASSED_ON if name in headers}
+        if process.secret is not None:
+            self._passed[SECRET_HEADER] = process.secret
+        # An event stream would be passed back as it is, without `rewrite_response`.
+        headers["Accept"] = "*/*"
+        if "token" in self.request.query_arguments:
+            asked = parse_qsl(self.request.query, keep_blank_values=True)
+            self.request.query = urlencode([pair for pair in asked if pair[0] != "token"])
+        self.proxy_base = f"dl-lab/tensorboard/{identifier}"
+        self.unix_socket = process.socket
+        await self.proxy("localhost", process.port, path)
 
     @authenticated
-    async def get(self, identifier: str, path: str) -> None:
+    async def http_get(self, identifier: str, path: str) -> None:
         """Pass a GET on."""
         await self._forward(identifier, path)
 
@@ -83,43 +96,24 @@ class TensorBoardProxy(SameOrigin, JupyterHandler):
         """Pass a POST on: some dashboards ask for their data so."""
         await self._forward(identifier, path)
 
-    async def _forward(self, identifier: str, path: str) -> None:
-        try:
-            process = self._tensorboards.find(identifier)
-            if process.state != "ready":
-                raise process.problem or Problem("not_running")
-        except Problem as problem:
-            raise HTTPError(problem.status, str(problem)) from problem
-        self._tensorboards.use(process)
-        client = _client(process)
-        try:
-            answer = await client.fetch(self._request(process, path), raise_error=False)
-        finally:
-            client.close()
-        if answer.code == 599:  # noqa: PLR2004  # tornado's word for no answer at all
-            raise HTTPError(502, str(Problem("not_running"))) from answer.error
-        self.set_status(answer.code)
-        for name in _PASSED_BACK:
-            if name in answer.headers:
-                self.set_header(name, answer.headers[name])
-        for name, value in _policy(answer.headers).items():
-            self.set_header(name, value)
-        await self.finish(answer.body)
+    @authenticated
+    async def open(self, identifier: str, path: str) -> None:  # noqa: ARG002
+        """Refuse WebSockets: TensorBoard has none."""
+        self.close()
 
-    def _request(self, process: TensorBoardProcess, path: str) -> HTTPRequest:
-        asked = self.request
-        headers = {name: asked.headers[name] for name in _PASSED_ON if name in asked.headers}
-        if process.secret is not None:
-            headers[SECRET_HEADER] = process.secret
-        return HTTPRequest(
-            f"http://localhost:{process.port}/{quote(path)}?{asked.query}",
-            method=asked.method or "GET",
-            headers=HTTPHeaders(headers),
-            body=asked.body if asked.method == "POST" else None,
-            follow_redirects=False,
-            decompress_response=False,
-            request_timeout=_SECONDS,
-        )
+    def proxy_request_headers(self) -> dict[str, str]:
+        """Return the headers that TensorBoard gets."""
+        return dict(self._passed)
+
+    def _record_activity(self) -> None:
+        """Leave it: a page that asks for news by itself is no sign of a person to a hub."""
+
+
+def _for_a_page(response: RewritableResponse) -> None:
+    told = response.headers
+    kept = HTTPHeaders({name: told[name] for name in _PASSED_BACK if name in told})
+    kept.update(_policy(told))
+    response.headers = kept
 
 
 def _policy(told: HTTPHeaders) -> dict[str, str]:
@@ -143,19 +137,3 @@ def _harmless(kind: str) -> str:
     if kind.startswith("text/"):
         return "text/plain; charset=utf-8"
     return kind if kind in HARMLESS else "application/octet-stream"
-
-
-def _client(process: TensorBoardProcess) -> SimpleAsyncHTTPClient:
-    if process.socket is None:
-        return SimpleAsyncHTTPClient(force_instance=True)
-    return SimpleAsyncHTTPClient(force_instance=True, resolver=_AtSocket(path=process.socket))
-
-
-class _AtSocket(Resolver):
-    """Finds every host at one UNIX socket."""
-
-    def initialize(self, path: str) -> None:
-        self._path = path
-
-    async def resolve(self, *_: Any, **__: Any) -> list[tuple[int, Any]]:  # noqa: ANN401
-        return [(socket.AF_UNIX, self._path)]

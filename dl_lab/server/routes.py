@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
+from jupyter_server_proxy.handlers import AddSlashHandler
 from tornado.web import authenticated
 
 from dl_lab.server import logdirs
@@ -91,16 +92,6 @@ class TensorBoardHandler(_TensorBoardsHandler):
         await self._tensorboards.stop(identifier)
         self.set_status(204)
         self.finish()
-
-
-class AddSlashHandler(JupyterHandler):
-    """A TensorBoard's address as people shorten it."""
-
-    @authenticated
-    def get(self) -> None:
-        """Lead to the address that its page's relative links begin at."""
-        query = f"?{self.request.query}" if self.request.query else ""
-        self.redirect(f"{self.request.path}/{query}")
 
 
 class LogdirsHandler(_TensorBoardsHandler):

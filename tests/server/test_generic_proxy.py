@@ -15,7 +15,6 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jupyter_server_proxy  # noqa: F401  # as a server that has it has imported it
 import pytest
 from jupyter_server.serverapp import ServerApp
 
@@ -238,9 +237,6 @@ def test_each_kind_of_registration_counts(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(studio(tmp_path / "site"))
     assert users(app) == ["mine", "studio"]
     assert users(ServerApp()) == ["studio"]
-    # Switched off, it serves nobody.
-    monkeypatch.delitem(sys.modules, "jupyter_server_proxy")
-    assert users(app) == []
 
 
 EXTENSION = """
