@@ -123,6 +123,8 @@ class Widget(anywidget.AnyWidget):
         """End the stream and take the widget off the page."""
         self._channel.close()
         super().close()
+        # ipywidgets 8 does this itself; 7 leaves it, and a display without its model.
+        self.__dict__["_repr_mimebundle_"] = None
 
     def _send_stream(self, seq: int, touched: bool) -> bool:
         message = self.compose(touched=touched)

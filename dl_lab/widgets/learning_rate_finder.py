@@ -135,6 +135,8 @@ class LearningRateFinder(Widget):
         if self._ready:  # ipywidgets also closes one whose settings were refused
             self._saved.close()
             super().close()
+            # ipywidgets 7 has hidden what says that it is closed.
+            self.__dict__.pop("_ipython_display_", None)
 
     def __repr__(self) -> str:
         """Tell the suggestion."""

@@ -186,6 +186,8 @@ class LossPlot(SettingsWidget):
             self._subscriptions.clear()
             self._saved.close()
             super().close()
+            # ipywidgets 7 has hidden what says that it is closed.
+            self.__dict__.pop("_ipython_display_", None)
 
     def __repr__(self) -> str:
         """Tell the runs."""
