@@ -40,5 +40,6 @@ setup-tests:
 	@$(STAMPED)/environment.py test
 	@$(STAMPED)/frontend.py --ui-tests
 	@$(VENV) scripts/kernels.py
+	@$(VENV) scripts/colab.py
 	@$(STAMPED)/chromium.py
 	@$(STAMPED)/compiler.py
