@@ -24,7 +24,7 @@ def main() -> None:
     run(PYTHON, "-m", "venv", "--without-pip", "--symlinks", TARGET)
     python = TARGET / "bin" / "python"
     # With all of them listed nothing is resolved, and none is upgraded.
-    options = ("--quiet", "--no-deps", "--requirement", PINS)
+    options = ("-qq", "--no-deps", "--requirement", PINS)
     run(PYTHON, "-m", "pip", "--python", python, "install", *options)
     (packages,) = TARGET.glob("lib/python*/site-packages")
     behind = PYTHON.parents[1] / packages.relative_to(TARGET)
