@@ -41,5 +41,6 @@ setup-tests:
 	@$(STAMPED)/frontend.py --ui-tests
 	@$(VENV) scripts/kernels.py
 	@$(VENV) scripts/tensorboards.py
+	@$(VENV) scripts/colab.py
 	@$(STAMPED)/chromium.py
 	@$(STAMPED)/compiler.py

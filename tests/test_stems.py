@@ -67,7 +67,7 @@ def test_each_has_its_browser_tests():
     # The rest belongs to the labextension, or is about a widget and says so in its name.
     subjects = WIDGETS | {"tensorboard"}
     rest = {s for s in specs - subjects if not any(s.startswith(f"{one}_") for one in subjects)}
-    assert rest <= {"launcher", "notebook7"}
+    assert rest <= {"launcher", "notebook6", "notebook7"}
 
 
 def test_each_has_its_pictures():

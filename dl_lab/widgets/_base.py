@@ -123,6 +123,20 @@ class Widget(anywidget.AnyWidget):
         """End the stream and take the widget off the page."""
         self._channel.close()
         super().close()
+        # ipywidgets 8 does this itself; 7 leaves it, and a display without its model.
+        self.__dict__["_repr_mimebundle_"] = None
+
+    def _display_view(self) -> None:
+        """Display the widget alone, for a class that displays more than that."""
+        from IPython.display import display
+
+        if not hasattr(self, "_repr_mimebundle_"):
+            # anywidget before 0.9.8 on ipywidgets 7, which does it by itself.
+            super()._ipython_display_()
+            return
+        bundle = self._repr_mimebundle_()
+        if bundle is not None:
+            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
 
     def _send_stream(self, seq: int, touched: bool) -> bool:
         message = self.compose(touched=touched)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-import traitlets
 from torch import Tensor
 
 from dl_lab.errors import InputError
 from dl_lab.probe.image_filter import CHANNELS, PADDING_MODES
 from dl_lab.probe.image_kernels import LARGEST, NAMES, parameters_of
+from dl_lab.widgets._traits import Trait
 
 PARAMETERS = ("sigma", "angle", "wavelength", "seed")
 FILTER = ("channels", "padding", "padding_mode", "stride", "dilation", "bias")
@@ -24,7 +24,7 @@ MOST_PADDING = 40
 LARGEST_VALUE = 1e6
 
 
-class Padding(traitlets.TraitType[Any, Any]):
+class Padding(Trait):
     """Pixels on every side, or "same"."""
 
     default_value = "same"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import traitlets
-
 from dl_lab.errors import InputError
+from dl_lab.widgets._traits import Trait
 
 SETTINGS = ("axis", "x_scale", "y_scale", "smoothing", "hidden", "language")
 
 
-class Hidden(traitlets.TraitType[Any, Any]):
+class Hidden(Trait):
     """Pairs of a run's index and one of its series, or None for all of them."""
 
     default_value = ()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from dl_lab.errors import InputError, number, whole
 
+if TYPE_CHECKING:
+    Trait = traitlets.TraitType[Any, Any]
+else:
+    # Its subscripts need traitlets 5.10, and hosted notebooks have older ones.
+    Trait = traitlets.TraitType
 
-class Choice(traitlets.TraitType[Any, Any]):
+
+class Choice(Trait):
     """One of a few values."""
 
     def __init__(self, allowed: Iterable[object], **kwargs: Any) -> None:
@@ -23,7 +29,7 @@ class Choice(traitlets.TraitType[Any, Any]):
         raise InputError.unknown(self.name or "value", value, self.allowed)
 
 
-class Number(traitlets.TraitType[Any, Any]):
+class Number(Trait):
     """A number between two limits, both allowed."""
 
     def __init__(
@@ -41,7 +47,7 @@ class Number(traitlets.TraitType[Any, Any]):
         return number(name, value, self.low, self.high)
 
 
-class Flag(traitlets.TraitType[Any, Any]):
+class Flag(Trait):
     """True or false."""
 
     default_value = False
@@ -52,7 +58,7 @@ class Flag(traitlets.TraitType[Any, Any]):
         raise InputError("yes_no", name=self.name, given=repr(value))
 
 
-class Choices(traitlets.TraitType[Any, Any]):
+class Choices(Trait):
     """Some of a few values, each once, kept in their own order."""
 
     def __init__(self, allowed: Iterable[str], **kwargs: Any) -> None:
@@ -70,7 +76,7 @@ class Choices(traitlets.TraitType[Any, Any]):
         return tuple(item for item in self.allowed if item in given)
 
 
-class Sizes(traitlets.TraitType[Any, Any]):
+class Sizes(Trait):
     """A list of whole numbers, as the neurons of each layer."""
 
     def __init__(self, most: int, low: int, high: int, **kwargs: Any) -> None:

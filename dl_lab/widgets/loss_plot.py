@@ -186,20 +186,18 @@ class LossPlot(SettingsWidget):
             self._subscriptions.clear()
             self._saved.close()
             super().close()
+            # ipywidgets 7 has hidden what says that it is closed.
+            self.__dict__.pop("_ipython_display_", None)
 
     def __repr__(self) -> str:
         """Tell the runs."""
         return f"LossPlot({', '.join(self._runs)})" if self._ready else super().__repr__()
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         if self.comm is None:
             raise InputError("closed", name="This plot")
-        bundle = self._repr_mimebundle_()
-        if bundle is not None:
-            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
-            self._saved.show()
+        self._display_view()
+        self._saved.show()
 
     # -- for the views
 

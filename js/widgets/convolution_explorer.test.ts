@@ -4,7 +4,16 @@ import { resolve } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  ENDS,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 import type { Settings } from "./convolution_explorer/arithmetic/settings.ts";
 
 interface Golden {
@@ -53,9 +62,9 @@ function kernel(settings: Settings = NUMERICAL, traits: Record<string, unknown> 
   return model;
 }
 
-async function mount(model: FakeModel): Promise<HTMLElement> {
+async function mount(model: FakeModel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./convolution_explorer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await vi.advanceTimersByTimeAsync(20);
   return find(".dl-convolution-explorer");
 }
@@ -123,9 +132,9 @@ describe("a view", () => {
     expect(root.dataset["focus"]).toBe("output 0 1 1");
   });
 
-  test("leaves nothing behind", async () => {
+  test.each(ENDS)("leaves nothing behind when %s ends it", async (end) => {
     const model = kernel();
-    await mount(model);
+    await mount(model, end);
     find(".dl-play").click();
     view.abort();
     expect(host.childElementCount).toBe(0);
@@ -240,7 +249,7 @@ describe("numbers", () => {
 
 async function mountReal(model: FakeModel): Promise<HTMLElement> {
   const { default: widget } = await import("./convolution_explorer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model);
   return find(".dl-convolution-explorer");
 }
 

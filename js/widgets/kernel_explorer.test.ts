@@ -2,7 +2,16 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { FakeModel } from "../shared/testing/model.ts";
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  ENDS,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 
 hostViews();
 
@@ -59,9 +68,9 @@ function kernel(traits: Record<string, unknown> = {}) {
   return model;
 }
 
-async function mount(model: FakeModel): Promise<HTMLElement> {
+async function mount(model: FakeModel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./kernel_explorer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await paint();
   return find(".dl-kernel-explorer");
 }
@@ -118,20 +127,23 @@ describe("a view", () => {
     expect(find('select[data-setting="plane"]', HTMLSelectElement).length).toBe(3);
   });
 
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const model = kernel();
-    await mount(model);
-    press(cell(0), "ArrowUp");
-    await paint();
-    expect(census.observers()).toBeGreaterThan(before.observers);
-    view.abort();
-    expect(model.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
-  });
+  test.each(ENDS)(
+    "leaves no listener, observer, timer or element behind when %s ends it",
+    async (end) => {
+      const before = { observers: census.observers(), listeners: census.listeners() };
+      const model = kernel();
+      await mount(model, end);
+      press(cell(0), "ArrowUp");
+      await paint();
+      expect(census.observers()).toBeGreaterThan(before.observers);
+      view.abort();
+      expect(model.listenerCount).toBe(0);
+      expect(census.observers()).toBe(before.observers);
+      expect(census.listeners()).toBe(before.listeners);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(host.childElementCount).toBe(0);
+    },
+  );
 });
 
 describe("editing", () => {

@@ -2,7 +2,16 @@ import { describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  ENDS,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 
 hostViews();
 
@@ -103,9 +112,9 @@ function kernel(traits: Record<string, unknown> = {}, meta: Record<string, unkno
   return model;
 }
 
-async function mount(model: FakeModel, frame: Record<string, unknown> = FRAME) {
+async function mount(model: FakeModel, frame: Record<string, unknown> = FRAME, end?: End) {
   const { default: widget } = await import("./layer_viewer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await settle();
   show(model, frame);
   await settle();
@@ -163,21 +172,24 @@ describe("a view", () => {
     expect(model.requests("hello")).toHaveLength(2);
   });
 
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const model = kernel();
-    await mount(model);
-    key(rowOf("conv").querySelector(".dl-units")!, "Enter");
-    await settle();
-    find(".dl-slide").click();
-    await settle();
-    view.abort();
-    expect(model.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
-  });
+  test.each(ENDS)(
+    "leaves no listener, observer, timer or element behind when %s ends it",
+    async (end) => {
+      const before = { observers: census.observers(), listeners: census.listeners() };
+      const model = kernel();
+      await mount(model, FRAME, end);
+      key(rowOf("conv").querySelector(".dl-units")!, "Enter");
+      await settle();
+      find(".dl-slide").click();
+      await settle();
+      view.abort();
+      expect(model.listenerCount).toBe(0);
+      expect(census.observers()).toBe(before.observers);
+      expect(census.listeners()).toBe(before.listeners);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(host.childElementCount).toBe(0);
+    },
+  );
 });
 
 describe("a unit", () => {

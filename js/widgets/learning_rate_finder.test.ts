@@ -2,7 +2,16 @@ import { describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  ENDS,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 
 const RATES = [1e-4, 1e-3, 1e-2, 1e-1, 1];
 const LOSSES = [2, 1.9, 1, 0.4, 3];
@@ -30,9 +39,9 @@ function kernel(meta: Record<string, unknown> = {}, traits: Record<string, unkno
   return model;
 }
 
-async function mount(model: FakeModel): Promise<HTMLElement> {
+async function mount(model: FakeModel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./learning_rate_finder.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await vi.advanceTimersByTimeAsync(20);
   return find(".dl-learning-rate-finder");
 }
@@ -108,21 +117,24 @@ describe("a view", () => {
     expect(find(".dl-notice").hidden).toBe(false);
   });
 
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const model = kernel();
-    await mount(model);
-    pointer("pointermove", 300);
-    find(".dl-use").click();
-    await vi.advanceTimersByTimeAsync(20);
-    expect(census.observers()).toBeGreaterThan(before.observers);
-    view.abort();
-    expect(model.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
-  });
+  test.each(ENDS)(
+    "leaves no listener, observer, timer or element behind when %s ends it",
+    async (end) => {
+      const before = { observers: census.observers(), listeners: census.listeners() };
+      const model = kernel();
+      await mount(model, end);
+      pointer("pointermove", 300);
+      find(".dl-use").click();
+      await vi.advanceTimersByTimeAsync(20);
+      expect(census.observers()).toBeGreaterThan(before.observers);
+      view.abort();
+      expect(model.listenerCount).toBe(0);
+      expect(census.observers()).toBe(before.observers);
+      expect(census.listeners()).toBe(before.listeners);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(host.childElementCount).toBe(0);
+    },
+  );
 });
 
 describe("the cursor", () => {

@@ -1,6 +1,15 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  ENDS,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 import { FakePlot } from "./loss_plot/testing/kernel.ts";
 
 hostViews();
@@ -20,9 +29,9 @@ function lenet(changes: object = {}) {
   return { name: "lenet", step: 100, series: { train_loss: LOSSES }, ...changes };
 }
 
-async function mount(kernel: FakePlot): Promise<HTMLElement> {
+async function mount(kernel: FakePlot, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./loss_plot.ts");
-  widget.render({ model: kernel, el: host, signal: view.signal } as never);
+  render(widget, kernel, end);
   await vi.advanceTimersByTimeAsync(1);
   kernel.show();
   await paint();
@@ -116,24 +125,27 @@ describe("a view", () => {
     expect(find(".dl-loss-plot").dataset["drawn"]).toBe("104");
   });
 
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const kernel = new FakePlot([lenet({ state: "running" }), lenet({ name: "other" })]);
-    await mount(kernel);
-    pointer("pointermove", 50);
-    find(".dl-area").dispatchEvent(new WheelEvent("wheel", { deltaY: 100, bubbles: true }));
-    press(find('[aria-label="Export"]'));
-    await paint();
-    expect(census.observers()).toBeGreaterThan(before.observers);
-    kernel.show();
-    view.abort();
-    expect(kernel.last("bye").meta["view"]).toBe(kernel.last("hello").meta["view"]);
-    expect(kernel.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
-  });
+  test.each(ENDS)(
+    "leaves no listener, observer, timer or element behind when %s ends it",
+    async (end) => {
+      const before = { observers: census.observers(), listeners: census.listeners() };
+      const kernel = new FakePlot([lenet({ state: "running" }), lenet({ name: "other" })]);
+      await mount(kernel, end);
+      pointer("pointermove", 50);
+      find(".dl-area").dispatchEvent(new WheelEvent("wheel", { deltaY: 100, bubbles: true }));
+      press(find('[aria-label="Export"]'));
+      await paint();
+      expect(census.observers()).toBeGreaterThan(before.observers);
+      kernel.show();
+      view.abort();
+      expect(kernel.last("bye").meta["view"]).toBe(kernel.last("hello").meta["view"]);
+      expect(kernel.listenerCount).toBe(0);
+      expect(census.observers()).toBe(before.observers);
+      expect(census.listeners()).toBe(before.listeners);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(host.childElementCount).toBe(0);
+    },
+  );
 
   test("hides the notebook's own picture while it is live, by the sign that Python gave", async () => {
     const kernel = new FakePlot([lenet()]);

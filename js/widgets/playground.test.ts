@@ -1,14 +1,23 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  ENDS,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 import { FakeKernel } from "./playground/testing/kernel.ts";
 
 hostViews();
 
 /** Mount a view and let it paint its first frame. */
-async function mount(kernel: FakeKernel): Promise<HTMLElement> {
+async function mount(kernel: FakeKernel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./playground.ts");
-  widget.render({ model: kernel, el: host, signal: view.signal } as never);
+  render(widget, kernel, end);
   await vi.advanceTimersByTimeAsync(1);
   kernel.frame();
   await paint();
@@ -59,24 +68,27 @@ describe("a view", () => {
     expect(kernel.requests("ack").map(({ meta }) => meta["seq"])).toEqual([1, 8]);
   });
 
-  test("leaves no listener, observer, timer or element behind", async () => {
-    const before = { observers: census.observers(), listeners: census.listeners() };
-    const kernel = new FakeKernel();
-    await mount(kernel);
-    find(".dl-play").dispatchEvent(new MouseEvent("pointerover", { bubbles: true }));
-    press(find('[aria-label="Code"]'));
-    press(find('[data-unit="0.1"]'));
-    await paint();
-    expect(census.observers()).toBeGreaterThan(before.observers);
-    kernel.frame();
-    view.abort();
-    expect(kernel.last("bye").meta["view"]).toBe(kernel.last("hello").meta["view"]);
-    expect(kernel.listenerCount).toBe(0);
-    expect(census.observers()).toBe(before.observers);
-    expect(census.listeners()).toBe(before.listeners);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(host.childElementCount).toBe(0);
-  });
+  test.each(ENDS)(
+    "leaves no listener, observer, timer or element behind when %s ends it",
+    async (end) => {
+      const before = { observers: census.observers(), listeners: census.listeners() };
+      const kernel = new FakeKernel();
+      await mount(kernel, end);
+      find(".dl-play").dispatchEvent(new MouseEvent("pointerover", { bubbles: true }));
+      press(find('[aria-label="Code"]'));
+      press(find('[data-unit="0.1"]'));
+      await paint();
+      expect(census.observers()).toBeGreaterThan(before.observers);
+      kernel.frame();
+      view.abort();
+      expect(kernel.last("bye").meta["view"]).toBe(kernel.last("hello").meta["view"]);
+      expect(kernel.listenerCount).toBe(0);
+      expect(census.observers()).toBe(before.observers);
+      expect(census.listeners()).toBe(before.listeners);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(host.childElementCount).toBe(0);
+    },
+  );
 
   test("does not disturb another view of the same model", async () => {
     const kernel = new FakeKernel();
@@ -300,7 +312,7 @@ describe("the kernel", () => {
     const kernel = new FakeKernel();
     delete kernel.answers["hello"];
     const { default: widget } = await import("./playground.ts");
-    widget.render({ model: kernel, el: host, signal: view.signal } as never);
+    render(widget, kernel);
     const root = find(".dl-playground");
     expect(root.dataset["connection"]).toBe("connecting");
     expect(find("fieldset", HTMLFieldSetElement).disabled).toBe(true);
