@@ -48,7 +48,6 @@ SENTENCES = {
     "not_downloaded": "{title} could not be downloaded into {folder} ({detail}). Check "
     "the connection and the folder, or put the original files there yourself: {files}.",
     "download_folder": "download=True needs a folder to download into. Name it: {call}.",
-    "not_folder": '{name} must be the path of a folder, such as "data"; {given} is not.',
     "path_kind": "{name} must be a path as text, such as 'runs', or a pathlib.Path; got {given}.",
     "path_empty": "{name} is empty. Give a path, such as 'runs', or '.' for the working folder.",
     "path_address": "{name} must be a path on this machine, and {given} is the address of "
@@ -113,7 +112,7 @@ SENTENCES = {
     "range_nothing_chosen": "The test suggests no learning rate. Give one, such as use(0.01).",
     "library": "This needs the package {name}. Install it with: {command}",
     "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"
-    ' : * ? " < > |, and no dot or space at either end.',
+    ' : * ? " < > |, no dot or space at either end, and no ~ at the beginning.',
     "run_folder": "The folder {path} cannot be made ({detail}). Choose another root.",
     "logdir_spec": "logdir is one folder, and {given} reads as TensorBoard's list of several or a "
     "name for one. Give the folder that they lie in, such as 'runs'; to make a folder"

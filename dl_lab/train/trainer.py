@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from dl_lab import paths
 from dl_lab.errors import InputError, number, refuse_unknown, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.control import Control
@@ -74,7 +75,7 @@ class Trainer(Control):
         Of all that training draws from torch's global generators (dropout, shuffling), whose
         own states stay as they are. None begins where those generators stand.
     logdir
-        Where to write TensorBoard event files.
+        The folder to write TensorBoard event files into; ``~`` is your home.
     batch_size
         Rows in a batch that is cut from tensors or a Dataset, shuffled anew each epoch; None for
         all at once.
@@ -317,11 +318,17 @@ class Trainer(Control):
         Parameters
         ----------
         path
-            Of the file.
+            Of the file; its folder is made where it is missing. ``~`` is your home.
+
+        Raises
+        ------
+        InputError
+            `path` is not the path of a file here, or cannot be written.
         """
         from dl_lab.train.checkpoint import save_state
 
-        save_state(path, self.state_dict())
+        # Before the copy, which takes its time.
+        save_state(paths.file("path", path), self.state_dict())
 
     @classmethod
     def load(
