@@ -104,6 +104,8 @@ WITHIN = {
     "dl_lab.train.tables.write_parquet(path)": "dl_lab.History.to_parquet(path)",
     "dl_lab.shipped.read(path)": "dl_lab.data.mnist(root)",
     "dl_lab.paths.local(root)": "dl_lab.Trainer.save(path)",
+    # What callbacks are told of a Trainer.
+    "dl_lab.train.run.Training.save(path)": "dl_lab.Trainer.save(path)",
 }
 
 
