@@ -48,7 +48,6 @@ SENTENCES = {
     "not_downloaded": "{title} could not be downloaded into {folder} ({detail}). Check "
     "the connection and the folder, or put the original files there yourself: {files}.",
     "download_folder": "download=True needs a folder to download into. Name it: {call}.",
-    "not_folder": '{name} must be the path of a folder, such as "data"; {given} is not.',
     "path_kind": "{name} must be a path as text, such as 'runs', or a pathlib.Path; got {given}.",
     "path_empty": "{name} is empty. Give a path, such as 'runs', or '.' for the working folder.",
     "path_address": "{name} must be a path on this machine, and {given} is the address of "
@@ -113,7 +112,7 @@ SENTENCES = {
     "range_nothing_chosen": "The test suggests no learning rate. Give one, such as use(0.01).",
     "library": "This needs the package {name}. Install it with: {command}",
     "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"
-    ' : * ? " < > |, and no dot or space at either end.',
+    ' : * ? " < > |, no dot or space at either end, and no ~ at the beginning.',
     "run_folder": "The folder {path} cannot be made ({detail}). Choose another root.",
     "logdir_spec": "logdir is one folder, and {given} reads as TensorBoard's list of several or a "
     "name for one. Give the folder that they lie in, such as 'runs'; to make a folder"
@@ -300,6 +299,31 @@ SENTENCES = {
     "Call trainer.pause() there, and {name} afterwards.",
     "within_step": "The state cannot be copied in on_gradients, in the middle of a step. Do it "
     "in on_step_end.",
+    "trained_by": "{model} is being trained by {run}, and two runs at once would spoil each "
+    "other's steps. Pause that one first, with {run}.pause(), or give this run a model and an "
+    "optimizer of its own.",
+    "trained_held": "{model} is being trained by a run that {run} leads to, and two runs at once "
+    "would spoil each other's steps. Pause that one first, or give this run a model and an "
+    "optimizer of its own.",
+    "trained_shown": "{model} is being trained by a run that a widget on the page shows, and two "
+    "runs at once would spoil each other's steps. Press Pause there first, or give this run a "
+    "model and an optimizer of its own.",
+    "trained_here": "{model} is being trained by a run that the same code has started and that "
+    "goes on in the background. Use fit(epochs), which returns when it is done, or give each run "
+    "a model and an optimizer of its own.",
+    "trained_callback": "{model} is being trained by the very run that calls this, in a callback "
+    "or between two of its steps. Start the other run when this one has ended.",
+    "trained_loop": "{model} is being trained by a loop that dl_lab.watch follows. Pause or end "
+    "that loop first, or give this run a model and an optimizer of its own.",
+    "trained_late": "{model} is being trained by a run that has not come to the end of its step "
+    "within {seconds} seconds. Try again when that step is done.",
+    "models_shared": "{first} and {second} train the same weights, and two runs at once would "
+    "spoil each other's steps; nothing was started. Build a model and an optimizer for each: call "
+    "the code that makes them once for each run.",
+    "compare_start": "{name} cannot be started from here: only a Trainer can. Leave out epochs to "
+    "show the runs as they are.",
+    "gave_way": "The earlier run {name} is paused: its cell was run again, or its name now stands "
+    "for another run. A run that is to go on needs a variable and a model of its own.",
     "running": "A trainer that runs cannot do that. Pause it first.",
     "device": "device cannot be {given}: this machine does not have it. Choose one of: {allowed}.",
     "precision_device": "precision cannot be {given} on {device}. Use bf16 on the CPU or CUDA, "

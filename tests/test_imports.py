@@ -19,7 +19,7 @@ TESTING = JS / "shared" / "testing"  # what the tests of every part share; in no
 # `dl_lab` itself holds nothing but the version and names.
 FIELD = {"torch", "numpy"}
 ALLOWED = {
-    "data": ({"errors", "shipped"}, FIELD),
+    "data": ({"errors", "paths", "shipped"}, FIELD),
     "nets": ({"errors", "shipped"}, FIELD),
     "probe": ({"errors"}, FIELD),
     "train": ({"errors", "paths", "probe", "data"}, FIELD),

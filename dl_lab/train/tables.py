@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dl_lab import paths
 from dl_lab.errors import InputError
+from dl_lab.train.atomic_write import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,20 +37,21 @@ def frame(items: Items) -> Any:  # noqa: ANN401 - pandas need not be installed
 
 def write_parquet(items: Items, path: str | PathLike[str]) -> None:
     """Write all rows of all series as a Parquet file."""
+    place = paths.file("path", path)
     arrow, parquet = _library("pyarrow"), _library("pyarrow.parquet")
     columns = _columns(items)
     names, codes = columns.pop("series")
     series = arrow.DictionaryArray.from_arrays(arrow.array(codes), arrow.array(names, "string"))
-    parquet.write_table(arrow.table({"series": series, **columns}), path)
+    table = arrow.table({"series": series, **columns})
+    write_atomically(place, lambda file: parquet.write_table(table, file))
 
 
 def write_csv(items: Items, path: str | PathLike[str] | None) -> str | None:
     """Write all rows of all series as text, or return it."""
     if path is None:
         return "".join((HEADER, *_lines(items)))
-    with open(path, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - PathLike or text
-        file.write(HEADER)
-        file.writelines(_lines(items))
+    lines = (line.encode() for line in chain([HEADER], _lines(items)))
+    write_atomically(paths.file("path", path), lambda file: file.writelines(lines))
     return None
 
 

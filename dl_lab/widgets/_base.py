@@ -112,6 +112,10 @@ class Widget(anywidget.AnyWidget):
         """Whether something new comes without a touch of the channel."""
         return False
 
+    def is_seen(self) -> bool:
+        """Whether it is on a page."""
+        return self._channel.has_views
+
     def on_deserted(self) -> None:
         """Do what is right when the last view is gone for good: by default nothing."""
 

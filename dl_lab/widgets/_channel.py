@@ -76,6 +76,11 @@ class Channel:
         self._empty_since: float | None = None
         self._closed = False
 
+    @property
+    def has_views(self) -> bool:
+        """Whether a view is open."""
+        return bool(self._views)
+
     def hello(self, view: str) -> None:
         """Take in a view that opened or woke up: it gets the newest state."""
         with self._changed:

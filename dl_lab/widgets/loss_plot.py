@@ -12,6 +12,7 @@ import traitlets
 
 from dl_lab.errors import InputError, number, refuse_unknown, whole
 from dl_lab.protocol import Message
+from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.curves import AXES, SCALES, last_place
 from dl_lab.train.picture import svg
 from dl_lab.train.run import CONTROLS, Run
@@ -168,11 +169,17 @@ class LossPlot(SettingsWidget):
     def _play_some(self, runs: Iterable[Run]) -> None:
         waiting = [run for run in runs if run.state != "running"]
         # Of several, those that are over begin anew only when all are.
-        for run in [run for run in waiting if run.state != "finished"] or waiting:
+        starting = [run for run in waiting if run.state != "finished"] or waiting
+        self._check(starting)
+        for run in starting:
             if run.state == "paused":
                 run.resume()
             else:
                 run.start(self._epochs)
+
+    def _check(self, starting: Iterable[Run]) -> None:
+        """Refuse what cannot train at once before any of it starts."""
+        CLAIMS.check({name: run for name, run in self._runs.items() if run in starting})
 
     def picture(self, *, width: int = 760, height: int | None = None) -> str:
         """Return the chart as an SVG document of at most 40 kB, with the settings as they are."""
@@ -258,7 +265,9 @@ class LossPlot(SettingsWidget):
                 run.step(steps)
 
         # It returns when the steps are done, and the kernel has others to answer.
-        for run in self._asked(message, "step"):
+        runs = self._asked(message, "step")
+        self._check(runs)
+        for run in runs:
             threading.Thread(target=step, args=(run,), name="dl-lab-step", daemon=True).start()
 
     @handles("learning_rate.set")
@@ -344,7 +353,9 @@ def compare(
     Raises
     ------
     InputError
-        If the names are not as many as the runs, or a setting is not allowed.
+        If the names are not as many as the runs, or a setting is not allowed; with `epochs` also
+        if two of the runs train the same weights, or another one trains those of one of them, or
+        one is not a Trainer. Nothing has started then.
 
     Examples
     --------
@@ -371,15 +382,23 @@ def compare(
         if twice:
             raise InputError("twice", name="names", given=repr(twice[0]))
         given = dict(zip(listed, runs, strict=True))
+    starting = named(given) if epochs is not None else {}
+    _refuse_others(starting)
+    CLAIMS.check(starting)
     plot = LossPlot(
         given,
         epochs=epochs,
         **{"smoothing": 0.6, "hidden": _scattered(named(given).values()), **settings},
     )
-    if epochs is not None:
-        for run in named(given).values():
-            run.start(epochs)
+    for run in starting.values():
+        run.start(epochs)
     return plot
+
+
+def _refuse_others(runs: Mapping[str, object]) -> None:
+    for name, run in runs.items():
+        if not isinstance(run, Trainer):
+            raise InputError("compare_start", name=name)
 
 
 def _scattered(runs: Iterable[object]) -> list[tuple[int, str]]:

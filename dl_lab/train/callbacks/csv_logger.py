@@ -6,9 +6,9 @@ import contextlib
 import csv
 import io
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dl_lab import paths
 from dl_lab.errors import InputError
 from dl_lab.train.atomic_write import write_atomically
 from dl_lab.train.callbacks.base import Callback
@@ -30,13 +30,18 @@ class CSVLogger(Callback):
     Parameters
     ----------
     path
-        Of the file; its folder is made where it is missing.
+        Of the file; its folder is made where it is missing. ``~`` is your home.
+
+    Raises
+    ------
+    InputError
+        `path` is not the path of a file here.
 
     Examples
     --------
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> from dl_lab import Trainer
-    >>> path = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "log.csv"
     >>> model = torch.nn.Linear(2, 1)
     >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> data, loss = (torch.ones(4, 2), torch.ones(4, 1)), torch.nn.functional.mse_loss
@@ -48,7 +53,7 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = paths.file("path", path)
         self._columns: list[str] = []
         self._rows: list[dict[str, str]] = []
         self._trainer: Training | None = None

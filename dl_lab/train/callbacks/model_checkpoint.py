@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dl_lab import paths
 from dl_lab.errors import whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
@@ -29,7 +30,7 @@ class ModelCheckpoint(Callback):
     Parameters
     ----------
     folder
-        Made where it is missing. Files of an earlier run in it are replaced.
+        Made where it is missing; ``~`` is your home. Files of an earlier run in it are replaced.
     monitor
         The series whose best epoch is kept; None for ``last.pt`` alone.
     mode
@@ -41,7 +42,8 @@ class ModelCheckpoint(Callback):
     Raises
     ------
     InputError
-        A setting out of range, or a name that does not tell the mode.
+        `folder` is not the path of a folder here, a setting is out of range, or the name does not
+        tell the mode.
 
     Examples
     --------
@@ -71,7 +73,7 @@ class ModelCheckpoint(Callback):
         every_epochs: int | None = 1,
         every_steps: int | None = None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = paths.folder("folder", folder)
         self._monitor = None if monitor is None else Monitor(monitor, mode)
         self._epochs, self._steps = (
             None if every is None else whole(name, every, 1, _MOST)

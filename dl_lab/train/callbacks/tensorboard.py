@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from dl_lab import paths
 from dl_lab.errors import whole
 from dl_lab.train.callbacks.base import Callback
 
@@ -57,7 +58,7 @@ class TensorBoard(Callback):
     Raises
     ------
     InputError
-        `images` is no number of images.
+        `logdir` is not the path of a folder here, or `images` is no number of images.
 
     Examples
     --------
@@ -84,7 +85,7 @@ class TensorBoard(Callback):
     ) -> None:
         from dl_lab.train.event_log import EventLog
 
-        self.log = EventLog(logdir, self._step)
+        self.log = EventLog(paths.folder("logdir", logdir), self._step)
         self._graph = graph
         self._images = whole("images", images, 0, _MOST_IMAGES)
         self._hparams = dict(hparams or {})
