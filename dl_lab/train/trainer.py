@@ -184,7 +184,7 @@ class Trainer(Control):
             keep=keep,
         )
         self._worker = Worker(
-            self._loop.advance,
+            self._advance,
             around=self._around,
             enter=self._loop.enter,
             leave=self._loop.leave,
