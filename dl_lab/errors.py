@@ -375,6 +375,8 @@ SENTENCES = {
     "cell again.",
     "loop_interrupted": "The loop was interrupted after step {step}. Run its cell again to start "
     "it anew.",
+    "unattended": "Paused: for {time} no page has shown this run. Start it again to go on.",
+    "view_gone": "Paused: the view with the Pause button was closed. Start it again to go on.",
     "own_loop": "This run is a loop of your own: run its cell to start it.",
     "no_optimizer": "This run knows no optimizer. Name it when the run is made: "
     "dl_lab.watch(model, optimizer).",

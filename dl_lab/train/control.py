@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -16,7 +17,7 @@ from dl_lab.train.claims.claimant import TrainerClaimant
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.interrupts import noted_interrupts
 from dl_lab.train.loop import Loop
-from dl_lab.train.run import Progress
+from dl_lab.train.run import PRESSED, Leave, Progress
 from dl_lab.train.threads import one_thread
 from dl_lab.train.worker import State, Worker
 
@@ -32,6 +33,7 @@ _Parameters = ParamSpec("_Parameters")
 
 _MOST = 2**32 - 1
 _SMALL = 100_000
+_ASK_EVERY = 0.1
 
 
 class Control:
@@ -44,6 +46,10 @@ class Control:
     _note: InputError | None = None
     _polls: tuple[Callable[[], None], ...] = ()
     _closed = False
+    # Of a run that a view's button started; None: code asked for it.
+    _leave: Leave | None = None
+    _seen = _ask_at = 0.0
+    _awaited = False
 
     @property
     def model(self) -> nn.Module:
@@ -357,6 +363,21 @@ class Control:
         """
         return self._worker.on_change(callback)
 
+    def attend(self) -> None:
+        """Take note that somebody looks on who could pause it."""
+        self._seen = time.monotonic()
+
+    def abandon(self, note: InputError) -> None:
+        """Pause because nobody can do that any more, unless a cell waits for the end.
+
+        Parameters
+        ----------
+        note
+            Why, for `message`.
+        """
+        if self.state == State.RUNNING and not self._awaited:
+            self.pause(note=note)
+
     def close(self) -> None:
         """End the thread for good; the model and the history stay."""
         self._closed = True
@@ -377,12 +398,31 @@ class Control:
         claim = CLAIMS.claim(self.claimant)
         self._loop.last_step, self._loop.last_epoch = last_step, last_epoch
         self._loop.message = self._note = None
+        self._leave = PRESSED.get()
+        self.attend()
         self._worker.start(claim.release)
+
+    def _advance(self) -> bool | State:
+        if self._leave is not None and (now := time.monotonic()) >= self._ask_at:
+            self._ask_at = now + _ASK_EVERY
+            note = self._leave(now - self._seen)
+            if note is not None:
+                self._note = note
+                return State.PAUSED
+        return self._loop.advance()
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._awaited = PRESSED.get() is None
+        try:
+            yield
+        finally:
+            self._awaited = False
 
     def _block(self, name: str, begin: Callable[[], None]) -> None:
         if self._worker.here:
             raise InputError("cannot_wait", name=name)
-        with noted_interrupts() as interrupted:
+        with noted_interrupts() as interrupted, self._waiting():
             begin()
 
             def poll() -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dl_lab.errors import InputError
+
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
     from concurrent.futures import Future
 
     from torch import nn
     from torch.optim import Optimizer
 
-    from dl_lab.errors import InputError
     from dl_lab.train.history import History
+
+Leave = Callable[[float], InputError | None]
+"""Told for how many seconds nobody has looked on; returns why the run is to pause, or None."""
+
+PRESSED: ContextVar[Leave | None] = ContextVar("PRESSED", default=None)
+"""Set while a view's request is answered: a run that it starts may not go on for ever alone."""
 
 CONTROLS = ("play", "pause", "step", "stop", "reset", "learning_rate")
 """What a view may offer to do with a run."""

@@ -195,7 +195,7 @@ class Trainer(Control):
                 keep=keep,
             )
         self._worker = Worker(
-            self._loop.advance,
+            self._advance,
             around=self._around,
             beside=lambda: CLAIMS.beside(self.claimant),
             enter=self._loop.enter,

@@ -14,7 +14,7 @@ from dl_lab.protocol import Array, Message
 from dl_lab.train.lr_finder import HIGHEST, LOWEST, RangeTest, Scale, Values, range_test
 from dl_lab.train.range_picture import svg
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, Widget, handles, sentence
+from dl_lab.widgets._base import Reply, Widget, handles, sentence, weakly
 from dl_lab.widgets._plot_picture import SavedPicture
 from dl_lab.widgets._traits import Choice
 
@@ -75,7 +75,7 @@ class LearningRateFinder(Widget):
         self._using = threading.Lock()
         super().__init__(language=language)
         self.set_trait("message", None if test.reason is None else sentence(test.reason))
-        self._saved = SavedPicture(self.picture, lambda: repr(self), self._identifier)
+        self._saved = SavedPicture(weakly(self.picture), weakly(self.__repr__), self._identifier)
         self._be_ready()
 
     @property

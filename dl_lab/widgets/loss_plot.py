@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import copy_context
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import traitlets
@@ -18,14 +20,14 @@ from dl_lab.train.picture import svg
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.tables import csv_chunk
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, handles
+from dl_lab.widgets._attended import AttendedWidget
+from dl_lab.widgets._base import Reply, handles, weakly
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
 from dl_lab.widgets._plot_picture import SavedPicture
 from dl_lab.widgets._plot_runs import named, status
 from dl_lab.widgets._plot_settings import SETTINGS, Hidden
 from dl_lab.widgets._poll import answer_widgets
 from dl_lab.widgets._rate import Pace
-from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Number
 
 MOST_EPOCHS = 1_000_000
@@ -35,7 +37,7 @@ MOST_TEXT = 200_000
 LEAST_SIDE, MOST_SIDE = 200, 4000
 
 
-class LossPlot(SettingsWidget):
+class LossPlot(AttendedWidget):
     """Watch runs learn: their losses, metrics and learning rates, live, to the single step.
 
     The plot belongs to no run: it may be made before, during or after training, closing it leaves
@@ -59,6 +61,12 @@ class LossPlot(SettingsWidget):
         How many epochs the play button trains; None is until it is paused.
     language
         ``"en"`` or ``"es"``; None is the page's.
+
+    Attributes
+    ----------
+    unattended
+        Seconds for which a run that a button started goes on while no page shows it, hidden pages
+        included: 300. Then it pauses, and says so. None is for ever. What code starts goes on.
 
     Raises
     ------
@@ -125,19 +133,24 @@ class LossPlot(SettingsWidget):
         ]
         self.set_trait("runs", described)
         self._mark = f"dl-lab-{self.model_id}"
-        self._saved = SavedPicture(self.picture, lambda: repr(self), self._mark)
+        self._saved = SavedPicture(weakly(self.picture), weakly(self.__repr__), self._mark)
         self._subscriptions: list[Callable[[], None]] = []
         for run in self._pick:
             self._follow(run)
         self._be_ready()
 
     def _follow(self, run: Run) -> None:
-        def changed() -> None:
-            self._channel.touch()
-            if run.state != "running":
-                self._saved.update()
-
+        changed = partial(weakly(self._changed), run)
         self._subscriptions += [run.on_change(changed), run.while_waiting(answer_widgets)]
+
+    def _changed(self, run: Run) -> None:
+        self._channel.touch()
+        if run.state != "running":
+            self._saved.update()
+
+    def driven(self) -> list[Run]:
+        """Return the runs that the buttons drive."""
+        return self._pick
 
     # -- settings
 
@@ -268,7 +281,10 @@ class LossPlot(SettingsWidget):
         runs = self._asked(message, "step")
         self._check(runs)
         for run in runs:
-            threading.Thread(target=step, args=(run,), name="dl-lab-step", daemon=True).start()
+            pressed = copy_context().run
+            threading.Thread(
+                target=pressed, args=(step, run), name="dl-lab-step", daemon=True
+            ).start()
 
     @handles("learning_rate.set")
     def _set_learning_rate(self, message: Message) -> None:
