@@ -29,6 +29,8 @@ RULES = ("ours", "held out", "valley", "steepest")
 """The second is ours for a trainer without validation data."""
 HOPELESS = 3.0
 """A rate of the grid that is so many times worse with the first seed is not tried with others."""
+LEARNT = 0.9
+"""Below a rate that leaves more of the loss than this, while higher ones do not, none is tried."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,18 @@ def run(index: int) -> Row:
             rates[rule].append(rate)
             if rate is not None:
                 losses[rule].append(reached(rate, seed))
-    first = {rate: reached(rate, SEEDS[0]) for rate in GRID}
+    before = case.trainer(1e-3, SEEDS[0]).evaluate()["validation_loss"]
+    first: dict[float, float] = {}
+    for rate in reversed(GRID):
+        first[rate] = reached(rate, SEEDS[0])
+        # Lower ones learn even less.
+        if first[rate] > LEARNT * before > min(first.values()):
+            break
     worth = [rate for rate, loss in first.items() if loss <= HOPELESS * min(first.values())]
     grid = {
         rate: median([first[rate], *(reached(rate, seed) for seed in SEEDS[1:])]) for rate in worth
     }
     best_rate = min(grid, key=grid.__getitem__)
-    before = case.trainer(1e-3, SEEDS[0]).evaluate()["validation_loss"]
     return Row(case.name, before, rates, losses, grid[best_rate], best_rate, cost)
 
 

@@ -267,7 +267,7 @@ class _Measuring:
     def _try_rates(self, trial: Trial) -> None:
         """Choose the suggestion."""
         low, high = float(self._planned[0]), float(self._planned[-1])
-        rates = ladder(low, high, self.rates[-1])
+        rates = ladder(low, self.rates[-1])
         try:
             trainings = ShortTrainings(trial, self._training_steps, self._interrupted.is_set)
             self.trainings = trainings.done

@@ -201,20 +201,17 @@ def _error(differences: Values) -> float:
     return float(differences.std(ddof=1)) / math.sqrt(len(differences))
 
 
-def ladder(low: float, high: float, top: float) -> list[float]:
-    """Return 1, 3, 10, 30 … times powers of ten, the highest first, down to `low`.
+def ladder(low: float, high: float) -> list[float]:
+    """Return 1, 3, 10, 30 … times powers of ten, from `high` down to `low`.
 
-    The first is the lowest that is not below `top`, if it is not above `high`. Where there is none
-    from `low` to `high`, it is `top` alone.
+    Where there is none between them, it is `high` alone.
 
     Examples
     --------
-    >>> ladder(0.001, 10, 0.2)
+    >>> ladder(0.001, 0.5)
     [0.3, 0.1, 0.03, 0.01, 0.003, 0.001]
     """
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     rungs = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 3)]
-    rungs = [rate for rate in rungs if low * (1 - 1e-9) <= rate <= high * (1 + 1e-9)]
-    above = [rate for rate in rungs if rate >= top * (1 - 1e-9)][:1]
-    below = [rate for rate in rungs if rate < top * (1 - 1e-9)]
-    return (below + above)[::-1] or [float(f"{top:.3g}")]
+    within = [rate for rate in rungs if low * (1 - 1e-9) <= rate <= high * (1 + 1e-9)]
+    return within[::-1] or [float(f"{high:.3g}")]
