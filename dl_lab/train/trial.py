@@ -110,13 +110,17 @@ class Trial:
             return []
         found: list[Batch] = []
         count = 0
+        loader = as_loader(data, MOST_ROWS, shuffle=False)
+        state = loader_state(loader)
         with kept_random_state(self._loop.device):
-            for batch in as_loader(data, MOST_ROWS, shuffle=False):
+            for batch in loader:
                 inputs, targets = (to_device(part, self._loop.device) for part in split(batch))
                 found.append((inputs, targets))
                 count += rows(targets)
                 if count > most:
-                    return []
+                    found = []
+                    break
+        restore_loader(loader, state)
         return found
 
     def loss(self, batch: Batch) -> float:
