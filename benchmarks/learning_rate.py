@@ -35,12 +35,16 @@ LEARNT = 0.9
 
 @dataclass(frozen=True)
 class Row:
-    """What came of a case: under each rule's name rates and losses of each seed."""
+    """What came of a case: under each rule's name rates and losses of each seed.
+
+    A training has diverged that ended above where it began, which is `before` for the first seed.
+    """
 
     name: str
     before: float
     rates: dict[str, list[float | None]]
     losses: dict[str, list[float]]
+    diverged: dict[str, int]
     best: float
     best_rate: float
     cost: list[int]
@@ -49,10 +53,6 @@ class Row:
         """Return how many times the grid's best loss it is; None without a suggestion."""
         losses = self.losses[rule]
         return median(losses) / self.best if losses else None
-
-    def diverged(self, rule: str) -> int:
-        """Count the trainings that ended above where they began."""
-        return sum(not loss <= self.before for loss in self.losses[rule])
 
 
 def valley(test: RangeTest) -> float | None:
@@ -109,8 +109,10 @@ def run(index: int) -> Row:
 
     rates: dict[str, list[float | None]] = {rule: [] for rule in RULES}
     losses: dict[str, list[float]] = {rule: [] for rule in RULES}
+    diverged = dict.fromkeys(RULES, 0)
+    begun = [case.trainer(1e-3, seed).evaluate()["validation_loss"] for seed in SEEDS]
     cost = []
-    for seed in SEEDS:
+    for seed, before in zip(SEEDS, begun, strict=True):
         test = range_test(case.trainer(1e-3, seed))
         held_out = range_test(case.trainer(1e-3, seed, validated=False))
         cost += [
@@ -122,19 +124,19 @@ def run(index: int) -> Row:
             rates[rule].append(rate)
             if rate is not None:
                 losses[rule].append(reached(rate, seed))
-    before = case.trainer(1e-3, SEEDS[0]).evaluate()["validation_loss"]
+                diverged[rule] += not losses[rule][-1] <= before
     first: dict[float, float] = {}
     for rate in reversed(GRID):
         first[rate] = reached(rate, SEEDS[0])
         # Lower ones learn even less.
-        if first[rate] > LEARNT * before > min(first.values()):
+        if first[rate] > LEARNT * begun[0] > min(first.values()):
             break
     worth = [rate for rate, loss in first.items() if loss <= HOPELESS * min(first.values())]
     grid = {
         rate: median([first[rate], *(reached(rate, seed) for seed in SEEDS[1:])]) for rate in worth
     }
     best_rate = min(grid, key=grid.__getitem__)
-    return Row(case.name, before, rates, losses, grid[best_rate], best_rate, cost)
+    return Row(case.name, begun[0], rates, losses, diverged, grid[best_rate], best_rate, cost)
 
 
 def show(row: Row) -> None:
@@ -170,7 +172,7 @@ def main() -> None:
                 show(rows[-1])
             for rule in RULES:
                 ratios = [ratio for row in rows if (ratio := row.ratio(rule)) is not None]
-                worse = sum(row.diverged(rule) for row in rows)
+                worse = sum(row.diverged[rule] for row in rows)
                 none = sum(rate is None for row in rows for rate in row.rates[rule])
                 print(
                     f"  {rule:10}median {median(ratios):.2f} (target 1.2), worst "

@@ -127,8 +127,8 @@ def range_test(
     validation data, where the trainer has them and they have at most 2,048 rows; otherwise on
     rows held out of the training data: a fifth of an epoch, at least 64 where there are twice as
     many, at most 512. A training whose loss rises to three times its beginning is broken off. The
-    search ends when two rates have been worse than the best and have learnt less. It costs 600 to
-    1,300 steps as a rule; at most, where nothing is learnt, `training_steps` for each rate in the
+    search ends when two rates have been worse than the best and have learnt less. It costs 800 to
+    1,500 steps as a rule; at most, where nothing is learnt, `training_steps` for each rate in the
     range.
 
     There is no suggestion where the best of the trainings lowers that loss by less than 2 %, or by

@@ -211,7 +211,7 @@ def lr_find(
     """Find a learning rate: train a few steps with ever higher ones, put all back, show the losses.
 
     Short trainings then choose the suggestion; `dl_lab.train.lr_finder.range_test` tells how. All
-    in all that is some 600 to 1,300 steps; Kernel → Interrupt ends it and loses nothing.
+    in all that is some 800 to 1,500 steps; Kernel → Interrupt ends it and loses nothing.
 
     Parameters
     ----------

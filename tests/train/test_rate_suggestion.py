@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
 
 import dl_lab
 from dl_lab.train.lr_finder import RangeTest, range_test
@@ -357,6 +358,23 @@ class TestNoTrace:
                 losses.append([trial.step(group), trial.step(group)])
         assert losses[0] == losses[1] == losses[2]
         assert losses[0][0] != losses[0][1]
+
+    @pytest.mark.parametrize("rows", [300, 3000])
+    def test_a_validation_loader_stands_where_it_stood(self, rows):
+        order = torch.Generator().manual_seed(4)
+        x = torch.randn(rows, 20, generator=torch.Generator().manual_seed(0))
+        held_out = DataLoader(
+            TensorDataset(x, torch.arange(rows) % 4), 50, shuffle=True, generator=order
+        )
+        model = build(lambda: nn.Linear(20, 4))
+        sgd = torch.optim.SGD(model.parameters(), lr=0.01)
+        data = noise(torch.arange(600) % 4, 0)
+        trainer = Trainer(
+            model, functional.cross_entropy, sgd, data, held_out, seed=0, device="cpu"
+        )
+        then = order.get_state()
+        range_test(trainer, 1e-3, 1.0, 20, training_steps=20)
+        assert torch.equal(order.get_state(), then)
 
     def test_an_interrupt_in_a_training_keeps_what_is_known(self):
         trainer = trainer_for("MLP, SGD")
