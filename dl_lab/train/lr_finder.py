@@ -123,8 +123,9 @@ def range_test(
     lowest point and from fastai's "valley" (``benchmarks/learning_rate.py`` has them all in one
     table). So the rates are tried: from the weights as they are, `training_steps` steps with each
     of 1, 3, 10, 30 … times a power of ten, from the end of the curve downwards, on the same
-    batches of one epoch. The suggestion is the rate after which the loss is lowest on the
-    validation data, where the trainer has them and they have at most 2,048 rows; otherwise on
+    batches of one epoch. The suggestion is the lowest rate whose loss is within a tenth of the
+    lowest: the highest of three, measured in the last fifth of the steps. It is that of the
+    validation data, where the trainer has them and they have at most 2,048 rows; otherwise of
     rows held out of the training data: a fifth of an epoch, at least 64 where there are twice as
     many, at most 512. A training whose loss rises to three times its beginning is broken off. The
     search ends when two rates have been worse than the best and have learnt less. It costs 800 to

@@ -35,6 +35,8 @@ _RUN_IN = 10
 # have learnt less: rates that learn more and are worse are still too high.
 _WORSE = 0.05
 _PATIENCE = 2
+# Of rates whose losses differ by no more than this share, the lowest is the most stable.
+_AS_GOOD = 0.1
 # Falling by less than this share of the loss, or than so many standard errors, is noise.
 _LEARNT = 0.02
 _ERRORS = 2.0
@@ -50,8 +52,8 @@ class ShortTraining:
     rate
         The learning rate.
     loss
-        On the rows held out, afterwards; infinite where the training was broken off because its
-        loss rose.
+        On the rows held out, the highest of three towards the end; infinite where the training was
+        broken off because its loss rose.
     steps
         That were done.
     """
@@ -119,10 +121,12 @@ class ShortTrainings:
 
     @property
     def best(self) -> ShortTraining | None:
-        """The one with the lowest loss; None where that fell by no more than chance would."""
+        """The lowest rate with nearly the lowest loss; None where that fell only by chance."""
         if self._lowest is None or not self._learnt(self._lowest):
             return None
-        return self.done[self._lowest]
+        lowest = self.done[self._lowest].loss
+        as_good = [one for one in self.done if one.loss <= lowest + _AS_GOOD * abs(lowest)]
+        return min(as_good, key=lambda one: one.rate)
 
     def _learnt(self, index: int) -> bool:
         fall = self._before - self._losses[index]
@@ -135,6 +139,8 @@ class ShortTrainings:
         trial.learning_rate = rate
         most = self.before + (_ROSE - 1) * abs(self.before)
         average = mean = 0.0
+        measured_at = {self._steps * tenths // 10 for tenths in (8, 9, 10)}
+        found: list[Values] = []
         for step in range(1, self._steps + 1):
             if self._interrupted():
                 return False
@@ -144,9 +150,12 @@ class ShortTrainings:
             rose = step > _RUN_IN and mean > most
             if not math.isfinite(loss) or rose:
                 break
+            if step in measured_at:
+                found.append(self._measure())
         else:
-            losses = self._measure()
-            if np.isfinite(losses).all():
+            # At the edge of what is stable the loss jumps: one low value would mean little.
+            losses = max(found, key=lambda losses: float(losses.mean()))
+            if np.isfinite(found).all():
                 self._note(ShortTraining(rate, float(losses.mean()), step), losses, mean)
                 return True
         broken_off = ShortTraining(rate, math.inf, step)
