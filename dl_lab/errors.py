@@ -104,11 +104,15 @@ SENTENCES = {
     "{factor} times its lowest.",
     "range_not_finite": "The test ended at the learning rate {rate}: the loss became {value}.",
     "range_interrupted": "The test was interrupted before the learning rate {rate}.",
-    "range_too_few": "Only {count} losses could be measured, and a suggestion needs {least}. "
-    "Begin at a lower rate, or take more steps.",
-    "range_no_descent": "The loss falls nowhere clearly between the learning rates {low} and "
-    "{high}, so there is none to suggest. Widen the range, take more steps, or look at the data "
-    "and the loss.",
+    "range_cut_short": "The test was interrupted after {count} short trainings; the rates below "
+    "were not tried.",
+    "range_not_tried": "The test was interrupted before short trainings could tell which learning "
+    "rate is best, so it suggests none. Run it again to get a suggestion.",
+    "range_no_loss": "No loss could be measured: even the first were not finite. Look at the data, "
+    "the weights and the loss, or begin at a lower rate.",
+    "range_no_descent": "The test cannot tell which learning rate is best: none from {low} to "
+    "{high} clearly lowers the loss within {steps} steps, so it suggests none. Widen the range, "
+    "give training_steps more, or look at the data, the model and the loss.",
     "range_nothing_chosen": "The test suggests no learning rate. Give one, such as use(0.01).",
     "library": "This needs the package {name}. Install it with: {command}",
     "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"

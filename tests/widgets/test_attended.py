@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 
-from tests.widgets.kernel import Kernel, kernel
+from tests.widgets.kernel import PATIENCE, Kernel, kernel
 
 # The trainer tells of itself: asking by a cell would count as somebody who is there.
 SETUP = """
@@ -83,8 +85,9 @@ def test_a_comm_that_the_page_closes_pauses_the_run(live, kind):
     live.shell("comm_close", {"comm_id": comm, "data": {}})
     wait(live, name, "paused", "view_gone")
     # Closing goes on after that, with subshells in a thread of its own.
+    end = monotonic() + PATIENCE
     while live.run(f"print({name}.comm is None)") != "True\n":
-        pass
+        assert monotonic() < end
     assert live.run("print(t.state)") == "paused\n"
 
 
