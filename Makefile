@@ -24,7 +24,7 @@ widget: setup ## Write a new explainer that works: make widget NAME=loss_surface
 	@$(VENV) scripts/widget.py $(NAME)
 
 build: setup ## Build a wheel and an sdist into dist/
-	@$(VENV) -m pip install --quiet --constraint constraints.txt build
+	@$(VENV) -m pip install -qq --constraint constraints.txt build
 	@$(VENV) -m build --no-isolation
 
 constraints: setup-tests ## Write down the versions that are installed now
@@ -43,5 +43,7 @@ setup-tests:
 	@$(STAMPED)/environment.py test
 	@$(STAMPED)/frontend.py --ui-tests
 	@$(VENV) scripts/kernels.py
+	@$(VENV) scripts/tensorboards.py
+	@$(VENV) scripts/colab.py
 	@$(STAMPED)/chromium.py
 	@$(STAMPED)/compiler.py

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from benchmarks import event_log, history, layers, playground, tensorboard_server, training
+from benchmarks import (
+    event_log,
+    history,
+    layers,
+    learning_rate,
+    playground,
+    tensorboard_server,
+    training,
+)
 
 
 def main() -> None:
     """Run them one after the other."""
-    for benchmark in (playground, training, history, event_log, layers, tensorboard_server):
+    for benchmark in (
+        playground,
+        training,
+        history,
+        event_log,
+        layers,
+        tensorboard_server,
+        learning_rate,
+    ):
         benchmark.main()
         print()
 

@@ -48,7 +48,17 @@ SENTENCES = {
     "not_downloaded": "{title} could not be downloaded into {folder} ({detail}). Check "
     "the connection and the folder, or put the original files there yourself: {files}.",
     "download_folder": "download=True needs a folder to download into. Name it: {call}.",
-    "not_folder": '{name} must be the path of a folder, such as "data"; {given} is not.',
+    "path_kind": "{name} must be a path as text, such as 'runs', or a pathlib.Path; got {given}.",
+    "path_empty": "{name} is empty. Give a path, such as 'runs', or '.' for the working folder.",
+    "path_address": "{name} must be a path on this machine, and {given} is the address of "
+    "something elsewhere. Give a folder here, such as 'runs', and copy from or to the other place "
+    "yourself.",
+    "path_variable": "{name} begins with a variable of the shell, {given}, which Python does not "
+    "fill in. Write ~ for your home, or give os.path.expandvars({given}).",
+    "path_home": "{name} is {given}, but there is no home folder {home} on this machine. Your own "
+    "is ~ alone; a folder that is really called so is './' and its name.",
+    "path_is_file": "{name} must be a folder, and {path} is a file. Give another path.",
+    "path_is_folder": "{name} must be a file, and {path} is a folder. Add the file's name to it.",
     "foreign_file": "{path} is no checkpoint that Trainer.save wrote. Load weights from other "
     "files with the library that wrote them.",
     "newer_file": "{path} was written by a newer dl-lab (format {given}; this one reads up to "
@@ -94,19 +104,30 @@ SENTENCES = {
     "{factor} times its lowest.",
     "range_not_finite": "The test ended at the learning rate {rate}: the loss became {value}.",
     "range_interrupted": "The test was interrupted before the learning rate {rate}.",
-    "range_too_few": "Only {count} losses could be measured, and a suggestion needs {least}. "
-    "Begin at a lower rate, or take more steps.",
-    "range_no_descent": "The loss falls nowhere clearly between the learning rates {low} and "
-    "{high}, so there is none to suggest. Widen the range, take more steps, or look at the data "
-    "and the loss.",
+    "range_cut_short": "The test was interrupted after {count} short trainings; the rates below "
+    "were not tried.",
+    "range_not_tried": "The test was interrupted before short trainings could tell which learning "
+    "rate is best, so it suggests none. Run it again to get a suggestion.",
+    "range_no_loss": "No loss could be measured: even the first were not finite. Look at the data, "
+    "the weights and the loss, or begin at a lower rate.",
+    "range_no_descent": "The test cannot tell which learning rate is best: none from {low} to "
+    "{high} clearly lowers the loss within {steps} steps, so it suggests none. Widen the range, "
+    "give training_steps more, or look at the data, the model and the loss.",
     "range_nothing_chosen": "The test suggests no learning rate. Give one, such as use(0.01).",
     "library": "This needs the package {name}. Install it with: {command}",
     "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"
-    ' : * ? " < > |, and no dot or space at either end.',
+    ' : * ? " < > |, no dot or space at either end, and no ~ at the beginning.',
     "run_folder": "The folder {path} cannot be made ({detail}). Choose another root.",
-    "logdir_path": "{given} names no folder. Give a path as text, such as 'runs'.",
-    "logdir_file": "{path} is a file. TensorBoard takes the folder that it lies in.",
+    "logdir_spec": "logdir is one folder, and {given} reads as TensorBoard's list of several or a "
+    "name for one. Give the folder that they lie in, such as 'runs'; to make a folder"
+    " that is really called so, put ./ before its name.",
     "magic_logdir": "%tensorboard needs a folder: %tensorboard --logdir runs. {given} names none.",
+    "magic_quote": "In %tensorboard {given} a quotation mark is not closed, or a backslash ends "
+    'the line. Write it as in: %tensorboard --logdir "my runs".',
+    "magic_words": "%tensorboard takes one folder, and {given} is left over. Put a folder's name "
+    'that has blanks in quotation marks: %tensorboard --logdir "my runs".',
+    "magic_unfilled": "%tensorboard cannot fill in {given} in {logdir}: there is no such variable "
+    "in this notebook. Define it first, or write the folder's name.",
     "magic_ignored": "{given}: without effect here. dl-lab shows TensorBoard through Jupyter, "
     "where only you can reach it; what it loads is set in the server's configuration "
     "(TensorBoards).",
@@ -282,6 +303,31 @@ SENTENCES = {
     "Call trainer.pause() there, and {name} afterwards.",
     "within_step": "The state cannot be copied in on_gradients, in the middle of a step. Do it "
     "in on_step_end.",
+    "trained_by": "{model} is being trained by {run}, and two runs at once would spoil each "
+    "other's steps. Pause that one first, with {run}.pause(), or give this run a model and an "
+    "optimizer of its own.",
+    "trained_held": "{model} is being trained by a run that {run} leads to, and two runs at once "
+    "would spoil each other's steps. Pause that one first, or give this run a model and an "
+    "optimizer of its own.",
+    "trained_shown": "{model} is being trained by a run that a widget on the page shows, and two "
+    "runs at once would spoil each other's steps. Press Pause there first, or give this run a "
+    "model and an optimizer of its own.",
+    "trained_here": "{model} is being trained by a run that the same code has started and that "
+    "goes on in the background. Use fit(epochs), which returns when it is done, or give each run "
+    "a model and an optimizer of its own.",
+    "trained_callback": "{model} is being trained by the very run that calls this, in a callback "
+    "or between two of its steps. Start the other run when this one has ended.",
+    "trained_loop": "{model} is being trained by a loop that dl_lab.watch follows. Pause or end "
+    "that loop first, or give this run a model and an optimizer of its own.",
+    "trained_late": "{model} is being trained by a run that has not come to the end of its step "
+    "within {seconds} seconds. Try again when that step is done.",
+    "models_shared": "{first} and {second} train the same weights, and two runs at once would "
+    "spoil each other's steps; nothing was started. Build a model and an optimizer for each: call "
+    "the code that makes them once for each run.",
+    "compare_start": "{name} cannot be started from here: only a Trainer can. Leave out epochs to "
+    "show the runs as they are.",
+    "gave_way": "The earlier run {name} is paused: its cell was run again, or its name now stands "
+    "for another run. A run that is to go on needs a variable and a model of its own.",
     "running": "A trainer that runs cannot do that. Pause it first.",
     "device": "device cannot be {given}: this machine does not have it. Choose one of: {allowed}.",
     "precision_device": "precision cannot be {given} on {device}. Use bf16 on the CPU or CUDA, "
@@ -333,6 +379,8 @@ SENTENCES = {
     "cell again.",
     "loop_interrupted": "The loop was interrupted after step {step}. Run its cell again to start "
     "it anew.",
+    "unattended": "Paused: for {time} no page has shown this run. Start it again to go on.",
+    "view_gone": "Paused: the view with the Pause button was closed. Start it again to go on.",
     "own_loop": "This run is a loop of your own: run its cell to start it.",
     "no_optimizer": "This run knows no optimizer. Name it when the run is made: "
     "dl_lab.watch(model, optimizer).",

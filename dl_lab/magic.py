@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+import re
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from dl_lab.errors import InputError
 from dl_lab.tensorboard import TensorBoard
+
+# What IPython would have filled in, had it known it.
+_UNFILLED = re.compile(r"\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*")
 
 if TYPE_CHECKING:
     from IPython.core.extensions import ExtensionManager
@@ -31,15 +34,25 @@ def tensorboard(line: str) -> None:
     Raises
     ------
     InputError
-        No folder is named.
+        No folder is named, or the line cannot be read as arguments.
     """
     from IPython.display import display
+    from IPython.utils.process import arg_split  # type: ignore[attr-defined]  # by system
 
     parser = _Parser(prog="%tensorboard", add_help=False, allow_abbrev=False)
     parser.add_argument("--logdir")
-    known, rest = parser.parse_known_args(shlex.split(line))
+    try:
+        # Splits as this system's shell does: on Windows a backslash stays one.
+        words = arg_split(line, posix=True)
+    except ValueError:
+        raise InputError("magic_quote", given=line.strip()) from None
+    known, rest = parser.parse_known_args(words)
     if not known.logdir:
         raise InputError("magic_logdir", given=repr(line.strip()))
+    if unknown := _UNFILLED.search(known.logdir):
+        raise InputError("magic_unfilled", given=unknown[0], logdir=repr(known.logdir))
+    if rest and not rest[0].startswith("-"):
+        raise InputError("magic_words", given=rest[0])
     if rest:
         print(InputError("magic_ignored", given=" ".join(rest)))  # noqa: T201  # in the notebook
     display(TensorBoard(known.logdir))  # type: ignore[no-untyped-call]  # IPython has no types here

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dl_lab import paths
 from dl_lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _LONGEST = 100
 # What no file system of Linux, macOS or Windows takes amiss, and nothing that leaves the root.
 _NAME = re.compile(
-    r"""[^\s./\\:*?"<>|\x00-\x1f]([^/\\:*?"<>|\x00-\x1f]*[^\s./\\:*?"<>|\x00-\x1f])?"""
+    r"""[^\s~./\\:*?"<>|\x00-\x1f]([^/\\:*?"<>|\x00-\x1f]*[^\s./\\:*?"<>|\x00-\x1f])?"""
 )
 
 
@@ -27,9 +28,11 @@ def new(name: str, root: str | PathLike[str] = "runs") -> Path:
     ----------
     name
         Of the experiment: a folder of this name in `root` holds its runs. At most 100
-        characters, none of ``/ \ : * ? " < > |``, no dot or space at either end.
+        characters, none of ``/ \ : * ? " < > |``, no dot or space at either end, no ``~`` at
+        the beginning.
     root
-        The folder of all experiments, made where it is missing; TensorBoard's ``--logdir``.
+        The folder of all experiments, made where it is missing; TensorBoard's ``--logdir``. ``~``
+        is your home.
 
     Returns
     -------
@@ -40,7 +43,8 @@ def new(name: str, root: str | PathLike[str] = "runs") -> Path:
     Raises
     ------
     InputError
-        The name cannot be a folder's, or the folder cannot be made.
+        The name cannot be a folder's, `root` is not the path of a folder here, or the folder
+        cannot be made.
 
     Examples
     --------
@@ -53,7 +57,7 @@ def new(name: str, root: str | PathLike[str] = "runs") -> Path:
     name = str(name)
     if len(name) > _LONGEST or not _NAME.fullmatch(name):
         raise InputError("run_name", given=repr(name), most=_LONGEST)
-    experiment = Path(root) / name
+    experiment = paths.folder("root", root) / name
     try:
         experiment.mkdir(parents=True, exist_ok=True)
         for number in count(1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from dl_lab import paths
 from dl_lab.errors import InputError
 from dl_lab.server import rendezvous
 
@@ -29,13 +31,14 @@ class TensorBoard:
     ----------
     logdir
         Folder with event files, or with folders of them, such as ``"runs"``; from the kernel's
-        working folder. It is made where it is missing, since TensorBoard is often opened before
-        the first training.
+        working folder, or from the home for ``"~/runs"``. It is made where it is missing, since
+        TensorBoard is often opened before the first training.
 
     Raises
     ------
     InputError
-        It is no path, a file, or a folder that cannot be made.
+        It is no path on this machine, a file, a folder that cannot be made, or several folders
+        with names (``"a:dir1,b:dir2"``).
 
     See Also
     --------
@@ -109,17 +112,29 @@ class TensorBoard:
 
 
 def _folder(given: str | os.PathLike[str]) -> str:
+    path = paths.folder("logdir", given)
+    text = os.fspath(given).strip()
+    if not os.path.lexists(path) and _is_spec(text):
+        raise InputError("logdir_spec", given=repr(text))
     try:
-        path = os.path.realpath(os.path.expanduser(os.fspath(given)))  # noqa: PTH111  # Path's raises
-    except (TypeError, ValueError):
-        raise InputError("logdir_path", given=repr(given)) from None
-    if Path(path).is_file():
-        raise InputError("logdir_file", path=path)
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError("run_folder", path=path, detail=error) from error
-    return path
+    return os.path.realpath(path)
+
+
+def _is_spec(text: str) -> bool:
+    """Whether it reads as TensorBoard's ``--logdir_spec``: several folders, or a name for one."""
+    first = re.split(r"[/\\]", text, maxsplit=1)[0]
+    if first == ".":
+        return False
+    named = ":" in first and not os.path.splitdrive(text)[0]
+    several = text.split(",") if "," in text else []
+    return named or any(_is_folder(one.strip()) for one in several)
+
+
+def _is_folder(text: str) -> bool:
+    return os.path.isdir(os.path.expanduser(text))  # noqa: PTH111, PTH112  # they never raise
 
 
 def _way_without_panel(logdir: str) -> tuple[str, str | None]:

@@ -48,12 +48,13 @@ def make_venv() -> None:
             "On Debian and Ubuntu: apt-get install python3-venv."
         ) from error
     # The resolver of pip before 23.1 needs minutes for what a later one does in seconds.
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
+    # Twice quiet: errors are told, warnings about a machine's own package lists are not.
+    run(PYTHON, "-m", "pip", "install", "-qq", "--upgrade", "pip")
 
 
 def pip_install(*arguments: str) -> None:
     """Install into .venv, in the versions that were tested."""
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--constraint", str(CONSTRAINTS), *arguments)
+    run(PYTHON, "-m", "pip", "install", "-qq", "--constraint", str(CONSTRAINTS), *arguments)
 
 
 def unlink_labextension() -> None:

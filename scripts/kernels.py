@@ -17,7 +17,7 @@ def main() -> None:
     stamp = Stamp(OLD / ".dl-lab", repr((OLD_PACKAGES, str(PYTHON))))
     if not stamp.fresh:
         print("Installing ipykernel 6.30 beside .venv.", flush=True)
-        target = ["--quiet", "--no-deps", "--upgrade", "--target", OLD]
+        target = ["-qq", "--no-deps", "--upgrade", "--target", OLD]
         run(PYTHON, "-m", "pip", "install", *target, *OLD_PACKAGES)
     write_spec("ipykernel-7.4", {})
     write_spec("ipykernel-6.30", {"PYTHONPATH": str(OLD)})

@@ -18,7 +18,7 @@ def ensure() -> None:
     if not _machine_has_node() and not (VENV / "bin" / "npm").exists():
         print("Installing Node into .venv.", flush=True)
         constraints = str(ROOT / "constraints.txt")
-        run(PYTHON, "-m", "pip", "install", "--quiet", "--constraint", constraints, WHEEL)
+        run(PYTHON, "-m", "pip", "install", "-qq", "--constraint", constraints, WHEEL)
 
 
 def environment() -> dict[str, str]:

@@ -20,7 +20,7 @@ def install(constraints: Path) -> None:
         return
     version = _tested_version(constraints)
     if sys.platform != "linux" or shutil.which("nvidia-smi"):
-        run(PYTHON, "-m", "pip", "install", "--quiet", f"torch=={version}")
+        run(PYTHON, "-m", "pip", "install", "-qq", f"torch=={version}")
         return
     print(f"Installing PyTorch {version} for the CPU.", flush=True)
     build = f"torch=={version}+cpu"
@@ -29,7 +29,7 @@ def install(constraints: Path) -> None:
     if _pip_succeeds("install", "--quiet", "--extra-index-url", CPU_INDEX, build):
         return
     _refuse_cuda(version)
-    run(PYTHON, "-m", "pip", "install", "--quiet", f"torch=={version}")
+    run(PYTHON, "-m", "pip", "install", "-qq", f"torch=={version}")
 
 
 def _pip_succeeds(*arguments: str) -> bool:

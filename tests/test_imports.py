@@ -15,21 +15,24 @@ JS = ROOT / "js"
 TESTING = JS / "shared" / "testing"  # what the tests of every part share; in no bundle
 
 # Part of dl_lab → (parts of dl_lab, other packages) that it may import. The standard library is
-# always allowed; `errors` is a leaf and `dl_lab` itself holds nothing but the version and names.
+# always allowed; `errors` and `paths` need nothing else, so a Jupyter server may load them, too;
+# `dl_lab` itself holds nothing but the version and names.
 FIELD = {"torch", "numpy"}
 ALLOWED = {
-    "data": ({"errors", "shipped"}, FIELD),
+    "data": ({"errors", "paths", "shipped"}, FIELD),
     "nets": ({"errors", "shipped"}, FIELD),
     "probe": ({"errors"}, FIELD),
-    "train": ({"errors", "probe", "data"}, FIELD),
+    "train": ({"errors", "paths", "probe", "data"}, FIELD),
     "callbacks": ({"train"}, set()),
     "pictures": ({"train"}, {"numpy"}),
-    "runs": ({"errors"}, set()),
+    "runs": ({"errors", "paths"}, set()),
     # A kernel looks into the folders in which the server's TensorBoards listen.
-    "tensorboard": ({"errors", "server"}, {"tensorboard", "IPython", "jupyter_core"}),
+    "tensorboard": ({"errors", "paths", "server"}, {"tensorboard", "IPython", "jupyter_core"}),
     "magic": ({"errors", "tensorboard"}, {"IPython"}),
     "protocol": ({"errors"}, {"numpy"}),
     "errors": (set(), set()),
+    "version": (set(), set()),
+    "paths": ({"errors"}, set()),
     "shipped": (set(), set()),
     "widgets": (
         {"errors", "data", "nets", "pictures", "probe", "train", "protocol"},
@@ -40,11 +43,14 @@ ALLOWED = {
         {"errors", "train", "widgets"},
         FIELD | {"keras", "lightning", "skorch", "transformers"},
     ),
-    "server": ({"__version__"}, {"jupyter_server", "jupyter_server_proxy", "tornado", "traitlets"}),
+    "server": (
+        {"version", "errors", "paths"},
+        {"jupyter_server", "jupyter_server_proxy", "tornado", "traitlets"},
+    ),
     # The table of names: its lazy imports are strings, those for type checkers are not run.
     "__init__": (
         {"adapters", "callbacks", "data", "nets", "runs", "train", "widgets", "server", "magic"}
-        | {"tensorboard"},
+        | {"tensorboard", "version"},
         {"IPython"},
     ),
 }
@@ -60,6 +66,7 @@ EXCEPTIONS = {
     "train/summaries.py": {"tensorboard"},
     # The child process, which is not the Jupyter server.
     "server/tensorboard_host.py": {"tensorboard", "werkzeug"},
+    "server/installed_code.py": {"tensorboard", "werkzeug"},
     # What ipykernel itself stands on.
     "widgets/_poll.py": {"zmq"},
 }

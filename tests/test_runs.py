@@ -90,5 +90,8 @@ def test_a_root_that_is_a_file_is_told(tmp_path):
     (tmp_path / "root").touch()
     with pytest.raises(InputError) as error:
         runs.new("lenet", tmp_path / "root")
+    assert error.value.key == "path_is_file"
+    assert str(tmp_path / "root") in str(error.value)
+    with pytest.raises(InputError) as error:
+        runs.new("root", tmp_path)
     assert error.value.key == "run_folder"
-    assert str(tmp_path / "root" / "lenet") in str(error.value)

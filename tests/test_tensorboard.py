@@ -68,21 +68,86 @@ def test_a_magic_without_a_folder_says_what_it_needs(line):
 
 
 @pytest.mark.parametrize(
-    ("logdir", "key"), [(3, "logdir_path"), (None, "logdir_path"), ("a\0b", "logdir_path")]
+    ("line", "key"),
+    [
+        ('--logdir "unclosed', "magic_quote"),
+        ("--logdir it's", "magic_quote"),
+        ('--logdir runs --host "a', "magic_quote"),
+        ("--logdir runs\\", "magic_quote"),
+        ("--logdir my runs", "magic_words"),
+        ("my --logdir runs", "magic_words"),
+        ("--logdir runs/{name}", "magic_unfilled"),
+        ("--logdir runs/$name", "magic_unfilled"),
+        ("--logdir s3://bucket/runs", "path_address"),
+        ("--logdir ' '", "path_empty"),
+        ("--logdir ~nobody-of-this-name", "path_home"),
+        ("--logdir a:dir1,b:dir2", "logdir_spec"),
+        ("--logdir ''", "magic_logdir"),
+        ("--logdir_spec a:dir1", "magic_logdir"),
+    ],
 )
-def test_what_names_no_folder_is_refused(logdir, key):
+def test_a_magic_that_cannot_be_read_makes_nothing(monkeypatch, tmp_path, line, key):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        magic(line)
+    assert caught.value.key == key
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path):
+    """A home and a working folder of its own."""
+    for name in ("home", "work"):
+        (tmp_path / name).mkdir()
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "home"
+
+
+def test_home_and_blanks(home):
+    assert dl_lab.TensorBoard("~").logdir == os.path.realpath(home)
+    assert dl_lab.TensorBoard(" ~/runs ").logdir == os.path.realpath(home / "runs")
+    assert dl_lab.TensorBoard(" runs ").logdir == os.path.realpath("runs")
+    assert os.listdir() == ["runs"]  # noqa: PTH208  # names, not paths
+    assert [one.name for one in home.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize(
+    ("logdir", "key"),
+    [
+        *((3, "path_kind"), (None, "path_kind"), (b"runs", "path_kind"), ("a\0b", "path_kind")),
+        *(("", "path_empty"), ("  ", "path_empty"), ("~nobody-of-this-name", "path_home")),
+        *(("gs://bucket/runs", "path_address"), ("s3://bucket", "path_address")),
+        *(("a:dir1", "logdir_spec"), ("a:dir1,b:dir2", "logdir_spec"), ("a:/x/y", "logdir_spec")),
+        *(("there,elsewhere", "logdir_spec"), ("~/there,~/b", "logdir_spec")),
+        *(("a" * 300, "run_folder"), ("$HOME/runs", "path_variable")),
+    ],
+)
+def test_what_names_no_folder_is_refused(home, logdir, key):
+    for place in (home / "there", home.parent / "work" / "there"):
+        place.mkdir()
     with pytest.raises(InputError) as caught:
         dl_lab.TensorBoard(logdir)
     assert caught.value.key == key
+    assert os.listdir() == ["there"]  # noqa: PTH208  # names, not paths
+
+
+def test_a_folder_really_called_so(home):
+    for name in ("./a:dir1", "runs/2026-11-24T10:15:00", "lr=0.1,bs=32"):
+        assert dl_lab.TensorBoard(name).logdir == os.path.realpath(name)
+    # It is there now, so that its name alone tells which.
+    assert dl_lab.TensorBoard("a:dir1").logdir == os.path.realpath("a:dir1")
+    assert list(home.iterdir()) == []
 
 
 def test_a_file_is_refused(tmp_path):
     file = tmp_path / "events"
     file.write_text("")
-    for logdir, key in ((file, "logdir_file"), (file / "deeper", "run_folder")):
+    for logdir in (file, file / "deeper"):
         with pytest.raises(InputError) as caught:
             dl_lab.TensorBoard(logdir)
-        assert caught.value.key == key
+        assert caught.value.key == "path_is_file"
 
 
 def test_names_stay_text_and_the_link_finds_the_server(monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dl_lab import paths
 from dl_lab.data.images import Labelled
 from dl_lab.errors import InputError
 
@@ -59,9 +60,7 @@ class Published:
         InputError
             If the files are not there or not whole, or cannot be downloaded.
         """
-        if not isinstance(root, (str, os.PathLike)):
-            raise InputError("not_folder", name="root", given=repr(root))
-        folder = Path(root).expanduser()
+        folder = paths.folder("root", root)
         files = self._files(folder)
         if download and None in files:
             self._download(folder)

@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+from dl_lab import paths
+from dl_lab.errors import InputError
 from dl_lab.server.problems import Problem
 
 _MARK = "tfevents"
 # Where nobody keeps runs, and where there may be very many files.
 _PASSED_OVER = {"node_modules", "site-packages", "__pycache__", "venv"}
 _SECONDS = 2.0
+# What is no path, as this server's pages say it.
+_REFUSALS = {
+    "path_kind": "logdir_invalid",
+    "path_empty": "logdir_invalid",
+    "path_address": "logdir_address",
+    "path_home": "logdir_home",
+    "path_variable": "logdir_variable",
+}
 _MOST = 200
 
 
@@ -24,7 +34,7 @@ def resolve(given: object, root: Path, allowed: Sequence[Path]) -> Path:
     Parameters
     ----------
     given
-        An absolute path, or one from `root`; ``~`` is the home.
+        An absolute path, or one from `root`, which is the empty one; ``~`` is the home.
     root
         Where relative paths begin.
     allowed
@@ -35,9 +45,10 @@ def resolve(given: object, root: Path, allowed: Sequence[Path]) -> Path:
     Problem
         It is no path, is not there, is a file, may not be read or lies elsewhere.
     """
-    if not isinstance(given, str) or "\0" in given:
-        raise Problem("logdir_invalid", given=repr(given))
-    asked = root / os.path.expanduser(given)  # noqa: PTH111  # of Path it raises for ~nobody
+    try:
+        asked = root if given == "" else paths.local("logdir", given, root)
+    except InputError as error:
+        raise Problem(_REFUSALS[error.key], given=repr(given)) from error
     roots = [Path(os.path.realpath(one.expanduser())) for one in allowed]
     real = Path(os.path.realpath(asked))
     # Before anything else: what lies outside is not even told to be there or not.

@@ -7,6 +7,18 @@ from typing import Any
 # The page has the same keys in `tensorboardProblem` of its catalogues.
 SENTENCES = {
     "logdir_invalid": ("{given} names no folder: give the path of one, as text, such as 'runs'."),
+    "logdir_address": (
+        "{given} is the address of something elsewhere, and TensorBoard shows folders of "
+        "this machine here. Copy the event files into one, and open that."
+    ),
+    "logdir_home": (
+        "{given} names a home folder that is not on this machine. Your own is ~ alone; a "
+        "folder that is really called so is './' and its name."
+    ),
+    "logdir_variable": (
+        "{given} begins with a variable of the shell, which is not filled in here. Write ~ "
+        "for your home, or the whole path."
+    ),
     "logdir_missing": (
         "There is no folder {logdir}. Check the path, or make it by training with logdir=."
     ),
@@ -41,6 +53,9 @@ SENTENCES = {
 }
 _STATUS = {
     "logdir_invalid": 400,
+    "logdir_address": 400,
+    "logdir_home": 400,
+    "logdir_variable": 400,
     "logdir_missing": 404,
     "logdir_file": 400,
     "logdir_unreadable": 403,

@@ -1,17 +1,30 @@
-"""The way from a page to a TensorBoard: authenticated, and with nothing of Jupyter's passed on."""
+"""The way from a page to a TensorBoard: authenticated, and with nothing of Jupyter's passed on.
+
+What comes back is shown below Jupyter's own origin, where a script may do all that the person may.
+So only installed code comes back as such; what a run's data contain is no more than data.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
 from jupyter_server_proxy.handlers import ProxyHandler, RewritableResponse
+from tornado.httputil import HTTPHeaders
 from tornado.web import HTTPError, authenticated
 
+from dl_lab.server.installed_code import HARMLESS, MARK
 from dl_lab.server.problems import Problem
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_host import SECRET_HEADER
 
 # Of a request TensorBoard needs no more; cookies and tokens above all stay here.
 _PASSED_ON = ("Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent")
+# And a page no more of an answer: no cookies, no redirects, no word on service workers.
+_PASSED_BACK = ("Cache-Control", "Content-Encoding", "Expires")
 _READING = {"GET", "HEAD"}
+_FRAMED = "frame-ancestors 'self'"
+_INERT = f"sandbox;default-src 'none';{_FRAMED}"
 
 
 class SameOrigin:
@@ -30,12 +43,12 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
     def initialize(self, tensorboards: TensorBoards) -> None:
         """Take what each request looks in."""
         self._tensorboards = tensorboards
-        self._secret: str | None = None
-        self.rewrite_response = _for_our_page
+        self._passed: dict[str, str] = {}
+        self.rewrite_response = _for_a_page
 
-    async def prepare(self) -> None:
+    async def prepare(self, **options: Any) -> None:  # noqa: ANN401  # jupyter_server's own
         """Let in who is authenticated, and asks from a page of this site."""
-        await super().prepare()
+        await super().prepare(**options)
         # jupyter-server-proxy leaves the check for cross-site requests to what it proxies, and
         # TensorBoard makes none. So one that is more than reading must say where it comes from.
         says = (
@@ -55,8 +68,17 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
         except Problem as problem:
             raise HTTPError(problem.status, str(problem)) from problem
         self._tensorboards.use(process)
+        headers = self.request.headers
+        self._passed = {name: headers[name] for name in _PASSED_ON if name in headers}
+        if process.secret is not None:
+            self._passed[SECRET_HEADER] = process.secret
+        # An event stream would be passed back as it is, without `rewrite_response`.
+        headers["Accept"] = "*/*"
+        if "token" in self.request.query_arguments:
+            asked = parse_qsl(self.request.query, keep_blank_values=True)
+            self.request.query = urlencode([pair for pair in asked if pair[0] != "token"])
         self.proxy_base = f"dl-lab/tensorboard/{identifier}"
-        self.unix_socket, self._secret = process.socket, process.secret
+        self.unix_socket = process.socket
         await self.proxy("localhost", process.port, path)
 
     @authenticated
@@ -81,18 +103,37 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
 
     def proxy_request_headers(self) -> dict[str, str]:
         """Return the headers that TensorBoard gets."""
-        headers = self.request.headers
-        passed = {name: headers[name] for name in _PASSED_ON if name in headers}
-        return passed if self._secret is None else passed | {SECRET_HEADER: self._secret}
+        return dict(self._passed)
 
     def _record_activity(self) -> None:
         """Leave it: a page that asks for news by itself is no sign of a person to a hub."""
 
 
-def _for_our_page(response: RewritableResponse) -> None:
-    headers = response.headers
-    for name in ("Server", "Set-Cookie"):
-        headers.pop(name, None)
-    policies = headers.pop("Content-Security-Policy", "").split(";")
-    kept = [policy for policy in policies if policy and "frame-ancestors" not in policy]
-    headers["Content-Security-Policy"] = ";".join([*kept, "frame-ancestors 'self'"])
+def _for_a_page(response: RewritableResponse) -> None:
+    told = response.headers
+    kept = HTTPHeaders({name: told[name] for name in _PASSED_BACK if name in told})
+    kept.update(_policy(told))
+    response.headers = kept
+
+
+def _policy(told: HTTPHeaders) -> dict[str, str]:
+    """Return of which type an answer is, and what it may do in a page."""
+    kind = told.get("Content-Type", "")
+    if MARK in told:
+        policies = told.get("Content-Security-Policy", "").split(";")
+        kept = [policy for policy in policies if policy and "frame-ancestors" not in policy]
+        may = ";".join([*kept, _FRAMED])
+    else:
+        kind, may = _harmless(kind.partition(";")[0].strip().lower()), _INERT
+    return {
+        "Content-Type": kind,
+        "Content-Security-Policy": may,
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _harmless(kind: str) -> str:
+    """Return a type as which a browser runs nothing."""
+    if kind.startswith("text/"):
+        return "text/plain; charset=utf-8"
+    return kind if kind in HARMLESS else "application/octet-stream"

@@ -12,13 +12,13 @@ from jupyter_server.utils import url_path_join
 from jupyter_server_proxy.handlers import AddSlashHandler
 from tornado.web import authenticated
 
-from dl_lab import __version__
 from dl_lab.server import logdirs
 from dl_lab.server.open_page import OpenPageHandler
 from dl_lab.server.problems import Problem
 from dl_lab.server.proxy import SameOrigin, TensorBoardProxy
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_process import TensorBoardProcess
+from dl_lab.version import __version__
 
 Route = tuple[str, type, dict[str, Any]] | tuple[str, type]
 

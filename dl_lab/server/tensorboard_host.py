@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from dl_lab.server.installed_code import marked
+
 READY = "dl-lab: TensorBoard listens on "
 """What it prints before the port, or before 0, as soon as it can be asked."""
 
@@ -83,7 +85,7 @@ def serve(settings: Settings) -> int:
         daemon_threads = True
 
         def __init__(self, wsgi_app: _Application, flags: object) -> None:  # noqa: ARG002
-            app = _relative_fonts(wsgi_app)
+            app = marked(_relative_fonts(wsgi_app))
             if settings.secret is not None:
                 app = _guarded(app, settings.secret)
             host = "127.0.0.1" if settings.socket is None else f"unix://{settings.socket}"

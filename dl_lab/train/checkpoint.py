@@ -7,12 +7,12 @@ import pickle
 import zipfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from dl_lab import paths
 from dl_lab.errors import InputError
 from dl_lab.train.atomic_write import write_atomically
 from dl_lab.train.plain_state import alone, from_plain, to_plain
@@ -51,8 +51,9 @@ def save_state(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
     >>> load_state(path)
     {'weights': tensor([1., 1.]), 'rows': array([0, 1, 2]), 'epoch': 7}
     """
+    place = paths.file("path", path)
     content = {_OURS: FORMAT, "state": to_plain(state)}
-    write_atomically(path, lambda file: _dump(content, file))
+    write_atomically(place, lambda file: _dump(content, file))
 
 
 def load_state(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -63,9 +64,10 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     InputError
         No such file, a damaged one, or one that something else wrote.
     """
-    name = str(path)
+    place = paths.file("path", path)
+    name = str(place)
     try:
-        with Path(path).open("rb") as file:
+        with place.open("rb") as file:
             _check_whole(file, name)
             content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -139,21 +141,22 @@ def save_weights(path: str | os.PathLike[str], model: nn.Module, **notes: object
     """
     from safetensors.torch import save
 
+    place = paths.file("path", path)
     tensors: dict[str, Tensor] = {}
     metadata = {name: str(note) for name, note in notes.items()}
     names: dict[tuple[object, ...], str] = {}
     for name, value in model.state_dict().items():
         if not isinstance(value, Tensor):
             continue
-        place = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
-        if value.numel() and place in names:
+        where = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
+        if value.numel() and where in names:
             # As safetensors.torch.save_model notes it, so that its load_model finds it.
-            metadata[name] = names[place]
+            metadata[name] = names[where]
         else:
-            names[place] = name
+            names[where] = name
             tensors[name] = alone(value).contiguous()
     content = save(tensors, metadata)
-    write_atomically(path, lambda file: file.write(content))
+    write_atomically(place, lambda file: file.write(content))
 
 
 class _Sink:

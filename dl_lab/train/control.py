@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -12,9 +13,11 @@ import numpy as np
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train import tune
+from dl_lab.train.claims.claimant import TrainerClaimant
+from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.interrupts import noted_interrupts
 from dl_lab.train.loop import Loop
-from dl_lab.train.run import Progress
+from dl_lab.train.run import PRESSED, Leave, Progress
 from dl_lab.train.threads import one_thread
 from dl_lab.train.worker import State, Worker
 
@@ -30,6 +33,7 @@ _Parameters = ParamSpec("_Parameters")
 
 _MOST = 2**32 - 1
 _SMALL = 100_000
+_ASK_EVERY = 0.1
 
 
 class Control:
@@ -37,9 +41,15 @@ class Control:
 
     _loop: Loop
     _worker: Worker
+    claimant: TrainerClaimant
+    """What other runs are told of it."""
     _note: InputError | None = None
     _polls: tuple[Callable[[], None], ...] = ()
     _closed = False
+    # Of a run that a view's button started; None: code asked for it.
+    _leave: Leave | None = None
+    _seen = _ask_at = 0.0
+    _awaited = False
 
     @property
     def model(self) -> nn.Module:
@@ -148,26 +158,42 @@ class Control:
         ----------
         epochs
             How many more; an epoch begun counts as the first. None for until paused.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model, or a part of it. Only a run of the same cell, run
+            earlier, or one that no variable leads to any more, is paused instead:
+            `dl_lab.train.claims.registry.Claims` tells the rule.
         """
         more = None if epochs is None else whole("epochs", epochs, 1, _MOST)
-        self._loop.last_epoch = None if more is None else self.epoch + more
-        self._go(None)
+        self._go(None, None if more is None else self.epoch + more)
 
-    def pause(self, *, note: InputError | None = None) -> None:
+    def pause(self, *, note: InputError | None = None, wait: bool = True) -> None:
         """Stop after the step that is running, and return when it has.
 
         Parameters
         ----------
         note
             Why, for `message`.
+        wait
+            False: return at once.
         """
         self._note = note or self._note
-        self._worker.stop()
+        self._worker.ask(State.PAUSED)
+        if wait:
+            self._worker.join()
 
     def resume(self) -> None:
-        """Go on with a paused run, up to the epoch it was to end with; a finished one stays so."""
+        """Go on with a paused run, up to the epoch it was to end with; a finished one stays so.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model now, as for `start`.
+        """
         if self.state != State.FINISHED:
-            self._go(None)
+            self._go(None, self._loop.last_epoch)
 
     def stop(self, *, note: InputError | None = None) -> None:
         """End the run after the step that is running: state ``finished``.
@@ -187,10 +213,11 @@ class Control:
         Raises
         ------
         InputError
-            Training failed or diverged, as `message` tells.
+            Training failed or diverged, as `message` tells; or another run trains the model, as
+            for `start`.
         """
         last = self.steps + whole("n", n, 1, _MOST)
-        self._block("step", lambda: self._go(last))
+        self._block("step", lambda: self._go(last, self._loop.last_epoch))
 
     def fit(self, epochs: int) -> None:
         """Train `epochs` more epochs and return when done.
@@ -201,7 +228,8 @@ class Control:
         Raises
         ------
         InputError
-            Training failed or diverged, as `message` tells.
+            Training failed or diverged, as `message` tells; or another run trains the model, as
+            for `start`.
         """
         epochs = whole("epochs", epochs, 1, _MOST)
         self._block("fit", lambda: self.start(epochs))
@@ -235,12 +263,18 @@ class Control:
         ----------
         from_here
             Keep the present weights, and make them the beginning from now on.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model, as for `start`.
         """
         self._loop.between_steps("reset")
-        self._worker.stop()
-        self._note = None
-        self._worker.call(self._loop.begin, from_here=from_here).result()
-        self._worker.settle(State.IDLE)
+        with CLAIMS.claim(self.claimant):
+            self._worker.stop()
+            self._note = None
+            self._worker.call(self._loop.begin, from_here=from_here).result()
+            self._worker.settle(State.IDLE)
 
     def rewind(self, step: int) -> None:
         """Go back to the end of an earlier epoch, and be paused there.
@@ -256,14 +290,15 @@ class Control:
         Raises
         ------
         InputError
-            There is no state of that step.
+            There is no state of that step; or another run trains the model, as for `start`.
         """
         self._loop.between_steps("rewind")
         step = whole("step", step, 0, _MOST)
-        self._worker.stop()
-        self._note = None
-        self._worker.call(self._loop.rewind, step).result()
-        self._worker.settle(State.PAUSED)
+        with CLAIMS.claim(self.claimant):
+            self._worker.stop()
+            self._note = None
+            self._worker.call(self._loop.rewind, step).result()
+            self._worker.settle(State.PAUSED)
 
     def call(
         self,
@@ -328,6 +363,21 @@ class Control:
         """
         return self._worker.on_change(callback)
 
+    def attend(self) -> None:
+        """Take note that somebody looks on who could pause it."""
+        self._seen = time.monotonic()
+
+    def abandon(self, note: InputError) -> None:
+        """Pause because nobody can do that any more, unless a cell waits for the end.
+
+        Parameters
+        ----------
+        note
+            Why, for `message`.
+        """
+        if self.state == State.RUNNING and not self._awaited:
+            self.pause(note=note)
+
     def close(self) -> None:
         """End the thread for good; the model and the history stay."""
         self._closed = True
@@ -342,17 +392,37 @@ class Control:
         with one, np.errstate(all="ignore"):
             yield
 
-    def _go(self, last_step: int | None) -> None:
+    def _go(self, last_step: int | None, last_epoch: int | None) -> None:
         if self._closed:
             raise InputError("closed", name="This trainer")
-        self._loop.last_step = last_step
+        claim = CLAIMS.claim(self.claimant)
+        self._loop.last_step, self._loop.last_epoch = last_step, last_epoch
         self._loop.message = self._note = None
-        self._worker.start()
+        self._leave = PRESSED.get()
+        self.attend()
+        self._worker.start(claim.release)
+
+    def _advance(self) -> bool | State:
+        if self._leave is not None and (now := time.monotonic()) >= self._ask_at:
+            self._ask_at = now + _ASK_EVERY
+            note = self._leave(now - self._seen)
+            if note is not None:
+                self._note = note
+                return State.PAUSED
+        return self._loop.advance()
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._awaited = PRESSED.get() is None
+        try:
+            yield
+        finally:
+            self._awaited = False
 
     def _block(self, name: str, begin: Callable[[], None]) -> None:
         if self._worker.here:
             raise InputError("cannot_wait", name=name)
-        with noted_interrupts() as interrupted:
+        with noted_interrupts() as interrupted, self._waiting():
             begin()
 
             def poll() -> None:

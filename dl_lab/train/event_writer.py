@@ -7,11 +7,11 @@ import logging
 import threading
 import time
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
+from dl_lab import paths
 from dl_lab.errors import InputError
 from dl_lab.train.budget import Budget
 from dl_lab.train.event_file import EventFile, record, scalar_records
@@ -20,6 +20,7 @@ from dl_lab.train.history_rows import HistoryRows, last_step
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
+    from pathlib import Path
 
     from dl_lab.train.history import History
 
@@ -94,7 +95,7 @@ class EventWriter:
     """
 
     def __init__(self, folder: str | PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder = paths.folder("folder", folder)
         self.problem: InputError | None = None
         self.dropped = 0
         self.budgets = {

@@ -7,10 +7,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from dl_lab.errors import InputError, whole
+from dl_lab.train.claims.cell import Moment, moment
+from dl_lab.train.claims.claimant import Claimant
+from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dl_lab.train.claims.registry import Claim
 
 _MOST = 2**32 - 1
 _EVERY = 0.05
@@ -23,7 +28,11 @@ class HeldLoop:
     besides in `_take`, and completes its records in `_complete` before a pause is told.
     """
 
+    name: str | None = None
+
     def __init__(self) -> None:
+        self.claimant = LoopClaimant(self)
+        self._claim: Claim | None = None
         self._state = State.IDLE
         self._condition = threading.Condition()
         self._home = threading.get_ident()
@@ -43,8 +52,35 @@ class HeldLoop:
 
     # In the loop's thread.
 
+    def _claim_model(self) -> None:
+        """Take note that the loop trains.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model.
+        """
+        claim = CLAIMS.claim(self.claimant)
+        self._release_model()
+        self._claim = claim
+        self.claimant.conceded = False
+
+    def _release_model(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
+
     def _attend(self) -> bool:
         """Let the host in, then do what was asked for since the last step; False: to stop."""
+        if self.claimant.conceded:
+            self._claim_model()
+        self.claimant.inside += 1
+        try:
+            return self._attended()
+        finally:
+            self.claimant.inside -= 1
+
+    def _attended(self) -> bool:
         self._poll()
         with self._condition:
             self._take()
@@ -63,6 +99,9 @@ class HeldLoop:
 
     def _wait(self) -> None:
         self._complete()
+        with self._condition:
+            if self._wanted is State.PAUSED:
+                self._release_model()
         self._move(State.PAUSED)
         while True:
             with self._condition:
@@ -148,6 +187,8 @@ class HeldLoop:
         return self._state in {State.RUNNING, State.PAUSED}
 
     def _ask(self, wanted: State, left: int | None = None) -> None:
+        if wanted is State.RUNNING and self._in_loop and self._claim is None:
+            self._claim_model()
         with self._condition:
             if not self._in_loop:
                 raise InputError("own_loop")
@@ -191,3 +232,44 @@ class HeldLoop:
         if changed:
             for callback in self._callbacks:
                 callback()
+
+
+class LoopClaimant(Claimant):
+    """A person's own loop, which can be held only where it logs.
+
+    Whether it is over shows only where it stands in a ``with`` block. Otherwise it trains as far
+    as anybody can tell, and gives its claim up where it cannot be in the middle of a step.
+    """
+
+    def __init__(self, loop: HeldLoop) -> None:
+        super().__init__(loop)
+        self._loop = loop
+        self.inside = 0
+        """How many ``with`` blocks and waits it is in."""
+        self.conceded = False
+        self._home = threading.current_thread()
+        self._began = Moment()
+
+    def begin(self) -> None:
+        """Take note of the thread that it runs in."""
+        self._home = threading.current_thread()
+        self._began = moment()
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        """Where it was begun."""
+        return self._home
+
+    def concede(self) -> bool:
+        """Give up the claim if the loop's cell or thread has ended, or it is not looked into now.
+
+        The thread that asks is in the middle of no step.
+        """
+        execution = self._began.execution
+        over = not self._home.is_alive() or (
+            execution is not None and moment(self._home).execution != execution
+        )
+        resting = self._home is threading.current_thread() and not self.inside
+        if over or resting:
+            self.conceded = self._loop._asked = True  # noqa: SLF001  # its next `log` looks
+        return over or resting

@@ -207,25 +207,42 @@ class History:
         InputError
             If pandas is not installed.
         """
-        return tables.frame(self)
+        return tables.frame(self.items())
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str | None:
         """Write all rows as comma-separated text, or return it when there is no `path`.
 
         The columns are those of `to_pandas`; every number is written so that reading it gives the
         same bits.
-        """
-        return tables.write_csv(self, path)
 
-    def to_parquet(self, path: str | PathLike[str]) -> None:
-        """Write all rows as a Parquet file, with the columns of `to_pandas`.
+        Parameters
+        ----------
+        path
+            Of the file, which is there whole or not at all; its folder is made where it is
+            missing. ``~`` is your home.
 
         Raises
         ------
         InputError
-            If pyarrow is not installed.
+            `path` is not the path of a file here, or cannot be written.
         """
-        tables.write_parquet(self, path)
+        return tables.write_csv(self.items(), path)
+
+    def to_parquet(self, path: str | PathLike[str]) -> None:
+        """Write all rows as a Parquet file, with the columns of `to_pandas`.
+
+        Parameters
+        ----------
+        path
+            As for `to_csv`.
+
+        Raises
+        ------
+        InputError
+            `path` is not the path of a file here, or cannot be written, or pyarrow is not
+            installed.
+        """
+        tables.write_parquet(self.items(), path)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 HOOKS = (
     "on_start",
@@ -37,7 +37,7 @@ class Hooks:
         What each hook is given.
     """
 
-    def __init__(self, callbacks: Iterable[Callback], trainer: Trainer) -> None:
+    def __init__(self, callbacks: Iterable[Callback], trainer: Training) -> None:
         given = listed(callbacks)
         self.callbacks = tuple(sorted(given, key=lambda one: one.order))
         self.running = False

@@ -18,12 +18,14 @@ from dl_lab.train.tune import learning_rate
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor
+
+    from dl_lab.train.evaluate import Batch
 
 
 _Result = TypeVar("_Result")
@@ -53,17 +55,14 @@ class Loop(RunState):
         """Return the training data once more, at an epoch's beginning."""
         return self._feed_of(self.train)
 
-    def try_step(self, feed: Feed) -> float:
-        """Do a step on the feed's next group without counting or recording it; return its loss."""
-        batch = feed.batch
-        assert batch is not None  # noqa: S101  # the caller has seen to that
+    def try_group(self, group: Sequence[Batch]) -> float:
+        """Do a step on these batches without counting or recording it; return its loss."""
         with self.stream:
             loss: float | Tensor | None = (
-                self._autograd.step_group([batch, *feed.more])
-                if feed.more
-                else self.engine.step(*batch, measure=True)
+                self._autograd.step_group(list(group))
+                if len(group) > 1
+                else self.engine.step(*group[0], measure=True)
             )
-            feed.fetch(self.stream.now())
         return math.nan if loss is None else float(loss)
 
     def between(self, function: Callable[[], _Result]) -> _Result:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.short_trainings import ShortTraining, ShortTrainings, ladder
 from dl_lab.train.structure import described
 from dl_lab.train.trainer import Trainer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from dl_lab.train.trial import Trial
 
 Values = npt.NDArray[np.float64]
 Scale = Literal["exponential", "linear"]
@@ -26,20 +25,6 @@ SCALES = ("exponential", "linear")
 LOWEST, HIGHEST = 1e-12, 1e6
 """Rates that a test may use."""
 
-SKIP_FIRST, SKIP_LAST = 5, 3
-"""Losses that a suggestion leaves aside: where the average begins and where the loss takes off."""
-
-LEAST = 10
-"""Losses that a suggestion needs beside those."""
-
-REACH = 3
-"""A slope is that of the straight line through a loss and so many on either side of it."""
-
-# How far the smoothed loss must fall, in standard deviations of its own noise. Data without
-# anything to learn stay below 5 (50 runs), those with something lie above 10.
-_CLEAR = 5.0
-# The same where there is no noise, as a share of the loss: float32 tells no less apart.
-_VISIBLE = 1e-5
 # One loss that is not finite may be a bad batch; with more the weights are gone.
 _NOT_FINITE_IN_A_ROW = 3
 _WAIT = 0.05
@@ -63,7 +48,10 @@ class RangeTest:
     reason
         Why there is no suggestion, as a sentence.
     stopped
-        Why the test ended before the highest rate, as a sentence; None where it did not.
+        Why the test ended before the highest rate, or before all trainings were done, as a
+        sentence; None where it did not.
+    trainings
+        The short trainings that the suggestion was chosen from, in their order.
     """
 
     rates: Values
@@ -74,6 +62,7 @@ class RangeTest:
     suggestion: float | None = None
     reason: InputError | None = None
     stopped: InputError | None = None
+    trainings: tuple[ShortTraining, ...] = ()
 
 
 def range_test(
@@ -85,6 +74,7 @@ def range_test(
     *,
     stop_factor: float | None = 4.0,
     smoothing: float = 0.8,
+    training_steps: int = 200,
 ) -> RangeTest:
     """Train a few steps with ever higher learning rates, then put everything back.
 
@@ -108,6 +98,8 @@ def range_test(
         End the test when the smoothed loss is so many times its lowest. None never does.
     smoothing
         Weight of the past in the smoothed loss, 0 to 0.99.
+    training_steps
+        Of each of the short trainings that the suggestion is chosen from, 20 to 10,000.
 
     Returns
     -------
@@ -121,15 +113,27 @@ def range_test(
 
     Notes
     -----
-    The idea is Smith's [1]_: the loss falls fastest at rates that are high and still stable. He
-    raises the rate linearly; that it grows exponentially, the test stops as the loss takes off and
-    the steepest descent is suggested is fastai's form of it [2]_. The loss belongs to the weights
-    *before* the step with its rate, in all of these.
+    The curve is Smith's range test [1]_ in fastai's form [2]_: the rate grows exponentially, and
+    the test stops as the loss takes off. The loss belongs to the weights *before* the step with
+    its rate.
 
-    The suggestion is the rate at which the smoothed loss over the logarithm of the rate falls
-    most steeply, up to its lowest point: the slope of a straight line through seven losses at a
-    time, without the first five and the last three. There is none where too few losses are left,
-    or where the loss falls by no more than its own noise.
+    No point of that curve is a rate to train with. Where it falls most steeply the loss is about
+    to take off: the step before has not yet been paid for. How far below that a good rate lies
+    differs by a factor of 1 to 1000 between networks and optimizers, and so it does from the
+    lowest point and from fastai's "valley" (``benchmarks/learning_rate.py`` has them all in one
+    table). So the rates are tried: from the weights as they are, `training_steps` steps with each
+    of 1, 3, 10, 30 … times a power of ten, from the end of the curve downwards, on the same
+    batches of one epoch. The suggestion is the lowest rate whose loss is within a tenth of the
+    lowest: the highest of three, measured in the last fifth of the steps. It is that of the
+    validation data, where the trainer has them and they have at most 2,048 rows; otherwise of
+    rows held out of the training data: a fifth of an epoch, at least 64 where there are twice as
+    many, at most 512. A training whose loss rises to three times its beginning is broken off. The
+    search ends when two rates have been worse than the best and have learnt less. It costs 800 to
+    1,500 steps as a rule; at most, where nothing is learnt, `training_steps` for each rate in the
+    range.
+
+    There is no suggestion where the best of the trainings lowers that loss by less than 2 %, or by
+    less than two standard errors of its fall over 16 pieces of these data.
 
     References
     ----------
@@ -157,7 +161,7 @@ def range_test(
         raise InputError("not_trainer", given=described(trainer))
     low = number("low", low, LOWEST, HIGHEST)
     high = number("high", high, LOWEST, HIGHEST)
-    steps = whole("steps", steps, SKIP_FIRST + LEAST + SKIP_LAST + 2, 10_000)
+    steps = whole("steps", steps, 20, 10_000)
     if scale not in SCALES:
         raise InputError.unknown("scale", scale, SCALES)
     if low >= high:
@@ -166,26 +170,23 @@ def range_test(
         stop_factor = number("stop_factor", stop_factor, 1.01, 1e9)
     spaced = np.geomspace if scale == "exponential" else np.linspace
     measuring = _Measuring(
-        trainer, spaced(low, high, steps), stop_factor, number("smoothing", smoothing, 0.0, 0.99)
+        trainer,
+        spaced(low, high, steps),
+        stop_factor,
+        number("smoothing", smoothing, 0.0, 0.99),
+        whole("training_steps", training_steps, 20, 10_000),
     )
     measuring.run()
-    rates, losses = np.array(measuring.rates), np.array(measuring.losses)
-    smoothed = np.array(measuring.smoothed)
-    suggestion: float | None = None
-    reason: InputError | None = None
-    try:
-        suggestion = suggest(rates, losses, smoothed, measuring.smoothing)
-    except InputError as error:
-        reason = error
     return RangeTest(
-        rates,
-        losses,
-        smoothed,
+        np.array(measuring.rates),
+        np.array(measuring.losses),
+        np.array(measuring.smoothed),
         scale,
         current=measuring.current,
-        suggestion=suggestion,
-        reason=reason,
+        suggestion=measuring.suggestion,
+        reason=measuring.reason,
         stopped=measuring.stopped,
+        trainings=tuple(measuring.trainings),
     )
 
 
@@ -196,14 +197,23 @@ class _Measuring:
     """
 
     def __init__(
-        self, trainer: Trainer, planned: Values, stop_factor: float | None, smoothing: float
+        self,
+        trainer: Trainer,
+        planned: Values,
+        stop_factor: float | None,
+        smoothing: float,
+        training_steps: int,
     ) -> None:
         self.smoothing = smoothing
         self.rates: list[float] = []
         self.losses: list[float] = []
         self.smoothed: list[float] = []
         self.stopped: InputError | None = None
+        self.trainings: list[ShortTraining] = []
+        self.suggestion: float | None = None
+        self.reason: InputError | None = None
         self.current = math.nan
+        self._training_steps = training_steps
         self._trainer = trainer
         self._planned = planned
         self._stop_factor = stop_factor
@@ -236,14 +246,46 @@ class _Measuring:
     def _measure(self) -> None:
         with self._trainer.trial() as trial:
             self.current = float(trial.learning_rate)
-            for rate in self._planned.tolist():
-                if self._interrupted.is_set():
-                    self.stopped = InputError("range_interrupted", rate=f"{rate:.2g}")
-                    return
-                trial.learning_rate = rate
-                self.stopped = self._take(rate, trial.step())
-                if self.stopped is not None:
-                    return
+            self._raise_rate(trial)
+            if self._interrupted.is_set():
+                self.reason = InputError("range_not_tried")
+            elif not self.rates:
+                self.reason = InputError("range_no_loss")
+            else:
+                trial.back()
+                self._try_rates(trial)
+
+    def _raise_rate(self, trial: Trial) -> None:
+        for rate in self._planned.tolist():
+            if self._interrupted.is_set():
+                self.stopped = InputError("range_interrupted", rate=f"{rate:.2g}")
+                return
+            trial.learning_rate = rate
+            self.stopped = self._take(rate, trial.step())
+            if self.stopped is not None:
+                return
+
+    def _try_rates(self, trial: Trial) -> None:
+        """Choose the suggestion."""
+        low, high = float(self._planned[0]), float(self._planned[-1])
+        rates = ladder(low, self.rates[-1])
+        try:
+            trainings = ShortTrainings(trial, self._training_steps, self._interrupted.is_set)
+            self.trainings = trainings.done
+            trainings.run(rates)
+        except InputError as error:
+            # The curve is there all the same.
+            self.reason = error
+            return
+        if self._interrupted.is_set():
+            self.stopped = InputError("range_cut_short", count=len(self.trainings))
+        if trainings.best is not None:
+            self.suggestion = trainings.best.rate
+        elif self._interrupted.is_set():
+            self.reason = InputError("range_not_tried")
+        else:
+            between = {"low": f"{low:.2g}", "high": f"{high:.2g}"}
+            self.reason = InputError("range_no_descent", **between, steps=self._training_steps)
 
     def _take(self, rate: float, loss: float) -> InputError | None:
         """Note a loss; return why the test is over, if it is."""
@@ -267,56 +309,3 @@ class _Measuring:
         if rise > (self._stop_factor - 1) * abs(self._lowest):
             return InputError("range_rose", rate=f"{rate:.2g}", factor=f"{self._stop_factor:g}")
         return None
-
-
-def suggest(rates: Values, losses: Values, smoothed: Values, smoothing: float) -> float:
-    """Return the rate at which the smoothed loss falls most steeply, to three digits.
-
-    Parameters
-    ----------
-    rates, losses, smoothed
-        f8 [n], finite, as in `RangeTest`.
-    smoothing
-        The weight that `smoothed` was made with.
-
-    Raises
-    ------
-    InputError
-        There is none to suggest; the sentence says why.
-
-    Examples
-    --------
-    >>> rates = np.geomspace(1e-4, 10, 60)
-    >>> losses = 1 - np.tanh(2 * np.log10(rates / 0.03))
-    >>> round(suggest(rates, losses, losses, 0.0), 2)
-    0.03
-    """
-    usable = len(losses) - SKIP_FIRST - SKIP_LAST
-    if usable < LEAST:
-        raise InputError("range_too_few", count=len(losses), least=SKIP_FIRST + LEAST + SKIP_LAST)
-    bottom = int(np.argmin(smoothed))
-    nothing = InputError("range_no_descent", low=f"{rates[0]:.2g}", high=f"{rates[-1]:.2g}")
-    if bottom <= SKIP_FIRST or not _falls_clearly(losses, smoothed, smoothing, bottom):
-        raise nothing
-    middle = range(SKIP_FIRST, min(bottom, len(losses) - SKIP_LAST - 1) + 1)
-    slopes = _slopes(np.log10(rates), smoothed, middle)
-    # Nobody types more digits than three, and more would tell nothing.
-    return float(f"{rates[middle[int(np.argmin(slopes))]]:.3g}")
-
-
-def _falls_clearly(losses: Values, smoothed: Values, smoothing: float, bottom: int) -> bool:
-    before = float(np.median(smoothed[SKIP_FIRST : max(bottom // 2, SKIP_FIRST + 1)]))
-    # From one loss to the next it hardly falls: their differences are noise, twice.
-    steps = np.abs(np.diff(losses[: max(bottom, LEAST) + 1]))
-    noise = 1.4826 * float(np.median(steps)) / math.sqrt(2)
-    noise *= math.sqrt((1 - smoothing) / (1 + smoothing))
-    return before - float(smoothed[bottom]) > max(_CLEAR * noise, _VISIBLE * abs(before))
-
-
-def _slopes(x: Values, y: Values, places: Iterable[int]) -> list[float]:
-    found = []
-    for place in places:
-        near = slice(max(place - REACH, 0), place + REACH + 1)
-        offset = x[near] - x[near].mean()
-        found.append(float(offset @ y[near] / (offset @ offset)))
-    return found

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dl_lab.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import os
+    from concurrent.futures import Future
 
-    from dl_lab.errors import InputError
+    from torch import nn
+    from torch.optim import Optimizer
+
     from dl_lab.train.history import History
+
+Leave = Callable[[float], InputError | None]
+"""Told for how many seconds nobody has looked on; returns why the run is to pause, or None."""
+
+PRESSED: ContextVar[Leave | None] = ContextVar("PRESSED", default=None)
+"""Set while a view's request is answered: a run that it starts may not go on for ever alone."""
 
 CONTROLS = ("play", "pause", "step", "stop", "reset", "learning_rate")
 """What a view may offer to do with a run."""
@@ -101,3 +114,40 @@ class Run(Protocol):
 
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
         """Call `poll` now and then while a cell is blocked; return a function that ends that."""
+
+
+class Training(Run, Protocol):
+    """A `Trainer`, as the callbacks that it calls know it."""
+
+    learning_rate: float
+    loss: Any
+    """``loss(outputs, targets)``."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The module that is trained."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What updates it."""
+
+    @property
+    def train(self) -> Any:  # noqa: ANN401  # whatever a person's data are
+        """The training data."""
+
+    @property
+    def validation(self) -> Any:  # noqa: ANN401  # likewise
+        """The data measured after each epoch."""
+
+    @property
+    def ending(self) -> str | None:
+        """The state that the run is about to end in, or None."""
+
+    def stop(self, *, note: InputError | None = None) -> None:
+        """End the run after the step that is running, for the reason that `note` tells."""
+
+    def call(self, function: Callable[..., Any], *args: object) -> Future[Any]:
+        """Run `function` between two steps."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run's state to a file."""

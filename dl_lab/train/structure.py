@@ -98,6 +98,43 @@ def rows(part: Any) -> int:  # noqa: ANN401  # nested as it likes
     return int(part.shape[0]) if part.ndim else 1
 
 
+def cut(part: Any, start: int, stop: int) -> Any:  # noqa: ANN401  # nested as it likes
+    """Return some of the rows of a part of a batch; all its tensors must have as many.
+
+    Examples
+    --------
+    >>> cut({"a": torch.arange(4), "b": [torch.arange(4) * 2]}, 1, 3)
+    {'a': tensor([1, 2]), 'b': [tensor([2, 4])]}
+    """
+    if isinstance(part, Tensor):
+        return part[start:stop]
+    if isinstance(part, Mapping):
+        return {name: cut(value, start, stop) for name, value in part.items()}
+    if isinstance(part, (tuple, list)):
+        return type(part)([cut(item, start, stop) for item in part])
+    return part
+
+
+def can_be_cut(part: Any) -> bool:  # noqa: ANN401  # nested as it likes
+    """Whether a part of a batch is plain containers of tensors that have equally many rows.
+
+    Examples
+    --------
+    >>> can_be_cut((torch.ones(4, 2), torch.ones(4))), can_be_cut((torch.ones(4), torch.ones(3)))
+    (True, False)
+    """
+    found = tensors(part)
+    return bool(found) and _is_plain(part) and len({one.shape[:1] for one in found}) == 1
+
+
+def _is_plain(part: object) -> bool:
+    if type(part) is dict:
+        return all(map(_is_plain, part.values()))
+    if type(part) in {tuple, list}:
+        return all(map(_is_plain, part))  # type: ignore[call-overload]  # a tuple or a list
+    return isinstance(part, Tensor) and part.ndim > 0
+
+
 def to_device(part: Any, device: torch.device) -> Any:  # noqa: ANN401  # nested as it likes
     """Return a part of a batch with all its tensors on `device`, copied without waiting.
 

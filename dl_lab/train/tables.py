@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dl_lab import paths
 from dl_lab.errors import InputError
+from dl_lab.train.atomic_write import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from os import PathLike
 
-    from dl_lab.train.history import History
     from dl_lab.train.series import Series
+
+    Items = Sequence[tuple[str, Series]]
 
 HEADER = "series,step,seconds,value\n"
 
@@ -22,41 +26,42 @@ _CHUNK = 10_000
 _SERIES = 2**32
 
 
-def frame(history: History) -> Any:  # noqa: ANN401 - pandas need not be installed
+def frame(items: Items) -> Any:  # noqa: ANN401 - pandas need not be installed
     """Return all rows of all series as a pandas table."""
     pandas = _library("pandas")
-    columns = _columns(history)
+    columns = _columns(items)
     names, codes = columns.pop("series")
     series = pandas.Categorical.from_codes(codes, categories=names)
     return pandas.DataFrame({"series": series, **columns})
 
 
-def write_parquet(history: History, path: str | PathLike[str]) -> None:
+def write_parquet(items: Items, path: str | PathLike[str]) -> None:
     """Write all rows of all series as a Parquet file."""
+    place = paths.file("path", path)
     arrow, parquet = _library("pyarrow"), _library("pyarrow.parquet")
-    columns = _columns(history)
+    columns = _columns(items)
     names, codes = columns.pop("series")
     series = arrow.DictionaryArray.from_arrays(arrow.array(codes), arrow.array(names, "string"))
-    parquet.write_table(arrow.table({"series": series, **columns}), path)
+    table = arrow.table({"series": series, **columns})
+    write_atomically(place, lambda file: parquet.write_table(table, file))
 
 
-def write_csv(history: History, path: str | PathLike[str] | None) -> str | None:
+def write_csv(items: Items, path: str | PathLike[str] | None) -> str | None:
     """Write all rows of all series as text, or return it."""
     if path is None:
-        return "".join((HEADER, *_lines(history)))
-    with open(path, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - PathLike or text
-        file.write(HEADER)
-        file.writelines(_lines(history))
+        return "".join((HEADER, *_lines(items)))
+    lines = (line.encode() for line in chain([HEADER], _lines(items)))
+    write_atomically(paths.file("path", path), lambda file: file.writelines(lines))
     return None
 
 
-def csv_chunk(history: History, row: int, most: int) -> tuple[str, int | None]:
+def csv_chunk(items: Items, row: int, most: int) -> tuple[str, int | None]:
     """Return lines from `row` on, all series one after the other, and the row to go on with.
 
     Parameters
     ----------
-    history
-        What to write; it may grow meanwhile.
+    items
+        A history's series and their names; they may grow meanwhile.
     row
         0 for the beginning, which comes with the header; then what the last call returned. The
         upper 21 bits count series, so that one that grows shifts no other.
@@ -65,10 +70,9 @@ def csv_chunk(history: History, row: int, most: int) -> tuple[str, int | None]:
     """
     parts = [] if row else [HEADER]
     room = most - sum(map(len, parts))
-    named = history.items()
     index, first = divmod(row, _SERIES)
-    while index < len(named):
-        name, series = named[index]
+    while index < len(items):
+        name, series = items[index]
         # No line is shorter than 8 characters.
         last = min(len(series), first + max(1, room // 8))
         for line in _text(name, series, first, last):
@@ -82,8 +86,8 @@ def csv_chunk(history: History, row: int, most: int) -> tuple[str, int | None]:
     return "".join(parts), None
 
 
-def _lines(history: History) -> Iterator[str]:
-    for name, series in history.items():
+def _lines(items: Items) -> Iterator[str]:
+    for name, series in items:
         count = len(series)
         for first in range(0, count, _CHUNK):
             yield from _text(name, series, first, min(count, first + _CHUNK))
@@ -101,11 +105,10 @@ def _text(name: str, series: Series, first: int, last: int) -> Iterator[str]:
         yield f"{label},{step},{seconds!r},{value!r}\n"
 
 
-def _columns(history: History) -> dict[str, Any]:
+def _columns(items: Items) -> dict[str, Any]:
     """Return the columns; ``series`` as its names and a code for each row."""
     parts = []
-    named = history.items()
-    for code, (_, series) in enumerate(named):
+    for code, (_, series) in enumerate(items):
         steps, times, values = series.steps, series.times, series.values
         # The first is the shortest, should rows come between.
         count = len(steps)
@@ -113,7 +116,7 @@ def _columns(history: History) -> dict[str, Any]:
     empty = (np.empty(0, np.int32), np.empty(0, "u4"), np.empty(0, "f4"), np.empty(0, "f4"))
     codes, steps, times, values = map(np.concatenate, zip(*(parts or [empty]), strict=True))
     return {
-        "series": ([name for name, _ in named], codes),
+        "series": ([name for name, _ in items], codes),
         "step": steps,
         "seconds": times,
         "value": values,

@@ -7,8 +7,11 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from dl_lab import paths
 from dl_lab.errors import InputError, number, refuse_unknown, whole
 from dl_lab.train.callbacks.base import Callback
+from dl_lab.train.claims.claimant import TrainerClaimant
+from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.control import Control
 from dl_lab.train.device import described, move, resolve
 from dl_lab.train.diagnosis import check_model, check_optimizer
@@ -74,7 +77,7 @@ class Trainer(Control):
         Of all that training draws from torch's global generators (dropout, shuffling), whose
         own states stay as they are. None begins where those generators stand.
     logdir
-        Where to write TensorBoard event files.
+        The folder to write TensorBoard event files into; ``~`` is your home.
     batch_size
         Rows in a batch that is cut from tensors or a Dataset, shuffled anew each epoch; None for
         all at once.
@@ -103,6 +106,11 @@ class Trainer(Control):
     States: ``idle``, ``running``, ``paused``, ``finished``, ``failed``. A step that raises leaves
     ``failed``; a loss that is not finite leaves ``paused`` with the weights of the last good
     epoch put back. `message` tells either in a sentence.
+
+    A model, or what two models share, is trained by one run at a time: another is refused in a
+    sentence, unless it takes the place of one that its cell started when it ran before, and that
+    no variable leads to any more; that one is paused. Keep runs that are to go on in variables,
+    each with a model of its own.
 
     Examples
     --------
@@ -164,32 +172,39 @@ class Trainer(Control):
 
             given.append(TensorBoard(logdir))
         mixed = Precision(precision, where)
-        move(model, optimizer, where)
         seed = None if seed is None else whole("seed", seed, 0, 2**63 - 1)
-        self._loop = Loop(
-            model,
-            loss,
-            optimizer,
-            train,
-            validation,
-            metrics=resolve_metrics(metrics, loss),
-            device=where,
-            precision=mixed,
-            record=record,
-            stream=RandomStream(seed, where),
-            hooks=Hooks(given, self),
-            batch_size=batch_size,
-            accumulate=accumulate,
-            clip_norm=clip_norm,
-            keep=keep,
-        )
+        self.claimant = TrainerClaimant(self, model, optimizer)
+        CLAIMS.make_room(self.claimant)
+        with CLAIMS.beside(self.claimant):
+            move(model, optimizer, where)
+            self._loop = Loop(
+                model,
+                loss,
+                optimizer,
+                train,
+                validation,
+                metrics=resolve_metrics(metrics, loss),
+                device=where,
+                precision=mixed,
+                record=record,
+                stream=RandomStream(seed, where),
+                hooks=Hooks(given, self),
+                batch_size=batch_size,
+                accumulate=accumulate,
+                clip_norm=clip_norm,
+                keep=keep,
+            )
         self._worker = Worker(
-            self._loop.advance,
+            self._advance,
             around=self._around,
+            beside=lambda: CLAIMS.beside(self.claimant),
             enter=self._loop.enter,
             leave=self._loop.leave,
             name="dl-lab trainer",
         )
+        self.claimant.worker = self._worker
+        self.claimant.parts = (self._loop, self._loop.hooks, self._worker)
+        CLAIMS.retire(self.claimant)
 
     def __setattr__(self, name: str, value: object) -> None:
         # What would be kept and change nothing.
@@ -264,13 +279,14 @@ class Trainer(Control):
         Raises
         ------
         InputError
-            On entering, if the trainer runs.
+            On entering, if the trainer runs, or another one that trains the model.
         """
         return self._trial()
 
     @contextlib.contextmanager
     def _trial(self) -> Iterator[Trial]:
-        with self._worker.hold(), self._around(), Trial(self._loop) as trial:
+        claim = CLAIMS.claim(self.claimant)
+        with claim, self._worker.hold(), self._around(), Trial(self._loop) as trial:
             yield trial
 
     def state_dict(self) -> dict[str, Any]:
@@ -300,13 +316,15 @@ class Trainer(Control):
         Raises
         ------
         InputError
-            It is of another model or another optimizer; then nothing has changed.
+            It is of another model or another optimizer; or another run trains the model, as for
+            `start`. Then nothing has changed.
         """
         self._loop.between_steps("load_state_dict")
-        self._worker.stop()
-        self._note = None
-        self._worker.call(self._loop.load, state).result()
-        self._worker.settle(State.PAUSED)
+        with CLAIMS.claim(self.claimant):
+            self._worker.stop()
+            self._note = None
+            self._worker.call(self._loop.load, state).result()
+            self._worker.settle(State.PAUSED)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to a file, atomically.
@@ -317,11 +335,17 @@ class Trainer(Control):
         Parameters
         ----------
         path
-            Of the file.
+            Of the file; its folder is made where it is missing. ``~`` is your home.
+
+        Raises
+        ------
+        InputError
+            `path` is not the path of a file here, or cannot be written.
         """
         from dl_lab.train.checkpoint import save_state
 
-        save_state(path, self.state_dict())
+        # Before the copy, which takes its time.
+        save_state(paths.file("path", path), self.state_dict())
 
     @classmethod
     def load(

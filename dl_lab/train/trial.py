@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,16 +11,23 @@ from torch.utils.data import DataLoader
 
 from dl_lab.errors import number
 from dl_lab.train import tune
+from dl_lab.train.evaluate import MOST_ROWS
 from dl_lab.train.keep import Keep
 from dl_lab.train.loader_state import loader_state, restore_loader
+from dl_lab.train.loaders import as_loader
+from dl_lab.train.random_stream import kept_random_state
+from dl_lab.train.structure import rows, split, tensors, to_device
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
+    from dl_lab.train.evaluate import Batch
     from dl_lab.train.feed import Feed
     from dl_lab.train.loop import Loop
 
 _HIGHEST_RATE = 1e12
+_MOST_BYTES = 256 << 20
 
 
 class Trial:
@@ -48,18 +56,97 @@ class Trial:
     def learning_rate(self, rate: float) -> None:
         tune.set_learning_rate(self._loop.optimizer, number("lr", rate, 0, _HIGHEST_RATE))
 
-    def step(self) -> float:
-        """Do one step on the next group of batches; return its loss, finite or not.
+    def step(self, group: Sequence[Batch] | None = None) -> float:
+        """Do one step; return its loss, finite or not.
+
+        Parameters
+        ----------
+        group
+            The batches to do it on; None for the next ones of the data.
 
         Raises
         ------
         InputError
             What a step of training would raise.
         """
+        if group is not None:
+            return self._loop.try_group(group)
+        feed = self._feed
+        if feed.batch is None:
+            feed.begin()
+        loss = self._loop.try_group(_group(feed))
+        self._fetch()
+        return loss
+
+    def groups(self, most: int) -> list[list[Batch]]:
+        """Fetch the batches of an epoch, those of each step together.
+
+        Parameters
+        ----------
+        most
+            Of them. There are fewer where 256 MB hold no more, but two if the data have them.
+        """
+        feed = self._feed
+        feed.drop()
+        feed.begin()
+        found: list[list[Batch]] = []
+        size = 0
+        while feed.batch is not None and len(found) < most:
+            if size >= _MOST_BYTES and len(found) > 1:
+                break
+            found.append(_group(feed))
+            size += sum(tensor.nbytes for batch in found[-1] for tensor in tensors(batch))
+            self._fetch()
+        feed.drop()
+        return found
+
+    def validation(self, most: int) -> list[Batch]:
+        """Return the batches of the validation data, if they have at most so many rows.
+
+        They are none where there are no such data, or where names were given for several.
+        """
+        data = self._loop.validation
+        if data is None or isinstance(data, Mapping):
+            return []
+        found: list[Batch] = []
+        count = 0
+        loader = as_loader(data, MOST_ROWS, shuffle=False)
+        state = loader_state(loader)
+        with kept_random_state(self._loop.device):
+            for batch in loader:
+                inputs, targets = (to_device(part, self._loop.device) for part in split(batch))
+                found.append((inputs, targets))
+                count += rows(targets)
+                if count > most:
+                    found = []
+                    break
+        restore_loader(loader, state)
+        return found
+
+    def loss(self, batch: Batch) -> float:
+        """Measure the loss on a batch in evaluation mode.
+
+        Raises
+        ------
+        InputError
+            What the model or the loss raised.
+        """
+        return self._loop.engine.evaluate([batch])
+
+    def back(self) -> None:
+        """Go back to the weights, the optimizer and the random stream that it began with."""
         loop = self._loop
-        if self._feed.batch is None:
-            self._feed.begin()
-        return loop.try_step(self._feed)
+        self._kept.restore()
+        for group, settings in zip(loop.optimizer.param_groups, self._settings, strict=True):
+            # A rate that lies in a tensor is written to in place.
+            group.update(copy.deepcopy(settings))
+        loop.precision.load_state_dict(self._scaler)
+        loop.stream.state = self._random
+        loop.refresh()
+
+    def _fetch(self) -> None:
+        with self._loop.stream:
+            self._feed.fetch(self._loop.stream.now())
 
     def __enter__(self) -> Trial:  # noqa: PYI034  # typing has Self from Python 3.11 on
         loop = self._loop
@@ -92,9 +179,7 @@ class Trial:
     ) -> None:
         loop = self._loop
         self._feed.drop()
-        self._kept.restore()
-        for group, settings in zip(loop.optimizer.param_groups, self._settings, strict=True):
-            group.update(settings)
+        self.back()
         with torch.no_grad():
             for parameter, gradient, values in self._gradients:
                 parameter.grad = gradient
@@ -102,7 +187,6 @@ class Trial:
                     gradient.copy_(values)
         for module, training in self._flags:
             module.training = training
-        loop.precision.load_state_dict(self._scaler)
         feed = loop.feed
         if feed.open and isinstance(feed.loader, DataLoader) and feed.loader.persistent_workers:
             # Such a loader has a single iterator, which the trial has begun anew.
@@ -111,3 +195,8 @@ class Trial:
             restore_loader(feed.loader, self._loader)
         loop.stream.state = self._random
         loop.refresh()
+
+
+def _group(feed: Feed) -> list[Batch]:
+    assert feed.batch is not None  # noqa: S101  # the caller has seen to that
+    return [feed.batch, *feed.more]

@@ -113,11 +113,14 @@ class WatchedRun(HeldLoop):
         several = list(schedulers) if isinstance(schedulers, Iterable) else [schedulers]
         _check(model, optimizer, several)
         if model is not None:
-            self._model = model
+            self._model = self.claimant.model = model
         if isinstance(optimizer, torch.optim.Optimizer):
+            self.claimant.optimizer = optimizer
             self._logged.rate = OptimizerRate(optimizer, several)
         elif optimizer is not None:
             self._logged.rate = optimizer
+        if self._claim is not None:
+            self._claim_model()
 
     def expect(self, *, epochs: int | None = None, steps: int | None = None) -> None:
         """Take note of how many epochs and steps there will be in all."""
@@ -130,6 +133,7 @@ class WatchedRun(HeldLoop):
 
     def __enter__(self) -> WatchedRun:  # noqa: PYI034  # Self is younger than Python 3.10
         self.begin()
+        self.claimant.inside += 1
         return self
 
     def __exit__(
@@ -138,11 +142,20 @@ class WatchedRun(HeldLoop):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        self.claimant.inside -= 1
         self.end(error)
         return isinstance(error, StopTraining)
 
     def begin(self) -> None:
-        """Take note that the loop begins, or begins again: steps and history go on."""
+        """Take note that the loop begins, or begins again: steps and history go on.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model, as for `Trainer.start`.
+        """
+        self.claimant.begin()
+        self._claim_model()
         if not self.history.names:
             # Its clock begins with the loop.
             self.history.clear()
@@ -174,6 +187,7 @@ class WatchedRun(HeldLoop):
             self._asked = False
             self._wanted = State.RUNNING
             self._take()
+        self._release_model()
         self._move(State.FAILED if isinstance(error, Exception) else State.FINISHED)
 
     def log(self, /, *unnamed: object, step: int | None = None, **values: float | Tensor) -> None:
@@ -193,7 +207,8 @@ class WatchedRun(HeldLoop):
         StopTraining
             The run was asked to stop; its ``with`` block ends with it.
         InputError
-            A value has no name or is not one number, or `step` goes back.
+            A value has no name or is not one number, or `step` goes back; or another run trains
+            the model since.
         """
         if unnamed:
             raise InputError("unnamed_values")
@@ -205,9 +220,16 @@ class WatchedRun(HeldLoop):
             self.begin()
         self._steps = step
         self._logged.record(self._steps, values)
-        if (self._asked or perf_counter() >= self._due) and not self._attend():
+        if (self._asked or perf_counter() >= self._due) and not self._attends():
             self.end()
             raise StopTraining
+
+    def _attends(self) -> bool:
+        try:
+            return self._attend()
+        except InputError as error:
+            self.end(error)
+            raise
 
     def record(self, /, **values: float | Tensor) -> None:
         """Record more values of the present step, such as those of a validation; never waits."""

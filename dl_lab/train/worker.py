@@ -25,6 +25,10 @@ _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
 
 
+def _nothing() -> None:
+    pass
+
+
 class State(str, Enum):
     """What a worker is doing; each is also its own name as text."""
 
@@ -48,6 +52,8 @@ class Worker:
         and is kept in `error`.
     around
         Makes the context manager that the thread runs in.
+    beside
+        Makes the one in which commands run where no thread does.
     enter, leave
         Called in the thread before the first step of a run, and when the run is about to end,
         before its state is told. What they raise makes it a failed one.
@@ -65,12 +71,14 @@ class Worker:
         step: Callable[[], bool | State],
         *,
         around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+        beside: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
         enter: Callable[[], None] | None = None,
         leave: Callable[[], None] | None = None,
         name: str = "dl-lab worker",
     ) -> None:
         self._step = step
         self._around = around
+        self._beside = beside
         self._enter = enter
         self._leave = leave
         self._entered = False
@@ -83,6 +91,7 @@ class Worker:
         self._ending: State | None = None
         self._state = State.IDLE
         self._thread: threading.Thread | None = None
+        self._ended = _nothing
         # Threads whose run has ended and that still tell the listeners.
         self._leaving: set[threading.Thread] = set()
         self._pace: float | None = None
@@ -111,6 +120,11 @@ class Worker:
             self._condition.notify_all()
 
     @property
+    def thread(self) -> threading.Thread | None:
+        """Where it runs; None when it does not."""
+        return self._thread
+
+    @property
     def here(self) -> bool:
         """Whether no step can begin before the caller returns.
 
@@ -119,14 +133,23 @@ class Worker:
         thread = threading.current_thread()
         return thread in (self._thread, self._owner) or thread in self._leaving
 
-    def start(self) -> None:
-        """Run, unless it runs already; a pause that was asked for and not yet done is undone."""
+    def start(self, ended: Callable[[], None] = _nothing) -> None:
+        """Run, unless it runs already; a pause that was asked for and not yet done is undone.
+
+        Parameters
+        ----------
+        ended
+            Called once, after the run's last step and before its end is told; at once where it
+            ran already. It must not wait.
+        """
         with self._condition:
             self._ending = None
             self.error = None
             if self._thread is not None:
+                ended()
                 return
             self._state = State.RUNNING
+            self._ended = ended
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             # A daemon thread inside torch can crash an interpreter that shuts down.
             atexit.register(self.stop)
@@ -235,8 +258,11 @@ class Worker:
                 self._commands.append(command)
                 self._condition.notify_all()
                 return future
-        with self._turn, self._owned():
-            command()
+        try:
+            with self._beside(), self._turn, self._owned():
+                command()
+        except InputError as error:
+            future.set_exception(error)
         return future
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -327,6 +353,7 @@ class Worker:
             self._ending = None
             self._leaving.add(threading.current_thread())
             self._thread = None
+            self._ended()
             return True
 
     def _due(self, began: float) -> bool:

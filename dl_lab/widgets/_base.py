@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -15,6 +17,7 @@ import anywidget
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
 from dl_lab.train.threads import one_thread
+from dl_lab.widgets import _cells
 from dl_lab.widgets._channel import RATE, Channel
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -24,6 +27,17 @@ _log = logging.getLogger(__name__)
 Reply = tuple[dict[str, Any], dict[str, Array]]
 Handler = Callable[[Any, Message], "Reply | None"]
 HandlerT = TypeVar("HandlerT", bound=Handler)
+
+
+def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls a bound method for as long as its object lives."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*args: object) -> Any:
+        bound = reference()
+        return None if bound is None else bound(*args)
+
+    return call
 
 
 def handles(kind: str) -> Callable[[HandlerT], HandlerT]:
@@ -76,11 +90,12 @@ class Widget(anywidget.AnyWidget):
         self._early: list[tuple[object, list[Buffer]]] = []
         self._starting = threading.Lock()
         super().__init__(**traits)
+        # Its thread is not what keeps a widget.
         self._channel = Channel(
-            self._send_stream,
-            streaming=self.is_streaming,
-            deserted=self.on_deserted,
-            failed=self.on_stream_failed,
+            weakly(self._send_stream),
+            streaming=weakly(self.is_streaming),
+            deserted=weakly(self.on_deserted),
+            failed=weakly(self.on_stream_failed),
             around=one_thread,
             rate=self._RATE,
         )
@@ -88,10 +103,17 @@ class Widget(anywidget.AnyWidget):
         # a stream from a thread is the main one: Pause would wait for a busy cell.
         if hasattr(self.comm, "_reply_subshell_for"):
             self.comm._reply_subshell_for = lambda data, default: default  # noqa: SLF001, ARG005
-        if hasattr(self.comm, "handle_msg"):
-            # Comm.handle_msg tells each time that a cell is done, upon which matplotlib shows and
-            # forgets the figures of the cell that runs while a view acknowledges frames.
-            self.comm.handle_msg = self._handle_msg
+        if self.comm is not None:
+            # The kernel holds the comm until it is closed; the widget it is not to hold.
+            hear = weakly(self._handle_msg)
+            self.comm.on_msg(hear)
+            self.comm.on_close(weakly(self._lost))
+            if hasattr(self.comm, "handle_msg"):
+                # Comm.handle_msg tells each time that a cell is done, upon which matplotlib shows
+                # and forgets the figures of the cell that runs while a view acknowledges frames.
+                self.comm.handle_msg = hear
+            _cells.shown(self)
+        self._own_layout = self.layout
         self.on_msg(self._receive)
 
     def _be_ready(self) -> None:
@@ -117,6 +139,10 @@ class Widget(anywidget.AnyWidget):
         """Whether something new comes without a touch of the channel."""
         return False
 
+    def is_seen(self) -> bool:
+        """Whether it is on a page, be that hidden."""
+        return bool(self._channel.present)
+
     def on_deserted(self) -> None:
         """Do what is right when the last view is gone for good: by default nothing."""
 
@@ -124,17 +150,55 @@ class Widget(anywidget.AnyWidget):
         """Take note that `compose` raised."""
         _log.error("dl-lab: %s could not be shown", type(self).__name__, exc_info=error)
 
+    def on_lost(self) -> None:
+        """Do what is right when the front end has closed the comm: by default nothing."""
+
+    def _lost(self, _: object) -> None:
+        self.on_lost()
+        self.close()
+
     def on_close(self) -> None:
         """End what the widget itself has begun; called once, before it leaves the page."""
 
     def close(self) -> None:
         """End the stream and take the widget off the page."""
         # ipywidgets also closes one whose settings were refused, and any other a second time.
-        if self._ready and not self._ended:
-            self._ended = True
-            self.on_close()
-            self._channel.close()
-            super().close()
+        if not self._ready or self._ended:
+            return
+        self._ended = True
+        self.on_close()
+        self._channel.close()
+        super().close()
+        # ipywidgets 8 does this itself; 7 leaves it, and a display without its model.
+        self.__dict__["_repr_mimebundle_"] = None
+        # ipywidgets makes one for each widget, and leaves it open.
+        others = _cells.open_widgets()
+        if not any(getattr(one, "layout", None) is self._own_layout for one in others):
+            self._own_layout.close()
+        _cells.closed()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a view shows it at this moment."""
+        return bool(self._channel.watching)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:  # as anywidget has it
+        if self.comm is not None:
+            _cells.shown(self)
+        return super()._repr_mimebundle_(**options)
+
+    def _display_view(self) -> None:
+        """Display the widget alone, for a class that displays more than that."""
+        from IPython.display import display
+
+        if not hasattr(super(), "_repr_mimebundle_"):
+            # anywidget before 0.9.8 on ipywidgets 7, which does it by itself.
+            _cells.shown(self)
+            super()._ipython_display_()
+            return
+        bundle = self._repr_mimebundle_()
+        if bundle is not None:
+            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
 
     def _send_stream(self, seq: int, touched: bool) -> bool:
         message = self.compose(touched=touched)
@@ -148,6 +212,8 @@ class Widget(anywidget.AnyWidget):
     def _hello(self, message: Message) -> Reply:
         reply = self.introduce(message.meta.get("have") or {})
         self._channel.hello(str(message.meta.get("view")))
+        if self.comm is not None:
+            _cells.watched(self)
         return reply
 
     def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - for subclasses
@@ -158,9 +224,14 @@ class Widget(anywidget.AnyWidget):
     def _ack(self, message: Message) -> None:
         self._channel.ack(str(message.meta["view"]), int(message.meta["seq"]))
 
+    @handles("alive")
+    def _alive(self, message: Message) -> None:
+        self._channel.alive(str(message.meta["view"]))
+
     @handles("bye")
     def _bye(self, message: Message) -> None:
         self._channel.bye(str(message.meta["view"]))
+        _cells.unwatched()
 
     def _handler(self, kind: str) -> Callable[[Message], Reply | None]:
         if kind not in self._handlers:
@@ -179,8 +250,12 @@ class Widget(anywidget.AnyWidget):
         identifier = content.get("id") if isinstance(content, Mapping) else None
         try:
             message = decode(content, buffers)
-            if message.id is not None and message.seq is not None:
-                self._channel.ack(message.id.rpartition(".")[0], message.seq)
+            if message.id is not None:
+                view = message.id.rpartition(".")[0]
+                if message.seq is not None:
+                    self._channel.ack(view, message.seq)
+                elif view:
+                    self._channel.alive(view)
             meta, arrays = self._handler(message.kind)(message) or ({}, {})
         except (InputError, ProtocolError) as error:
             meta, arrays = refusal(error), {}
@@ -193,11 +268,14 @@ class Widget(anywidget.AnyWidget):
             self.send(*encode(Message("reply", meta, arrays, id=str(identifier))))
 
 
-def _bundle(stem: str) -> tuple[Path, Path]:
+def _bundle(stem: str) -> tuple[str | Path, str | Path]:
     script, style = STATIC / f"{stem}.js", STATIC / f"{stem}.css"
     if not script.is_file():
         raise ImportError(f"{script} has not been built: run `npm run build` in the repository.")
-    return script, style
+    if os.environ.get("ANYWIDGET_HMR") == "1":
+        # anywidget follows the files, and holds each widget for as long as the kernel lives.
+        return script, style
+    return script.read_text(encoding="utf-8"), style.read_text(encoding="utf-8")
 
 
 def refusal(error: Exception) -> dict[str, Any]:

@@ -17,6 +17,12 @@ WINDOW = 2
 PATIENCE = 2.0
 """Seconds after which a view that does not acknowledge is forgotten until it speaks again."""
 
+SILENCE = 200.0
+"""Seconds after which a view that gives no sign of life at all is taken for gone.
+
+It gives one a minute, which is as often as browsers let the timers of a hidden page run.
+"""
+
 GRACE = 5.0
 """Seconds in which another view may follow one that said goodbye, as when a cell runs again."""
 
@@ -69,6 +75,8 @@ class Channel:
         self._rate = rate
         self._changed = threading.Condition()
         self._views: dict[str, _View] = {}
+        # When each view was heard that has not said goodbye, the hidden ones too.
+        self._heard: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._seq = 0
         self._turn = 0.0
@@ -80,17 +88,22 @@ class Channel:
         """Take in a view that opened or woke up: it gets the newest state."""
         with self._changed:
             self._views[view] = _View(self._seq)
-            self._empty_since = None
+            self._hear(view)
             self._dirty = True
             self._wake()
+
+    def alive(self, view: str) -> None:
+        """Note that a view is there, whether or not it is hidden."""
+        with self._changed:
+            self._hear(view)
 
     def ack(self, view: str, seq: int) -> None:
         """Note that a view has painted message `seq`."""
         with self._changed:
+            self._hear(view)
             known = self._views.get(view)
             if known is None:
                 self._views[view] = _View(self._seq)
-                self._empty_since = None
                 self._dirty = True
             else:
                 known.acknowledged = max(known.acknowledged, min(seq, self._seq))
@@ -101,9 +114,30 @@ class Channel:
     def bye(self, view: str) -> None:
         """Note that a view is gone for good."""
         with self._changed:
-            if self._views.pop(view, None) is not None and not self._views:
+            self._views.pop(view, None)
+            if self._heard.pop(view, None) is not None and not self.present:
                 self._empty_since = monotonic()
                 self._wake()
+
+    @property
+    def watching(self) -> frozenset[str]:
+        """The views that are told of what is new: neither hidden nor gone."""
+        with self._changed:
+            self._forget_silent(monotonic())
+            return frozenset(self._views)
+
+    @property
+    def present(self) -> frozenset[str]:
+        """The views that are there, also where they are hidden."""
+        with self._changed:
+            heard = monotonic() - SILENCE
+            self._heard = {view: when for view, when in self._heard.items() if when > heard}
+            return frozenset(self._heard)
+
+    def _hear(self, view: str) -> None:
+        if not self._closed:
+            self._heard[view] = monotonic()
+            self._empty_since = None
 
     def touch(self) -> None:
         """Note that something changed that the views show."""
@@ -117,6 +151,7 @@ class Channel:
         with self._changed:
             self._closed = True
             self._views.clear()
+            self._heard.clear()
             thread = self._thread
             self._changed.notify_all()
         if thread is not None and thread is not threading.current_thread():
@@ -216,7 +251,7 @@ class Channel:
     def _is_deserted(self, now: float) -> bool:
         return (
             not self._closed
-            and not self._views
+            and not self.present
             and self._empty_since is not None
             and now - self._empty_since >= GRACE
         )

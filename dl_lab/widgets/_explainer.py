@@ -15,7 +15,7 @@ from torch import Tensor
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, handles, sentence
+from dl_lab.widgets._base import Reply, handles, sentence, weakly
 from dl_lab.widgets._pictured import PicturedWidget
 from dl_lab.widgets._poll import answer_widgets
 
@@ -81,7 +81,7 @@ class Explainer(PicturedWidget):
         self._subscriptions: list[Callable[[], None]] = []
         if trainer is not None:
             self._subscriptions += [
-                trainer.on_change(self.refresh),
+                trainer.on_change(weakly(self.refresh)),
                 trainer.while_waiting(answer_widgets),
             ]
         self._be_ready()

@@ -83,18 +83,23 @@ def described(seen: Capture) -> list[dict[str, Any]]:
 def row_arrays(
     seen: Capture, rows: Sequence[Row], show: str, gradients: Sequence[Tensor | None]
 ) -> tuple[list[dict[str, int]], dict[str, Array]]:
-    """Return of each row which units it shows, and their images where it has some."""
+    """Return of each row which units it shows, and their images where it has some.
+
+    Of a layer at which two views show other units there are two rows.
+    """
     meta: list[dict[str, int]] = []
     arrays: dict[str, Array] = {}
     for row in rows:
-        if row.layer >= len(seen.layers) or row.layer in {one["layer"] for one in meta}:
+        others = [one["first"] for one in meta if one["layer"] == row.layer]
+        if row.layer >= len(seen.layers) or row.first in others:
             continue
         layer = seen.layers[row.layer]
         images = _images(seen, layer, row, show, gradients)
         meta.append({"layer": row.layer, "first": row.first, "depth": row.depth})
         if images is None:
             continue
-        arrays[f"row{row.layer}"] = np.clip(images, -_LARGEST, _LARGEST)
+        name = f"row{row.layer}.{row.first}" if others else f"row{row.layer}"
+        arrays[name] = np.clip(images, -_LARGEST, _LARGEST)
     return meta, arrays
 
 

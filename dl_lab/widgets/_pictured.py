@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dl_lab.errors import InputError
-from dl_lab.widgets._base import STATIC, Reply
+from dl_lab.widgets._base import STATIC, Reply, weakly
 from dl_lab.widgets._plot_picture import SavedPicture
 from dl_lab.widgets._settings import SettingsWidget
 
@@ -25,7 +25,7 @@ class PicturedWidget(SettingsWidget):
         # What the picture's text contains; a closed widget has no id any more.
         self._mark = f"dl-lab-{self.model_id}"
         if hasattr(self, "picture"):
-            self._saved = SavedPicture(self.picture, lambda: repr(self), self._mark)
+            self._saved = SavedPicture(weakly(self.picture), weakly(self.__repr__), self._mark)
         super()._be_ready()
 
     def words(self) -> dict[str, str]:
@@ -43,20 +43,22 @@ class PicturedWidget(SettingsWidget):
         if self._saved is not None:
             self._saved.close()
 
+    def close(self) -> None:
+        """Take the widget off the page, and say so where it is displayed again."""
+        super().close()
+        # ipywidgets 7 has hidden what says that it is closed.
+        self.__dict__.pop("_ipython_display_", None)
+
     def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - every view lacks it
         """Tell a new view what marks the picture that it makes superfluous."""
         return {"picture": None if self._saved is None else self._mark}, {}
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         if self.comm is None:
             raise InputError("closed", name=type(self).__name__)
-        bundle = self._repr_mimebundle_()
-        if bundle is not None:
-            display(bundle[0], metadata=bundle[1], raw=True)  # type: ignore[no-untyped-call]  # IPython has no types here
-            if self._saved is not None:
-                self._saved.show()
+        self._display_view()
+        if self._saved is not None:
+            self._saved.show()
 
 
 @functools.cache

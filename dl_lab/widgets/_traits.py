@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from dl_lab.errors import InputError, number, whole
 
+if TYPE_CHECKING:
+    Trait = traitlets.TraitType[Any, Any]
+else:
+    # Its subscripts need traitlets 5.10, and hosted notebooks have older ones.
+    Trait = traitlets.TraitType
+
 _FIRST = object()
 """Stands for the default that a kind of setting has of its own."""
 
 
-class Setting(traitlets.TraitType[Any, Any]):
+class Setting(Trait):
     """A value that a person may change, and that the views follow.
 
     Parameters

@@ -17,14 +17,14 @@ from dl_lab.probe.untouched import is_looking
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _layer_frames as frames
-from dl_lab.widgets._base import Reply, handles, sentence
+from dl_lab.widgets._attended import AttendedWidget
+from dl_lab.widgets._base import Reply, handles, sentence, weakly
 from dl_lab.widgets._cell_turns import CellTurns
 from dl_lab.widgets._layer_checks import checked_classes, checked_model, checked_trainer
 from dl_lab.widgets._layer_composer import GUESSES, Asked, Composer
 from dl_lab.widgets._layer_look import METHODS, Look, best
 from dl_lab.widgets._layer_units import explained, field
 from dl_lab.widgets._poll import answer_widgets
-from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Number
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ PATIENCE = 2.0
 _MOST_FACTOR = 10.0
 
 
-class LayerViewer(SettingsWidget):
+class LayerViewer(AttendedWidget):
     """See inside a network: what every layer answers to an input, and why.
 
     Draw an input or choose one, and all layers answer. Click a unit for its formula with the actual
@@ -74,6 +74,12 @@ class LayerViewer(SettingsWidget):
         The class that gradients and attributions are of; None is the likeliest.
     language
         ``"en"`` or ``"es"``; None is the page's.
+
+    Attributes
+    ----------
+    unattended
+        Seconds for which a run that a button started goes on while no page shows it, hidden pages
+        included: 300. Then it pauses, and says so. None is for ever. What code starts goes on.
 
     Raises
     ------
@@ -146,10 +152,14 @@ class LayerViewer(SettingsWidget):
         if trainer is not None:
             self._follow()
             self._subscriptions += [
-                trainer.on_change(self._follow),
+                trainer.on_change(weakly(self._follow)),
                 trainer.while_waiting(answer_widgets),
             ]
         self._be_ready()
+
+    def driven(self) -> tuple[Trainer, ...]:
+        """Return the trainer, if there is one."""
+        return () if self.trainer is None else (self.trainer,)
 
     def _follow(self) -> None:
         assert self.trainer is not None  # noqa: S101  # only then is it called
@@ -290,8 +300,8 @@ class LayerViewer(SettingsWidget):
         """Return what all views show."""
         if not touched and monotonic() < self._due:
             return None
+        rows = self._in_sight()
         with self._lock:
-            rows = [row for view in self._watched.values() for row in view]
             asked = Asked(
                 mode=self.mode,
                 show=self.show,
@@ -353,11 +363,14 @@ class LayerViewer(SettingsWidget):
         thumbnails = examples.thumbnails()
         return meta, {} if thumbnails is None else {"thumbnails": thumbnails}
 
-    @handles("bye")
-    def _leave(self, message: Message) -> None:
+    def _in_sight(self) -> list[frames.Row]:
+        """Return the rows of the views that look on; those of views that are gone are forgotten."""
+        present, watching = self._channel.present, self._channel.watching
         with self._lock:
-            self._watched.pop(str(message.meta.get("view")), None)
-        self._bye(message)
+            self._watched = {view: rows for view, rows in self._watched.items() if view in present}
+            return [
+                row for view in self._watched if view in watching for row in self._watched[view]
+            ]
 
     @handles("rows.watch")
     def _watch_rows(self, message: Message) -> Reply:

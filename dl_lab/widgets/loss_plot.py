@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import copy_context
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import traitlets
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.protocol import Message
+from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.curves import AXES, SCALES, last_place
 from dl_lab.train.picture import svg
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.tables import csv_chunk
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, handles
+from dl_lab.widgets._attended import AttendedWidget
+from dl_lab.widgets._base import Reply, handles, weakly
 from dl_lab.widgets._pictured import PicturedWidget
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
 from dl_lab.widgets._plot_runs import named, statuses
@@ -33,7 +37,7 @@ MOST_TEXT = 200_000
 LEAST_SIDE, MOST_SIDE = 200, 4000
 
 
-class LossPlot(PicturedWidget):
+class LossPlot(AttendedWidget, PicturedWidget):
     """Watch runs learn: their losses, metrics and learning rates, live, to the single step.
 
     The plot belongs to no run: it may be made before, during or after training, closing it leaves
@@ -57,6 +61,12 @@ class LossPlot(PicturedWidget):
         How many epochs the play button trains; None is until it is paused.
     language
         ``"en"`` or ``"es"``; None is the page's.
+
+    Attributes
+    ----------
+    unattended
+        Seconds for which a run that a button started goes on while no page shows it, hidden pages
+        included: 300. Then it pauses, and says so. None is for ever. What code starts goes on.
 
     Raises
     ------
@@ -125,12 +135,17 @@ class LossPlot(PicturedWidget):
         self._be_ready()
 
     def _follow(self, run: Run) -> None:
-        def changed() -> None:
-            self._channel.touch()
-            if run.state != "running":
-                self._update_picture()
-
+        changed = partial(weakly(self._changed), run)
         self._subscriptions += [run.on_change(changed), run.while_waiting(answer_widgets)]
+
+    def _changed(self, run: Run) -> None:
+        self._channel.touch()
+        if run.state != "running":
+            self._update_picture()
+
+    def driven(self) -> list[Run]:
+        """Return the runs that the buttons drive."""
+        return self._pick
 
     # -- from Python
 
@@ -147,11 +162,17 @@ class LossPlot(PicturedWidget):
     def _play_some(self, runs: Iterable[Run]) -> None:
         waiting = [run for run in runs if run.state != "running"]
         # Of several, those that are over begin anew only when all are.
-        for run in [run for run in waiting if run.state != "finished"] or waiting:
+        starting = [run for run in waiting if run.state != "finished"] or waiting
+        self._check(starting)
+        for run in starting:
             if run.state == "paused":
                 run.resume()
             else:
                 run.start(self._epochs)
+
+    def _check(self, starting: Iterable[Run]) -> None:
+        """Refuse what cannot train at once before any of it starts."""
+        CLAIMS.check({name: run for name, run in self._runs.items() if run in starting})
 
     def picture(self, *, width: int = 760, height: int | None = None) -> str:
         """Return the chart as an SVG document of at most 40 kB, with the settings as they are."""
@@ -217,8 +238,13 @@ class LossPlot(PicturedWidget):
                 run.step(steps)
 
         # It returns when the steps are done, and the kernel has others to answer.
-        for run in self._asked(message, "step"):
-            threading.Thread(target=step, args=(run,), name="dl-lab-step", daemon=True).start()
+        runs = self._asked(message, "step")
+        self._check(runs)
+        for run in runs:
+            pressed = copy_context().run
+            threading.Thread(
+                target=pressed, args=(step, run), name="dl-lab-step", daemon=True
+            ).start()
 
     @handles("learning_rate.set")
     def _set_learning_rate(self, message: Message) -> None:
@@ -276,7 +302,7 @@ class LossPlot(PicturedWidget):
     def _get_csv(self, message: Message) -> Reply:
         run = self._pick[whole("run", message.meta.get("run", 0), 0, len(self._pick) - 1)]
         row = whole("row", message.meta.get("row", 0), 0, 2**53)
-        text, following = csv_chunk(run.history, row, MOST_TEXT)
+        text, following = csv_chunk(run.history.items(), row, MOST_TEXT)
         return {"text": text, "next": following}, {}
 
 
@@ -303,7 +329,9 @@ def compare(
     Raises
     ------
     InputError
-        If the names are not as many as the runs, or a setting is not allowed.
+        If the names are not as many as the runs, or a setting is not allowed; with `epochs` also
+        if two of the runs train the same weights, or another one trains those of one of them, or
+        one is not a Trainer. Nothing has started then.
 
     Examples
     --------
@@ -330,15 +358,23 @@ def compare(
         if twice:
             raise InputError("twice", name="names", given=repr(twice[0]))
         given = dict(zip(listed, runs, strict=True))
+    starting = named(given) if epochs is not None else {}
+    _refuse_others(starting)
+    CLAIMS.check(starting)
     plot = LossPlot(
         given,
         epochs=epochs,
         **{"smoothing": 0.6, "hidden": _scattered(named(given).values()), **settings},
     )
-    if epochs is not None:
-        for run in named(given).values():
-            run.start(epochs)
+    for run in starting.values():
+        run.start(epochs)
     return plot
+
+
+def _refuse_others(runs: Mapping[str, object]) -> None:
+    for name, run in runs.items():
+        if not isinstance(run, Trainer):
+            raise InputError("compare_start", name=name)
 
 
 def _scattered(runs: Iterable[object]) -> list[tuple[int, str]]:

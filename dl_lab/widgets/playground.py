@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -16,11 +17,11 @@ from dl_lab.nets.features import FEATURES
 from dl_lab.nets.source import source
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, handles, sentence
+from dl_lab.widgets._attended import AttendedWidget
+from dl_lab.widgets._base import Reply, handles, sentence, weakly
 from dl_lab.widgets._experiment import Data, Experiment
 from dl_lab.widgets._playground_settings import choices
 from dl_lab.widgets._rate import Rate
-from dl_lab.widgets._settings import SettingsWidget
 from dl_lab.widgets._traits import Choice, Choices, Flag, Number, Sizes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _DATA = frozenset({"data", "problem", "noise", "train_ratio"})
 _NETWORK = frozenset({"features", "hidden", "activation"})
 
 
-class Playground(SettingsWidget):
+class Playground(AttendedWidget):
     """Build a small network by clicking, train it, and watch every unit of it learn.
 
     All of TensorFlow Playground with a real `torch.nn.Module` behind it. Training runs in a
@@ -81,6 +82,12 @@ class Playground(SettingsWidget):
         Whether the output is drawn as its sign.
     language
         ``"en"`` or ``"es"``; None is the page's.
+
+    Attributes
+    ----------
+    unattended
+        Seconds for which a run that a button started goes on while no page shows it, hidden pages
+        included: 300. Then it pauses, and says so. None is for ever. What code starts goes on.
 
     Raises
     ------
@@ -194,7 +201,8 @@ class Playground(SettingsWidget):
         self._follow(self._experiment)
 
     def _follow(self, experiment: Experiment) -> None:
-        experiment.trainer.on_change(lambda: self._show_state(experiment))
+        # The trainer's thread is not what keeps a widget.
+        experiment.trainer.on_change(partial(weakly(self._show_state), experiment))
         self._show_state(experiment)
 
     def _show_state(self, experiment: Experiment) -> None:
@@ -297,7 +305,11 @@ class Playground(SettingsWidget):
     def on_deserted(self) -> None:
         """Pause when the last view is gone for good."""
         # The cell ran again or its output was cleared: no one could ever press pause.
-        self.pause()
+        self.trainer.abandon(InputError("view_gone"))
+
+    def driven(self) -> tuple[Trainer, ...]:
+        """Return the trainer that the buttons drive."""
+        return (self.trainer,)
 
     def on_stream_failed(self, error: Exception) -> None:
         """Tell in the widget why it could not be drawn."""

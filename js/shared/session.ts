@@ -3,8 +3,8 @@
 import { signal } from "@preact/signals-core";
 
 import { listen, setAttribute } from "./dom.ts";
-import { onEnd } from "./lifetime.ts";
-import type { Model } from "./model.ts";
+import { onEnd, react } from "./lifetime.ts";
+import { type Model, trait } from "./model.ts";
 import type { Message } from "./protocol.ts";
 import type { Params, Rpc } from "./rpc.ts";
 
@@ -12,6 +12,11 @@ import type { Params, Rpc } from "./rpc.ts";
 export type Connection = "connecting" | "live" | "silent" | "gone";
 
 const PATIENCE_MS = 8000;
+
+/** Seconds between two signs of life: as often as browsers let the timers of a hidden page run. */
+const ALIVE = 60;
+/** How many signs go into the time after which a run pauses that nobody sees. */
+const SIGNS = 3;
 
 /** Event on a view's root: JupyterLab has shut down its kernel. */
 export const KERNEL_LOST = "dl-lab:kernel-lost";
@@ -58,6 +63,7 @@ export class Session<Frame> {
     }
     this.#watchComm();
     this.#watchVisibility();
+    this.#giveSigns();
     onEnd(lifetime, () => {
       cancelAnimationFrame(this.#scheduled);
       this.#stopWaiting();
@@ -141,6 +147,21 @@ export class Session<Frame> {
     });
     observer.observe(root);
     onEnd(lifetime, () => observer.disconnect());
+  }
+
+  /** A hidden view acknowledges nothing, and is there all the same. */
+  #giveSigns(): void {
+    const { model, rpc, lifetime } = this.#options;
+    const unattended = trait<number | null | undefined>(model, "unattended", lifetime);
+    let timer: ReturnType<typeof setInterval> | undefined;
+    onEnd(lifetime, () => clearInterval(timer));
+    react(lifetime, () => {
+      clearInterval(timer);
+      const seconds = Math.min(ALIVE, (unattended.value ?? Infinity) / SIGNS);
+      timer = setInterval(() => {
+        if (this.connection.peek() === "live") rpc.notify("alive", { view: rpc.view });
+      }, 1000 * seconds);
+    });
   }
 
   /** ipywidgets tells of a dead comm by events; a comm that came back answers a hello. */

@@ -2,6 +2,7 @@
 
 import { signal, type ReadonlySignal } from "@preact/signals-core";
 
+import { h, setAttribute } from "./dom.ts";
 import { onEnd } from "./lifetime.ts";
 
 export interface Theme {
@@ -15,12 +16,16 @@ export interface Theme {
 /**
  * The theme that `element` stands in, followed until the lifetime ends.
  *
- * Sets `data-theme` on the element, which gives the fallbacks of hosts without `--jp-*` variables.
+ * Sets `data-theme` on the element, which gives the fallbacks of hosts without `--jp-*` variables,
+ * and `data-own-colors` where the host's are not its own: ipywidgets 7 brings a light set along into
+ * every page, a dark one too.
  */
 export function followTheme(element: HTMLElement, lifetime: AbortSignal): ReadonlySignal<Theme> {
-  const theme = signal(readTheme(element));
+  const named = h("span", { class: "dl-host-color", hidden: true });
+  element.append(named);
+  const theme = signal(readTheme(element, named));
   const read = () => {
-    const now = readTheme(element);
+    const now = readTheme(element, named);
     if (JSON.stringify(now) !== JSON.stringify(theme.value)) theme.value = now;
   };
   // JupyterLab names its theme on the body, VS Code and Colab on the body or the root.
@@ -41,9 +46,13 @@ export function followTheme(element: HTMLElement, lifetime: AbortSignal): Readon
   return theme;
 }
 
-function readTheme(element: HTMLElement): Theme {
-  const dark = isDark(element);
-  element.dataset["theme"] = dark ? "dark" : "light";
+function readTheme(element: HTMLElement, named: HTMLElement): Theme {
+  // JupyterLab says it itself.
+  const light = document.body.dataset["jpThemeLight"];
+  const dark = light === undefined ? standsInTheDark(element) : light === "false";
+  const differs = light === undefined && isDark(named) === !dark;
+  setAttribute(element, "data-theme", dark ? "dark" : "light");
+  setAttribute(element, "data-own-colors", differs);
   const style = getComputedStyle(element);
   const read = (name: string, fallback: string) => style.getPropertyValue(name).trim() || fallback;
   return {
@@ -55,17 +64,18 @@ function readTheme(element: HTMLElement): Theme {
   };
 }
 
-function isDark(element: HTMLElement): boolean {
-  const light = document.body.dataset["jpThemeLight"];
-  if (light !== undefined) return light === "false";
+function standsInTheDark(element: HTMLElement): boolean {
   for (let node: HTMLElement | null = element.parentElement; node; node = node.parentElement) {
-    const [red, green, blue, alpha = 1] = channels(getComputedStyle(node).backgroundColor);
-    if (red === undefined || green === undefined || blue === undefined || alpha === 0) continue;
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+    const dark = isDark(node);
+    if (dark !== null) return dark;
   }
   return false;
 }
 
-function channels(color: string): number[] {
-  return (color.match(/[\d.]+/g) ?? []).map(Number);
+/** Whether an element's own background is dark; null where it has none. */
+function isDark(element: HTMLElement): boolean | null {
+  const channels = getComputedStyle(element).backgroundColor.match(/[\d.]+/g) ?? [];
+  const [red, green, blue, alpha = 1] = channels.map(Number);
+  if (red === undefined || green === undefined || blue === undefined || alpha === 0) return null;
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }

@@ -22,11 +22,14 @@ export type Mount = (
   lifetime: AbortSignal,
 ) => void;
 
+/** What a host gives `render`: a signal from anywidget 0.11 on; before, it only calls what it got back. */
+export type Hosted = Pick<RenderProps, "model" | "el"> & { readonly signal?: AbortSignal };
+
 /** An anywidget whose views are mounted anew when the trait `language` changes. */
-export function widget(mount: Mount): { render: (props: RenderProps) => () => void } {
+export function widget(mount: Mount): { render: (props: Hosted) => () => void } {
   return {
     render({ model, el, signal }) {
-      const view = within(signal);
+      const view = signal === undefined ? new AbortController() : within(signal);
       const language = trait<string | null>(model as Model, "language", view.signal);
       let mounted = within(view.signal);
       react(view.signal, () => {

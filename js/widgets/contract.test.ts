@@ -8,7 +8,16 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 
 import { decode, type Message } from "../shared/protocol.ts";
 import { FakeModel } from "../shared/testing/model.ts";
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  ENDS,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 
 interface Packed {
   readonly content: unknown;
@@ -59,14 +68,14 @@ function kernel(stem: string, language: string): FakeModel {
   return model;
 }
 
-async function mount(stem: string, language = "en"): Promise<FakeModel> {
+async function mount(stem: string, language = "en", end?: End): Promise<FakeModel> {
   const { default: widget } = (await import(
     /* @vite-ignore */ resolve(`js/widgets/${stem}.ts`)
   )) as {
-    default: { render: (props: unknown) => unknown };
+    default: Parameters<typeof render>[0];
   };
   const model = kernel(stem, language);
-  widget.render({ model, el: host, signal: view.signal });
+  render(widget, model, end);
   await vi.advanceTimersByTimeAsync(50);
   return model;
 }
@@ -124,9 +133,9 @@ describe.each(STEMS)("%s", (stem) => {
     expect(find(".dl-notice").hidden).toBe(true);
   });
 
-  test("leaves no listener, observer, timer or element behind", async () => {
+  test.each(ENDS)("leaves nothing behind when %s ends it", async (end) => {
     const before = { observers: census.observers(), listeners: census.listeners() };
-    const model = await mount(stem);
+    const model = await mount(stem, "en", end);
     // Whatever a hand may come across, answered by no kernel any more.
     for (const part of host.querySelectorAll<HTMLElement>(
       "button, input, select, [tabindex='0']",

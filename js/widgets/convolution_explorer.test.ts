@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { type End, find, host, hostViews, render } from "../shared/testing/hosted_view.ts";
 import type { Settings } from "./convolution_explorer/arithmetic/settings.ts";
 
 interface Golden {
@@ -53,9 +53,9 @@ function kernel(settings: Settings = NUMERICAL, traits: Record<string, unknown> 
   return model;
 }
 
-async function mount(model: FakeModel): Promise<HTMLElement> {
+async function mount(model: FakeModel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./convolution_explorer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await vi.advanceTimersByTimeAsync(20);
   return find(".dl-convolution-explorer");
 }
@@ -228,7 +228,7 @@ describe("numbers", () => {
 
 async function mountReal(model: FakeModel): Promise<HTMLElement> {
   const { default: widget } = await import("./convolution_explorer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model);
   return find(".dl-convolution-explorer");
 }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { FakeModel } from "../shared/testing/model.ts";
-import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { type End, find, host, hostViews, render, view } from "../shared/testing/hosted_view.ts";
 
 hostViews();
 
@@ -59,9 +59,9 @@ function kernel(traits: Record<string, unknown> = {}) {
   return model;
 }
 
-async function mount(model: FakeModel): Promise<HTMLElement> {
+async function mount(model: FakeModel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./kernel_explorer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await paint();
   return find(".dl-kernel-explorer");
 }

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { type End, find, host, hostViews, render } from "../shared/testing/hosted_view.ts";
 
 hostViews();
 
@@ -103,9 +103,9 @@ function kernel(traits: Record<string, unknown> = {}, meta: Record<string, unkno
   return model;
 }
 
-async function mount(model: FakeModel, frame: Record<string, unknown> = FRAME) {
+async function mount(model: FakeModel, frame: Record<string, unknown> = FRAME, end?: End) {
   const { default: widget } = await import("./layer_viewer.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await settle();
   show(model, frame);
   await settle();

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import type { Message } from "../shared/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { type End, find, host, hostViews, render } from "../shared/testing/hosted_view.ts";
 
 const RATES = [1e-4, 1e-3, 1e-2, 1e-1, 1];
 const LOSSES = [2, 1.9, 1, 0.4, 3];
@@ -32,9 +32,9 @@ function kernel(meta: Record<string, unknown> = {}, traits: Record<string, unkno
   return model;
 }
 
-async function mount(model: FakeModel): Promise<HTMLElement> {
+async function mount(model: FakeModel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./learning_rate_finder.ts");
-  widget.render({ model, el: host, signal: view.signal } as never);
+  render(widget, model, end);
   await vi.advanceTimersByTimeAsync(20);
   return find(".dl-learning-rate-finder");
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import { type End, find, host, hostViews, render } from "../shared/testing/hosted_view.ts";
 import { FakePlot } from "./loss_plot/testing/kernel.ts";
 
 hostViews();
@@ -20,9 +20,9 @@ function lenet(changes: object = {}) {
   return { name: "lenet", step: 100, series: { train_loss: LOSSES }, ...changes };
 }
 
-async function mount(kernel: FakePlot): Promise<HTMLElement> {
+async function mount(kernel: FakePlot, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./loss_plot.ts");
-  widget.render({ model: kernel, el: host, signal: view.signal } as never);
+  render(widget, kernel, end);
   await vi.advanceTimersByTimeAsync(1);
   kernel.show();
   await paint();

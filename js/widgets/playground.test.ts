@@ -1,14 +1,22 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { census, find, host, hostViews, view } from "../shared/testing/hosted_view.ts";
+import {
+  census,
+  type End,
+  find,
+  host,
+  hostViews,
+  render,
+  view,
+} from "../shared/testing/hosted_view.ts";
 import { FakeKernel } from "./playground/testing/kernel.ts";
 
 hostViews();
 
 /** Mount a view and let it paint its first frame. */
-async function mount(kernel: FakeKernel): Promise<HTMLElement> {
+async function mount(kernel: FakeKernel, end?: End): Promise<HTMLElement> {
   const { default: widget } = await import("./playground.ts");
-  widget.render({ model: kernel, el: host, signal: view.signal } as never);
+  render(widget, kernel, end);
   await vi.advanceTimersByTimeAsync(1);
   kernel.frame();
   await paint();
@@ -272,7 +280,7 @@ describe("the kernel", () => {
     const kernel = new FakeKernel();
     delete kernel.answers["hello"];
     const { default: widget } = await import("./playground.ts");
-    widget.render({ model: kernel, el: host, signal: view.signal } as never);
+    render(widget, kernel);
     const root = find(".dl-playground");
     expect(root.dataset["connection"]).toBe("connecting");
     expect(find("fieldset", HTMLFieldSetElement).disabled).toBe(true);

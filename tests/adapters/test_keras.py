@@ -5,8 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import torch
 
+import dl_lab
 from dl_lab.adapters import KerasCallback
+from dl_lab.errors import InputError
 from dl_lab.train.watch import WatchedRun
 
 RNG = np.random.default_rng(0)
@@ -108,3 +111,21 @@ def test_a_second_fit_goes_on():
     assert watching.run is run
     assert run.history["train_loss"].steps.tolist() == list(range(1, 13))
     assert (run.epoch, run.progress.last_epoch, run.progress.last_step) == (3, 3, 12)
+
+
+def test_a_model_that_a_trainer_trains_is_refused_before_its_first_batch():
+    made = model()
+    keras_weights = [weight.copy() for weight in made.get_weights()]
+    sgd = torch.optim.SGD(made.parameters(), lr=0)
+    data = torch.from_numpy(X), torch.from_numpy(Y)[:, None]
+    trainer = dl_lab.Trainer(made, torch.nn.MSELoss(), sgd, data)
+    trainer.start()
+    with pytest.raises(InputError) as info:
+        fit(made, KerasCallback())
+    assert info.value.key == "trained_held"
+    trainer.close()
+    for before, after in zip(keras_weights, made.get_weights(), strict=True):
+        assert (before == after).all()
+    watching = KerasCallback()
+    fit(made, watching)
+    assert watching.run.state == "finished"

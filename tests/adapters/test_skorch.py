@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
+import skorch
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from torch import nn
 
+import dl_lab
 from dl_lab.adapters import SkorchCallback
+from dl_lab.errors import InputError
 from dl_lab.train.watch import WatchedRun
 
 RNG = np.random.default_rng(0)
@@ -100,3 +104,40 @@ def test_a_net_with_it_can_be_cloned_and_pickled():
     assert pickle.loads(pickle.dumps(fitted)).predict(X).shape == (80,)  # noqa: S301  # its own
     again = clone(fitted).fit(X, Y)
     assert len(again.history) == 3
+
+
+def test_a_model_that_a_trainer_trains_is_refused_and_fits_when_it_rests():
+    watching = SkorchCallback()
+    fitted = net(watching, epochs=1).fit(X, Y)
+    model = fitted.module_
+    sgd = torch.optim.SGD(model.parameters(), lr=1e-3)
+    data = torch.from_numpy(X), torch.from_numpy(Y)
+    trainer = dl_lab.Trainer(model, nn.CrossEntropyLoss(), sgd, data)
+    trainer.start()
+    before = len(fitted.history)
+    with pytest.raises(InputError) as info:
+        fitted.partial_fit(X, Y)
+    assert info.value.key == "trained_held"
+    assert len(fitted.history) == before
+    trainer.pause()
+    fitted.partial_fit(X, Y)
+    assert watching.run_.state == "finished"
+    # And the other way round: while it fits, in the middle of its loop.
+    refused = []
+
+    class Start(skorch.callbacks.Callback):
+        def on_batch_end(self, net, **_: object):
+            thread = threading.Thread(target=self.start)
+            thread.start()
+            thread.join()
+
+        def start(self):
+            try:
+                trainer.start()
+            except InputError as error:
+                refused.append(error.key)
+
+    fitted.callbacks_.append(("start", Start()))
+    fitted.partial_fit(X, Y)
+    assert set(refused) == {"trained_loop"}
+    trainer.close()

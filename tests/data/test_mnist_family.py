@@ -176,8 +176,11 @@ def test_a_missing_original_is_named(folder):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"root": True}, 'root must be the path of a folder, such as "data"; True is not.'),
-        ({"root": 5}, "5 is not."),
+        (
+            {"root": True},
+            "root must be a path as text, such as 'runs', or a pathlib.Path; got True.",
+        ),
+        ({"root": 5}, "got 5."),
         ({"download": "data"}, "download must be true or false; 'data' is neither."),
         ({"download": True}, 'Name it: dl_lab.data.mnist("data", download=True).'),
     ],

@@ -110,22 +110,30 @@ class Server:
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-def start(home: Path, base_url: str, *options: str, **env: str) -> Server:
+def start(
+    home: Path,
+    base_url: str,
+    *options: str,
+    token: str = TOKEN,
+    program: str = "jupyter_server",
+    **env: str,
+) -> Server:
     """Start a server on a port that it chooses itself, with our extension and the probe."""
     (home / "root").mkdir(parents=True)
     # As /tmp is: everybody may look into it. And short, for the paths of sockets.
     temporary = Path(tempfile.mkdtemp(dir=SHORT))
     temporary.chmod(0o1777)
-    command = [sys.executable, "-m", "jupyter_server", "--port=0", "--no-browser"]
+    command = [sys.executable, "-m", program, "--port=0", "--no-browser"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.base_url={base_url}"]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home / 'root'}"]
+    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={home / 'root'}"]
     command += ["--ServerApp.jpserver_extensions=dl_lab=True"]
     command += ["--ServerApp.jpserver_extensions=server_probe=True", *options]
     if os.geteuid() == 0:
         command.append("--allow-root")
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     env = os.environ | {name: str(home / name) for name in folders} | env
-    env |= {"PYTHONPATH": str(HERE), "TMPDIR": str(temporary)}
+    path = os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])
+    env |= {"PYTHONPATH": path, "TMPDIR": str(temporary)}
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     return Server(process, _port(process, home), base_url, home, temporary)

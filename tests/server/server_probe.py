@@ -3,7 +3,7 @@
 import os
 import sys
 
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import RequestHandler, authenticated
 
@@ -45,6 +45,46 @@ class RoutesHandler(APIHandler):
         self.finish({"routes": found})
 
 
+PAGE = """<!doctype html><body><script>
+const url = new URLSearchParams(location.search).get("url");
+const tasks = ["iframe", "object", "embed", "script", "img"].map((name) => new Promise((done) => {
+  const element = document.createElement(name);
+  element[name === "object" ? "data" : "src"] = url;
+  element.onload = element.onerror = done;
+  setTimeout(done, 3000);
+  document.body.append(element);
+}));
+for (const type of ["image/svg+xml", "text/html"]) {
+  for (const name of ["object", "embed"]) {
+    const element = document.createElement(name);
+    Object.assign(element, { type, [name === "object" ? "data" : "src"]: url });
+    document.body.append(element);
+  }
+}
+tasks.push(import(url).catch(() => {}));
+Promise.all(tasks).then(() => document.body.append("all taken in"));
+</script>"""
+
+
+class EmbedHandler(JupyterHandler):
+    """A page of this origin that takes in an address in every way."""
+
+    @authenticated
+    def get(self):
+        self.set_header("Content-Security-Policy", "frame-ancestors 'self'")
+        self.finish(PAGE)
+
+
+class ContentHandler(JupyterHandler):
+    """Content of a type, both as asked for: what a server that trusts data does."""
+
+    @authenticated
+    def get(self):
+        self.set_header("Content-Security-Policy", "frame-ancestors 'self'")
+        self.set_header("Content-Type", self.get_argument("kind"))
+        self.finish(self.get_argument("content"))
+
+
 def _jupyter_server_extension_points():
     return [{"module": "server_probe"}]
 
@@ -55,5 +95,10 @@ def _load_jupyter_server_extension(app):
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(
         ".*$",
-        [(f"{base}/probe/modules", ModulesHandler), (f"{base}/probe/routes", RoutesHandler)],
+        [
+            (f"{base}/probe/modules", ModulesHandler),
+            (f"{base}/probe/routes", RoutesHandler),
+            (f"{base}/probe/embed", EmbedHandler),
+            (f"{base}/probe/content", ContentHandler),
+        ],
     )

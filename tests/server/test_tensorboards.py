@@ -196,6 +196,14 @@ def logged_in(server: Server) -> dict[str, str]:
         ("way_out", "logdir_outside"),
         ("way_out/deeper", "logdir_outside"),
         ("a\0b", "logdir_invalid"),
+        ("\ud800", "logdir_invalid"),
+        ("  ", "logdir_invalid"),
+        ("s3://bucket/runs", "logdir_address"),
+        (" gs://bucket", "logdir_address"),
+        ("~nobody-of-this-name", "logdir_home"),
+        ("~", "logdir_outside"),
+        ("$HOME/runs", "logdir_variable"),
+        ("a:dir1", "logdir_missing"),
         (None, "logdir_invalid"),
         (3, "logdir_invalid"),
     ],
@@ -209,6 +217,16 @@ def test_a_folder_that_cannot_be_opened_is_refused_with_a_sentence(server, shown
     assert answer.json["key"] == key
     assert answer.json["message"].endswith(".")
     assert server.ask("GET", f"{API}/{shown['id']}").json["state"] == "ready"
+
+
+def test_blanks_around_a_folder_s_name_are_not_its_own(server, shown):
+    answer = server.ask("POST", API, body={"logdir": " runs "})
+    assert (answer.status, answer.json["id"]) == (200, shown["id"])
+    # But where it is called so, it is that one, as the file browser has it.
+    write_run(server.root / "runs ")
+    other = open_one(server, "runs ")
+    assert other["logdir"] == f"{server.root}/runs "
+    assert server.request("DELETE", f"{API}/{other['id']}")[0] == 204
 
 
 @pytest.mark.parametrize("body", [[], 3, {}, {"folder": "runs"}, None])

@@ -139,7 +139,7 @@ def test_what_is_not_plain_is_named_and_nothing_written(tmp_path, state, where):
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path):
     assert refused(tmp_path / "none.pt") == "not_read"
-    assert refused(tmp_path) == "not_read"
+    assert refused(tmp_path) == "path_is_folder"
 
 
 def test_every_cut_and_every_turned_bit_is_noticed(tmp_path):
@@ -250,7 +250,7 @@ def test_a_folder_that_cannot_be_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError) as error:
         save_state(tmp_path / "file" / "a.pt", {})
-    assert error.value.key == "not_written"
+    assert error.value.key == "path_is_file"
 
 
 def test_folders_are_made_links_kept_and_the_file_is_everyones(tmp_path):

@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from dl_lab.errors import InputError
-from dl_lab.train.lr_finder import LEAST, SKIP_FIRST, SKIP_LAST, RangeTest, range_test, suggest
+from dl_lab.train.lr_finder import RangeTest, range_test
 from dl_lab.train.trainer import Trainer
 
 ROWS, CLASSES = 240, 4
@@ -152,7 +152,7 @@ class TestRestoration:
         )
         test = range_test(trainer, low=1.0, high=1e6, stop_factor=None)
         handle.remove()
-        assert not lost[-1] < 1e15
+        assert not max(lost) < 1e15
         assert test.stopped is not None
         assert test.stopped.key == "range_not_finite"
         assert everything(trainer, loader) == then
@@ -266,7 +266,8 @@ class TestMeasuring:
         trainer = Trainer(model, functional.cross_entropy, sgd, loader, seed=3, device="cpu")
         test = range_test(trainer, 1e-4, 1.0, 25, stop_factor=None)
         losses, used = plain_loop(test.rates.tolist(), "SGD", factors)
-        assert [pytest.approx(rates, rel=1e-9) for rates in used] == seen
+        assert [pytest.approx(rates, rel=1e-9) for rates in used] == seen[:25]
+        assert all(rates[1] == pytest.approx(0.1 * rates[0]) for rates in seen[25:])
         assert test.losses == pytest.approx(losses, rel=1e-4)
         assert [group["lr"] for group in sgd.param_groups] == [0.01 * f for f in factors]
 
@@ -361,13 +362,14 @@ class TestNotFinite:
         test = range_test(trainer, 1e4, 1e6, stop_factor=None)
         assert test.suggestion is None
         assert test.reason is not None
-        assert test.reason.key in {"range_too_few", "range_no_descent"}
+        assert test.reason.key == "range_no_descent"
         assert everything(trainer, loader) == then
 
     def test_one_without_a_single_finite_loss_says_so(self):
         test = range_test(blinking(set(range(1000))))
         assert len(test.rates) == 0
-        assert str(test.reason).startswith("Only 0 losses could be measured")
+        assert str(test.reason).startswith("No loss could be measured")
+        assert test.trainings == ()
         assert str(test.stopped).endswith("the loss became nan.")
 
 
@@ -383,6 +385,7 @@ class TestRefusals:
             ({"scale": "exponentiell"}, "did you mean exponential?"),
             ({"stop_factor": 1}, "stop_factor must be a number between"),
             ({"smoothing": 1.0}, "smoothing must be a number between"),
+            ({"training_steps": 5}, "training_steps must be a whole number between 20 and 10000"),
         ],
     )
     def test_a_sentence_for_each(self, arguments, sentence):
@@ -446,6 +449,7 @@ def test_an_interrupt_ends_it_and_puts_everything_back(times):
     assert test.stopped is not None
     assert test.stopped.key == "range_interrupted"
     assert 33 <= len(test.losses) < 5000
+    assert (test.suggestion, test.reason.key, test.trainings) == (None, "range_not_tried", ())
     assert everything(trainer, loader) == then
     assert signal.getsignal(signal.SIGINT) is handler
 
@@ -469,81 +473,6 @@ def test_who_waits_is_asked_to_keep_a_page_alive():
     range_test(trainer)
     end()
     assert threads == {threading.main_thread()}
-
-
-class TestSuggestion:
-    """`suggest` on curves whose answer is known."""
-
-    RATES = np.geomspace(1e-7, 10, 100)
-
-    def curve(self, *, at: float = 0.02, noise: float = 0.0, seed: int = 0) -> np.ndarray[Any, Any]:
-        """Return losses that fall most steeply at one rate, and take off at high ones."""
-        x = np.log10(self.RATES)
-        falling = 1.15 - np.tanh(3 * (x - math.log10(at)))
-        rising = 10.0 ** (3 * (x - 0.5))
-        return falling + rising + noise * np.random.default_rng(seed).standard_normal(len(x))
-
-    @pytest.mark.parametrize("at", [1e-5, 1e-3, 0.02])
-    def test_is_where_the_loss_falls_most_steeply(self, at):
-        losses = self.curve(at=at)
-        assert suggest(self.RATES, losses, losses, 0.0) == pytest.approx(at, rel=0.15)
-
-    def test_has_three_digits(self):
-        losses = self.curve()
-        found = suggest(self.RATES, losses, losses, 0.0)
-        assert found == float(f"{found:.3g}")
-
-    @pytest.mark.parametrize("seed", range(20))
-    def test_stands_noise(self, seed):
-        losses = self.curve(noise=0.15, seed=seed)
-        smoothed = np.array(average(losses.tolist(), 0.8))
-        found = suggest(self.RATES, losses, smoothed, 0.8)
-        # The average comes late by four steps, 0.3 decades.
-        assert 0.02 / 3 < found < 0.02 * 10
-
-    @pytest.mark.parametrize("seed", range(20))
-    def test_is_none_for_nothing_but_noise(self, seed):
-        losses = 1 + np.random.default_rng(seed).standard_normal(100)
-        with pytest.raises(InputError, match="falls nowhere clearly"):
-            suggest(self.RATES, losses, np.array(average(losses.tolist(), 0.8)), 0.8)
-
-    @pytest.mark.parametrize("losses", [np.ones(100), np.linspace(1, 2, 100)])
-    def test_is_none_where_the_loss_never_falls(self, losses):
-        with pytest.raises(InputError, match="falls nowhere clearly"):
-            suggest(self.RATES, losses, losses, 0.0)
-
-    def test_is_none_for_too_few(self):
-        least = SKIP_FIRST + LEAST + SKIP_LAST
-        losses = np.linspace(2, 1, least)
-        assert suggest(self.RATES[:least], losses, losses, 0.0) > 0
-        with pytest.raises(InputError, match=f"a suggestion needs {least}"):
-            suggest(self.RATES[: least - 1], losses[1:], losses[1:], 0.0)
-
-    def test_comes_from_before_the_lowest_point(self):
-        losses = self.curve()
-        losses[88] = 60.0  # a spike, from which the loss falls more steeply than ever
-        assert suggest(self.RATES, losses, losses, 0.0) == pytest.approx(0.02, rel=0.15)
-
-    def test_stands_gaps_where_losses_were_left_out(self):
-        kept = np.ones(100, dtype=bool)
-        kept[40:52] = kept[60:64] = False
-        losses = self.curve()[kept]
-        assert suggest(self.RATES[kept], losses, losses, 0.0) == pytest.approx(0.02, rel=0.5)
-
-    def test_trains_a_real_network_better_than_rates_far_from_it(self):
-        trainer, _ = make(optimizer="SGD")
-        found = range_test(trainer).suggestion
-        assert found is not None
-        reached = {}
-        for factor in (1e-3, 1.0, 1e3):
-            trainer, _ = make(optimizer="SGD", lr=found * factor)
-            try:
-                trainer.fit(4)
-            except InputError:
-                reached[factor] = math.inf
-            else:
-                reached[factor] = float(np.mean(trainer.history["train_loss"].values[-12:]))
-        assert reached[1.0] < min(reached[1e-3], reached[1e3])
 
 
 def test_the_result_is_plain_data():

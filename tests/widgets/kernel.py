@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,13 +29,19 @@ class Kernel:
         self.published: list[dict[str, Any]] = []
         self.subshell: str | None = None
 
-    def start(self, code: str) -> str:
-        """Start a cell and return the id of its request."""
-        return str(self.client.execute(code))
+    def start(self, code: str, cell: str | None = None) -> str:
+        """Start a cell, under its name as JupyterLab does; return the id of its request."""
+        if cell is None:
+            return str(self.client.execute(code))
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        metadata = {"cellId": cell}
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
-    def run(self, code: str) -> str:
+    def run(self, code: str, cell: str | None = None) -> str:
         """Run a cell to its end and return what it printed."""
-        return self.finish(self.start(code))
+        return self.finish(self.start(code, cell))
 
     def finish(self, request: str) -> str:
         """Wait until a cell has ended, which it must have without an error; return its text."""
@@ -70,6 +78,11 @@ class Kernel:
         self.wait(replies)
         meta_back: dict[str, Any] = replies()[0]["meta"]
         return meta_back
+
+    def notify(self, comm: str, kind: str, **meta: object) -> None:
+        """Send what needs no answer, as a view does."""
+        body = {"v": VERSION, "kind": kind, "meta": meta, "arrays": []}
+        self.shell("comm_msg", {"comm_id": comm, "data": {"method": "custom", "content": body}})
 
     def custom(self, comm: str) -> list[dict[str, Any]]:
         """Return the widget's own messages that have come."""
@@ -110,6 +123,11 @@ class Kernel:
         while not condition():
             assert monotonic() < end, "The kernel did not do in time what the test waits for."
             self.published.append(self.client.get_iopub_msg(timeout=PATIENCE))
+
+    def listen(self, seconds: float) -> None:
+        """Take in the next thing that the kernel publishes, if one comes in that time."""
+        with contextlib.suppress(queue.Empty):
+            self.published.append(self.client.get_iopub_msg(timeout=seconds))
 
 
 @contextmanager

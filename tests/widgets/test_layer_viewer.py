@@ -470,3 +470,68 @@ def test_closing_leaves_nothing_on_the_model(viewer, page):
         assert not module._forward_hooks
         assert not module._forward_pre_hooks
     assert all(parameter.grad is None for parameter in viewer.model.parameters())
+
+
+FIRST = [{**ROWS[0], "count": 2}]
+SECOND = [{**ROWS[0], "first": 2, "count": 2}]
+
+
+class TestViews:
+    """What belongs to one view goes with it, and two views do not stand in each other's way."""
+
+    def test_the_rows_of_a_view_that_vanished_do_not_hide_those_of_the_next(
+        self, viewer, monkeypatch
+    ):
+        page = opened(viewer)
+        page.request("rows.watch", view="page", rows=FIRST)
+        # The page is loaded anew: its view says no goodbye, and acknowledges nothing.
+        page.acknowledging = False
+        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 0.05)
+        viewer.update()
+        assert page.wait(lambda: viewer._channel.watching == frozenset())
+        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 1e9)
+        page.request("hello", view="reloaded", have={})
+        page.request("rows.watch", view="reloaded", rows=SECOND)
+        frame = viewer.compose(touched=True)
+        assert frame is not None
+        assert frame.meta["rows"] == [{"layer": 0, "first": 2, "depth": 0}]
+        with torch.no_grad():
+            answer = viewer.model[0](IMAGES[:1])[0].numpy()
+        assert np.array_equal(frame.arrays["row0"], answer[2:4])
+
+    def test_rows_of_a_view_that_is_gone_are_forgotten(self, viewer, monkeypatch):
+        page = opened(viewer)
+        assert set(viewer._watched) == {"page"}
+        page.leave()
+        assert viewer.compose(touched=True).meta["rows"] == []
+        assert viewer._watched == {}
+        for name in ("one", "two"):
+            page.request("hello", view=name, have={})
+            page.request("rows.watch", view=name, rows=ROWS)
+        monkeypatch.setattr("dl_lab.widgets._channel.SILENCE", 0.0)
+        viewer.compose(touched=True)
+        assert viewer._watched == {}
+
+    def test_a_hidden_view_finds_its_rows_again(self, viewer, monkeypatch):
+        page = opened(viewer)
+        page.acknowledging = False
+        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 0.05)
+        viewer.update()
+        assert page.wait(lambda: viewer._channel.watching == frozenset())
+        assert viewer.compose(touched=True).meta["rows"] == []
+        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 1e9)
+        page.notice("ack", view="page", seq=10**6)
+        assert len(viewer.compose(touched=True).meta["rows"]) == len(ROWS)
+
+    def test_two_views_see_other_units_of_the_same_layer(self, viewer):
+        page = opened(viewer)
+        page.request("rows.watch", view="page", rows=FIRST)
+        page.request("hello", view="second", have={})
+        page.request("rows.watch", view="second", rows=SECOND)
+        frame = viewer.compose(touched=True)
+        rows = [(row["layer"], row["first"]) for row in frame.meta["rows"]]
+        assert rows == [(0, 0), (0, 2)]
+        with torch.no_grad():
+            answer = viewer.model[0](IMAGES[:1])[0].numpy()
+        whole = np.concatenate([frame.arrays["row0"], frame.arrays["row0.2"]])
+        assert np.array_equal(whole, answer)

@@ -38,8 +38,17 @@ class TestFromPython:
         assert finder.suggestion == test.suggestion
         assert finder.suggestion is not None
         linear = dl_lab.lr_find(
-            finder.trainer, 1e-3, 0.1, 25, "linear", stop_factor=None, smoothing=0.5, language="es"
+            finder.trainer,
+            1e-3,
+            0.1,
+            25,
+            "linear",
+            stop_factor=None,
+            smoothing=0.5,
+            training_steps=40,
+            language="es",
         )
+        assert {training.steps for training in linear.test.trainings} == {40}
         assert linear.rates == pytest.approx(np.linspace(1e-3, 0.1, 25))
         assert linear.language == "es"
         linear.close()
@@ -67,7 +76,7 @@ class TestFromPython:
         assert (finder.chosen, finder.state) == (None, "ready")
 
     def test_no_suggestion_cannot_be_used(self, finder):
-        reason = InputError("range_no_descent", low="1e-05", high="1")
+        reason = InputError("range_no_descent", low="1e-05", high="1", steps=200)
         finder = made(finder, suggestion=None, reason=reason)
         assert finder.message is not None
         assert finder.message["key"] == "range_no_descent"
@@ -98,6 +107,12 @@ class TestProtocol:
         assert reply.meta["scale"] == "exponential"
         assert reply.meta["name"] == "clouds"
         assert reply.meta["stopped"] is None
+        assert [rate for rate, _ in reply.meta["trainings"]] == [
+            training.rate for training in finder.test.trainings
+        ]
+        told = [loss for _, loss in reply.meta["trainings"] if loss is not None]
+        assert told == [one.loss for one in finder.test.trainings if math.isfinite(one.loss)]
+        assert finder.suggestion in {rate for rate, _ in reply.meta["trainings"]}
         for name, values in (
             ("rates", finder.rates),
             ("losses", finder.losses),

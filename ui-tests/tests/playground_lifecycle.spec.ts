@@ -1,6 +1,15 @@
 // The Playground's life: reloads, second views, restarts, closed tabs, Run All pressed twice.
 import { expect, test } from "@jupyterlab/galata";
-import { KERNELS, kernelIdle, openPath, openNotebook, reload, runAll, watchErrors } from "../lab";
+import {
+  KERNELS,
+  kernelIdle,
+  openPath,
+  openNotebook,
+  reload,
+  runAll,
+  runInKernel,
+  watchErrors,
+} from "../lab";
 import { CELL, epoch, holds, live, notice, passes, python, views } from "../playground_page";
 
 for (const kernel of KERNELS) {
@@ -128,5 +137,43 @@ test("Run All pressed twice leaves one Playground that trains", async ({ page, t
   const names = "[thread.name for thread in __import__('threading').enumerate()]";
   expect(await python(page, `${names}.count('dl-lab trainer')`)).toBe("1");
   await passes(view, await epoch(view));
+  expect(errors).toEqual([]);
+});
+
+test("a cell that runs again leaves one Playground, and loses none that is held", async ({
+  page,
+  tmpPath,
+}) => {
+  const errors = watchErrors(page);
+  const path = `${tmpPath}/test.ipynb`;
+  await openNotebook(page, tmpPath, [CELL]);
+  await runAll(page);
+  const view = views(page);
+  await live(view);
+  const open =
+    "[type(one).__name__ for one in __import__('ipywidgets').widgets.widget._instances.values()]" +
+    ".count('Playground')";
+  for (let times = 0; times < 3; times++) {
+    const before = await python(page, "id(pg)");
+    await runAll(page);
+    await expect.poll(() => python(page, "id(pg)")).not.toBe(before);
+    await live(view);
+    await holds(page, open, "1");
+  }
+
+  await runInKernel(page, "held = pg");
+  await runAll(page);
+  await holds(page, "held is pg", "False");
+  await live(view);
+  await page.notebook.save();
+  await reload(page);
+  await openPath(page, path);
+  await live(view);
+  await page.notebook.setCell(0, "code", "held");
+  await runAll(page);
+  await live(view);
+  await view.locator(".dl-play").click();
+  await holds(page, "held.trainer.state", "running");
+  await passes(view, 0);
   expect(errors).toEqual([]);
 });

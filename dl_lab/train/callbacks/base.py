@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 
 class Callback:
@@ -32,28 +32,28 @@ class Callback:
 
     order: int = 0
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Do something when a run starts or goes on."""
 
-    def on_stop(self, trainer: Trainer) -> None:
+    def on_stop(self, trainer: Training) -> None:
         """Do something when the run pauses, ends or fails, before that is told."""
 
-    def on_reset(self, trainer: Trainer) -> None:
+    def on_reset(self, trainer: Training) -> None:
         """Do something after the Trainer went back to its beginning or to a checkpoint."""
 
-    def on_epoch_begin(self, trainer: Trainer) -> None:
+    def on_epoch_begin(self, trainer: Training) -> None:
         """Do something when the first batch of an epoch has come."""
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Do something when an epoch is done and its validation recorded."""
 
-    def on_step_begin(self, trainer: Trainer) -> None:
+    def on_step_begin(self, trainer: Training) -> None:
         """Do something before a step."""
 
-    def on_gradients(self, trainer: Trainer) -> None:
+    def on_gradients(self, trainer: Training) -> None:
         """Look at the gradients, unscaled and unclipped, before the weights are updated."""
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Do something when a step is done and recorded."""
 
     def state_dict(self) -> dict[str, Any]:

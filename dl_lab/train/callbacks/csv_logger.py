@@ -6,16 +6,16 @@ import contextlib
 import csv
 import io
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dl_lab import paths
 from dl_lab.errors import InputError
 from dl_lab.train.atomic_write import write_atomically
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import epoch_value
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 _FIRST = ("epoch", "step", "seconds")
 
@@ -30,13 +30,18 @@ class CSVLogger(Callback):
     Parameters
     ----------
     path
-        Of the file; its folder is made where it is missing.
+        Of the file; its folder is made where it is missing. ``~`` is your home.
+
+    Raises
+    ------
+    InputError
+        `path` is not the path of a file here.
 
     Examples
     --------
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> from dl_lab import Trainer
-    >>> path = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "log.csv"
     >>> model = torch.nn.Linear(2, 1)
     >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> data, loss = (torch.ones(4, 2), torch.ones(4, 1)), torch.nn.functional.mse_loss
@@ -48,19 +53,19 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = paths.file("path", path)
         self._columns: list[str] = []
         self._rows: list[dict[str, str]] = []
-        self._trainer: Trainer | None = None
+        self._trainer: Training | None = None
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Begin the file, or find the place in it to go on from."""
         if self._trainer is not trainer:
             self._trainer = trainer
             self._read()
             self.on_reset(trainer)
 
-    def on_reset(self, trainer: Trainer) -> None:
+    def on_reset(self, trainer: Training) -> None:
         """Drop the lines of epochs that are no longer done."""
         if self._trainer is trainer:
             self._rows = [row for row in self._rows if int(row["epoch"]) <= trainer.epoch]
@@ -68,7 +73,7 @@ class CSVLogger(Callback):
             self._widen()
             self._write()
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Add the epoch's line."""
         history = trainer.history
         row = {

@@ -13,7 +13,7 @@ from dl_lab.train.callbacks.monitor import Monitor
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 
 class EarlyStopping(Callback):
@@ -89,14 +89,14 @@ class EarlyStopping(Callback):
         """The epoch of the best value."""
         return self._monitor.best_epoch
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Have patience anew where it has run out before."""
         self._monitor.check(trainer)
         if self._stopped:
             self._stopped = False
             self.waited = 0
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Look at the epoch's value, and end the run if it is time."""
         value = self._monitor.read(trainer)
         if value is None:
@@ -111,7 +111,7 @@ class EarlyStopping(Callback):
         if self.waited >= self.patience:
             self._stop(trainer)
 
-    def _stop(self, trainer: Trainer) -> None:
+    def _stop(self, trainer: Training) -> None:
         self._stopped = True
         key = "stopped_early"
         if self._weights is not None:
@@ -126,7 +126,7 @@ class EarlyStopping(Callback):
         )
         trainer.stop(note=note)
 
-    def on_stop(self, trainer: Trainer) -> None:
+    def on_stop(self, trainer: Training) -> None:
         """Put the best weights back if it was this that ended the run."""
         # Not before: the epoch's end is for others to look at the epoch's own weights.
         if self._stopped and self._weights is not None:

@@ -11,7 +11,7 @@ from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.logged import Logged
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 
 class GradientNorms(Callback):
@@ -53,15 +53,15 @@ class GradientNorms(Callback):
         self.layers = layers
         self._logged: Logged | None = None
 
-    def on_reset(self, trainer: Trainer) -> None:  # noqa: ARG002  # a hook's signature
+    def on_reset(self, trainer: Training) -> None:  # noqa: ARG002  # a hook's signature
         """Forget what was on its way."""
         self._logged = None
 
-    def on_epoch_end(self, trainer: Trainer) -> None:  # noqa: ARG002  # as above
+    def on_epoch_end(self, trainer: Training) -> None:  # noqa: ARG002  # as above
         """Record what is still on its way from an accelerator."""
         self._flush()
 
-    def on_stop(self, trainer: Trainer) -> None:  # noqa: ARG002  # as above
+    def on_stop(self, trainer: Training) -> None:  # noqa: ARG002  # as above
         """Record what is still on its way from an accelerator."""
         self._flush()
 
@@ -78,7 +78,7 @@ class GradientNorms(Callback):
         if self._logged is not None:
             self._logged.flush()
 
-    def on_gradients(self, trainer: Trainer) -> None:
+    def on_gradients(self, trainer: Training) -> None:
         """Measure, if it is time."""
         step = trainer.steps + 1
         if step % self.every:

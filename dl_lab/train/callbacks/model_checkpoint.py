@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dl_lab import paths
 from dl_lab.errors import whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
 from dl_lab.train.checkpoint import save_weights
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 _MOST = 2**32 - 1
 
@@ -29,7 +30,7 @@ class ModelCheckpoint(Callback):
     Parameters
     ----------
     folder
-        Made where it is missing. Files of an earlier run in it are replaced.
+        Made where it is missing; ``~`` is your home. Files of an earlier run in it are replaced.
     monitor
         The series whose best epoch is kept; None for ``last.pt`` alone.
     mode
@@ -41,7 +42,8 @@ class ModelCheckpoint(Callback):
     Raises
     ------
     InputError
-        A setting out of range, or a name that does not tell the mode.
+        `folder` is not the path of a folder here, a setting is out of range, or the name does not
+        tell the mode.
 
     Examples
     --------
@@ -71,7 +73,7 @@ class ModelCheckpoint(Callback):
         every_epochs: int | None = 1,
         every_steps: int | None = None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = paths.folder("folder", folder)
         self._monitor = None if monitor is None else Monitor(monitor, mode)
         self._epochs, self._steps = (
             None if every is None else whole(name, every, 1, _MOST)
@@ -89,17 +91,17 @@ class ModelCheckpoint(Callback):
         """The file to go on from."""
         return self.folder / "last.pt"
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Refuse a series that cannot come."""
         if self._monitor is not None:
             self._monitor.check(trainer)
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Write ``last.pt``, if it is time."""
         if self._steps is not None and not trainer.steps % self._steps:
             self._save(trainer)
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Write what it is time for."""
         monitor = self._monitor
         if monitor is not None:
@@ -110,11 +112,11 @@ class ModelCheckpoint(Callback):
         if self._epochs is not None and not trainer.epoch % self._epochs:
             self._save(trainer)
 
-    def on_stop(self, trainer: Trainer) -> None:
+    def on_stop(self, trainer: Training) -> None:
         """Write ``last.pt``."""
         self._save(trainer)
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Training) -> None:
         trainer.save(self.last)
 
     def state_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dl_lab.errors import InputError, number
 from dl_lab.train.series_kind import guessed
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 MODES = ("min", "max")
 
@@ -55,7 +55,7 @@ class Monitor:
         self.best: float | None = None
         self.best_epoch: int | None = None
 
-    def check(self, trainer: Trainer) -> None:
+    def check(self, trainer: Training) -> None:
         """Refuse at the start of a run what could only fail at the end of its first epoch.
 
         Raises
@@ -66,7 +66,7 @@ class Monitor:
         if self.name == "validation_loss" and trainer.validation is None:
             raise InputError.unknown("monitor", self.name, ("train_loss",))
 
-    def read(self, trainer: Trainer) -> float | None:
+    def read(self, trainer: Training) -> float | None:
         """Return the value of the epoch that ends; None if it was not measured.
 
         Raises
@@ -102,7 +102,7 @@ class Monitor:
         self.best_epoch = None if best_epoch is None else int(best_epoch)
 
 
-def epoch_value(trainer: Trainer, name: str) -> float | None:
+def epoch_value(trainer: Training, name: str) -> float | None:
     """Return the mean of the rows that a series has of the last epoch; None if it has none."""
     series, ends = trainer.history[name], trainer.history.epochs
     # Recorded by epoch, the history's steps are epochs and it has no ends of them.

@@ -18,7 +18,7 @@ from dl_lab.train.tune import learning_rate, set_learning_rate
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 EVERY = ("epoch", "step")
 
@@ -51,7 +51,7 @@ class _Scheduled(Callback):
             self.scheduler.step(*value)  # type: ignore[arg-type]  # a plateau's takes a value
             self._count += 1
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Make the scheduler if there is none yet."""
         optimizer = trainer.optimizer
         if self.scheduler is None and self._make is not None:
@@ -166,18 +166,18 @@ class LRSchedule(_Scheduled):
         super().__init__(scheduler)
         self.every = every
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Make the scheduler if there is none yet."""
         super().on_start(trainer)
         if isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
             raise InputError("plateau_scheduler")
 
-    def on_step_end(self, trainer: Trainer) -> None:  # noqa: ARG002  # the hook's signature
+    def on_step_end(self, trainer: Training) -> None:  # noqa: ARG002  # the hook's signature
         """Go one on, if it goes by steps."""
         if self.every == "step":
             self._advance()
 
-    def on_epoch_end(self, trainer: Trainer) -> None:  # noqa: ARG002  # the hook's signature
+    def on_epoch_end(self, trainer: Training) -> None:  # noqa: ARG002  # the hook's signature
         """Go one on, if it goes by epochs."""
         if self.every == "epoch":
             self._advance()
@@ -251,12 +251,12 @@ class ReduceLROnPlateau(_Scheduled):
         }
         super().__init__(lambda optimizer: lr_scheduler.ReduceLROnPlateau(optimizer, **settings))
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Make the scheduler if there is none yet."""
         self._monitor.check(trainer)
         super().on_start(trainer)
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Tell the scheduler the epoch's value."""
         value = self._monitor.read(trainer)
         if value is not None:

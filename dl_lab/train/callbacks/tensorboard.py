@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from dl_lab import paths
 from dl_lab.errors import whole
 from dl_lab.train.callbacks.base import Callback
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 _MOST_TRACED = 256 * 2**20
 _MOST_TEXT = 20_000
@@ -57,7 +58,7 @@ class TensorBoard(Callback):
     Raises
     ------
     InputError
-        `images` is no number of images.
+        `logdir` is not the path of a folder here, or `images` is no number of images.
 
     Examples
     --------
@@ -84,11 +85,11 @@ class TensorBoard(Callback):
     ) -> None:
         from dl_lab.train.event_log import EventLog
 
-        self.log = EventLog(logdir, self._step)
+        self.log = EventLog(paths.folder("logdir", logdir), self._step)
         self._graph = graph
         self._images = whole("images", images, 0, _MOST_IMAGES)
         self._hparams = dict(hparams or {})
-        self._trainer: Trainer | None = None
+        self._trainer: Training | None = None
         self._capture: torch.utils.hooks.RemovableHandle | None = None
         self._captured = False
         self._ended = False
@@ -102,7 +103,7 @@ class TensorBoard(Callback):
     def _step(self) -> int:
         return 0 if self._trainer is None else self._trainer.steps
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Begin to write."""
         self._trainer = trainer
         folder, written = self._continued or ("", -1)
@@ -116,7 +117,7 @@ class TensorBoard(Callback):
                 self._first_inputs, with_kwargs=True
             )
 
-    def on_stop(self, trainer: Trainer) -> None:
+    def on_stop(self, trainer: Training) -> None:
         """Write all that is left."""
         self._release()
         self._lay_out(trainer)
@@ -126,7 +127,7 @@ class TensorBoard(Callback):
             self.log.add_end()
         self.log.end()
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """See whether there are new curves."""
         self._lay_out(trainer)
 
@@ -138,7 +139,7 @@ class TensorBoard(Callback):
         """Take back what `state_dict` returned: the same folder is gone on with."""
         self._continued = (str(state["folder"]), int(state["written"]))
 
-    def _describe(self, trainer: Trainer) -> None:
+    def _describe(self, trainer: Training) -> None:
         settings = {
             "optimizer": type(trainer.optimizer).__name__,
             **{
@@ -157,7 +158,7 @@ class TensorBoard(Callback):
         self.log.add_text("settings", f"| | |\n|---|---|\n{rows}", 0)
         self.log.add_text("model", f"```\n{str(trainer.model)[:_MOST_TEXT]}\n```", 0)
 
-    def _lay_out(self, trainer: Trainer) -> None:
+    def _lay_out(self, trainer: Training) -> None:
         """Have train and validation of the same quantity in one chart."""
         from dl_lab.train.event_writer import tag_of
 
@@ -170,7 +171,7 @@ class TensorBoard(Callback):
             charts.setdefault(tag.partition("/")[0], []).append(tag)
         self.log.add_layout({title: {title: tags} for title, tags in charts.items()})
 
-    def _sample(self, trainer: Trainer) -> None:
+    def _sample(self, trainer: Training) -> None:
         """Copy weights and gradients, if it is time; the writing thread counts them."""
         if time.monotonic() < self._budget.due:
             return

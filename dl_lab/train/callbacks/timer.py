@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dl_lab.train.callbacks.base import Callback
 
 if TYPE_CHECKING:
-    from dl_lab.train.trainer import Trainer
+    from dl_lab.train.run import Training
 
 # The pace is that of the last few epochs: data in the cache, a busy machine, change it.
 _EPOCHS = 5
@@ -38,7 +38,7 @@ class Timer(Callback):
     def __init__(self) -> None:
         self.epochs: list[float] = []
         """Seconds of each epoch, its validation included."""
-        self._trainer: Trainer | None = None
+        self._trainer: Training | None = None
         self._before = 0.0
         self._started: float | None = None
         # (steps, seconds) at the last few epochs' ends, and where the present epoch began.
@@ -80,7 +80,7 @@ class Timer(Callback):
         each = self.step_seconds
         return None if each is None else max(0, min(ends)) * each
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Training) -> None:
         """Start the clock."""
         if self._trainer is not trainer:
             self._trainer = trainer
@@ -88,11 +88,11 @@ class Timer(Callback):
                 self._marks[-1] = (trainer.steps, 0.0)
         self._started = time.perf_counter()
 
-    def on_stop(self, trainer: Trainer) -> None:  # noqa: ARG002  # the hook's signature
+    def on_stop(self, trainer: Training) -> None:  # noqa: ARG002  # the hook's signature
         """Stop the clock."""
         self._before, self._started = self.seconds, None
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Take the epoch's time."""
         seconds = self.seconds
         self.epochs.append(seconds - self._marks[-1][1])

@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, vi } from "vitest";
 
+import type { widget } from "../view.ts";
 import { fakeCanvas } from "./canvas.ts";
+import type { FakeModel } from "./model.ts";
 import { type Census, takeCensus } from "./observers.ts";
 
 /** Where the view is mounted. */
@@ -30,6 +32,17 @@ export function hostViews(): void {
     vi.useRealTimers();
     vi.unstubAllGlobals();
   });
+}
+
+/** How a host says that a view is over: by its signal, or by calling what `render` gave back. */
+export const ENDS = ["its signal", "what render returned"] as const;
+export type End = (typeof ENDS)[number];
+
+/** Have a widget show a model in the host; `view` ends it. */
+export function render(shown: ReturnType<typeof widget>, model: FakeModel, end: End = ENDS[0]) {
+  const props = { model: model as never, el: host };
+  if (end === "its signal") shown.render({ ...props, signal: view.signal });
+  else view.signal.addEventListener("abort", shown.render(props));
 }
 
 /** The first element of a selector within the host. */

@@ -6,7 +6,7 @@ import { formatValue } from "../../shared/format.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { kernelEditor } from "./kernel_editor.ts";
-import { kernelTools } from "./kernel_tools.ts";
+import { channelName, kernelTools } from "./kernel_tools.ts";
 import { calmly, numberPanel } from "./number_panel.ts";
 import { outputIndex } from "./pictures.ts";
 import { at } from "./planes.ts";
@@ -104,10 +104,6 @@ export function arithmetic(context: Context): HTMLElement {
 /** In grey there is one plane only. */
 export function planeOf({ padded }: Scene, plane: number): number {
   return Math.min(plane, padded.channels - 1);
-}
-
-export function channelName({ t }: Context, plane: number, channels: number): string {
-  return channels === 3 ? t(`kernel_explorer.color_${plane}`) : String(plane);
 }
 
 /** The sum, what it is made of, and its colour in the output. */

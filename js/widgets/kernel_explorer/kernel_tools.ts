@@ -2,13 +2,16 @@
 
 import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import { channelName } from "./arithmetic.ts";
 import type { Context } from "./context.ts";
 import { shownKernel } from "./kernel_editor.ts";
 import { isScene } from "./scene.ts";
 
 export function kernelTools(context: Context): HTMLElement {
   return h("div", { class: "dl-kernel-tools" }, planeMenu(context), ownBox(context));
+}
+
+export function channelName({ t }: Context, plane: number, channels: number): string {
+  return channels === 3 ? t(`kernel_explorer.color_${plane}`) : String(plane);
 }
 
 /** The channel whose numbers are shown; only where there are several. */

@@ -135,10 +135,10 @@ export class LayerRow {
   draw(): void {
     const { t, session, pictures, selection, changes } = this.#context;
     const frame = session.frame.peek();
-    const row = pictures.at(this.#index);
+    const row = pictures.at(this.#index, this.#first);
     const target = sharpen(this.#canvas, Math.max(1, this.#width), AREA);
     this.#drawFlags();
-    const shown = row?.first === this.#first ? row.images : null;
+    const shown = row?.images ?? null;
     const nothing = row !== null && row.images === null && this.layer.layout !== null;
     const why = this.layer.note !== null ? this.#context.sentence(this.layer.note) : null;
     const missing =
@@ -363,7 +363,7 @@ export class LayerRow {
     const unit = this.#first + hit.index;
     if (unit >= this.#units) return null;
     const places = this.layer.shape.slice(1);
-    const images = this.#context.pictures.at(this.#index)?.images;
+    const images = this.#context.pictures.at(this.#index, this.#first)?.images;
     const cell = (share: number, shown: number, size: number) =>
       truePlace(Math.min(shown - 1, Math.floor(share * shown)), shown, size);
     if (places.length === 0) return [unit];
@@ -380,18 +380,19 @@ export class LayerRow {
   /** The value that was sent for a place, or its weight. */
   #read(at: readonly number[]): string {
     const { t, session, pictures } = this.#context;
-    const row = pictures.at(this.#index);
+    const row = pictures.at(this.#index, this.#first);
     const name = layerTitle(this.layer);
     const [unit = 0, ...position] = at;
-    if (row?.first !== this.#first || row.images === null) return name;
-    const [, height, width] = row.images.shape;
+    const images = row?.images;
+    if (row === null || !images) return name;
+    const [, height, width] = images.shape;
     const shown = session.frame.peek()?.show;
     if (shown === "filters") return t("layer_viewer.read_filter", { layer: name, unit });
     const index = (place: number | undefined, size: number | undefined, cells: number) =>
       place === undefined ? 0 : Math.min(cells - 1, Math.floor((place * cells) / (size ?? 1)));
     const y = position.length > 1 ? index(position.at(-2), this.layer.shape.at(-2), height) : 0;
     const x = index(position.at(-1), this.layer.shape.at(-1), width);
-    const value = row.images.values[((unit - row.first) * height + y) * width + x] ?? NaN;
+    const value = images.values[((unit - row.first) * height + y) * width + x] ?? NaN;
     const { layers, classes } = this.#context.network.peek()!;
     // The last layer's units are the classes.
     const isAnswer = this.#index === layers.length - 1 && classes.length === this.#units;

@@ -128,14 +128,22 @@ export function readFrame({ meta, arrays }: Message, last: Frame | null): Frame 
   };
 }
 
-/** The images of layers by their index. */
-export type Rows = ReadonlyMap<number, RowImages>;
+/** The images of layers, by `rowKey`. */
+export type Rows = ReadonlyMap<string, RowImages>;
+
+/** A layer by its index, from one of its units on: another view may show others of them. */
+export function rowKey(layer: number, first: number): string {
+  return `${layer}.${first}`;
+}
 
 export function readRows(meta: Message["meta"], arrays: Message["arrays"]): Rows {
-  const rows = new Map<number, RowImages>();
+  const rows = new Map<string, RowImages>();
+  const known = new Set<number>();
   for (const row of (meta["rows"] ?? []) as { layer: number; first: number; depth: number }[]) {
-    const array = arrays[`row${row.layer}`];
-    rows.set(row.layer, { ...row, images: array === undefined ? null : image3(array) });
+    const key = rowKey(row.layer, row.first);
+    const array = arrays[known.has(row.layer) ? `row${key}` : `row${row.layer}`];
+    known.add(row.layer);
+    rows.set(key, { ...row, images: array === undefined ? null : image3(array) });
   }
   return rows;
 }

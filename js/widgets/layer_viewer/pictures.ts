@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
-import type { Frame, RowImages, Rows } from "./network.ts";
+import { type Frame, type RowImages, rowKey, type Rows } from "./network.ts";
 
 export class Pictures {
   #rows: Rows = new Map();
@@ -16,9 +16,9 @@ export class Pictures {
     return this.#additions;
   }
 
-  /** The images of a layer by its index; null where they have not come yet. */
-  at(layer: number): RowImages | null {
-    return this.#rows.get(layer) ?? null;
+  /** The images of a layer by its index, from a unit on; null where they have not come yet. */
+  at(layer: number, first: number): RowImages | null {
+    return this.#rows.get(rowKey(layer, first)) ?? null;
   }
 
   /** Take in a frame that is about to be painted: images of another look are outdated. */

@@ -6,7 +6,7 @@ import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { featureLabel } from "./formula.ts";
 import { SIDE } from "./frame.ts";
-import type { Picture } from "./network_panel.ts";
+import type { Picture } from "./picture.ts";
 
 export function featureNodes(context: Context, { layout, shape }: Picture): HTMLElement {
   const { t, choices, settings, data, selection, table, tips, lifetime } = context;

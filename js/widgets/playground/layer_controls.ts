@@ -5,7 +5,7 @@ import { h, listen, setText } from "../../shared/dom.ts";
 import { react, within } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { icon } from "../../shared/icons.ts";
-import type { Picture } from "./network_panel.ts";
+import type { Picture } from "./picture.ts";
 
 /** A new layer has as many neurons as the original gives it. */
 const NEW_LAYER = 2;

@@ -6,9 +6,8 @@ import { onEnd, react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { formatField } from "../../shared/format.ts";
 import { linkName } from "./naming.ts";
-import type { Picture } from "./network_panel.ts";
+import { type Picture, setParameter } from "./picture.ts";
 import { numberField } from "../../shared/number_field.ts";
-import { setParameter } from "./parameters.ts";
 
 const WIDTH = 190;
 

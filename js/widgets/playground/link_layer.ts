@@ -9,7 +9,7 @@ import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { linkPointer } from "./link_pointer.ts";
 import { biases } from "./naming.ts";
-import type { Picture } from "./network_panel.ts";
+import type { Picture } from "./picture.ts";
 
 /** Pixels that the dashes move with each frame in which it has trained. */
 const DASH_SPEED = 1;

@@ -6,7 +6,7 @@ import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { formatWeight } from "../../shared/format.ts";
 import { linkName, unitName, unitParameters } from "./naming.ts";
-import type { Picture } from "./network_panel.ts";
+import type { Picture } from "./picture.ts";
 import type { Unit } from "./selection.ts";
 
 const REACH = 6;

@@ -1,27 +1,20 @@
 /** The middle of the view: features, hidden layers and the links between them. */
 
-import { computed, signal, type ReadonlySignal } from "@preact/signals-core";
+import { computed, signal } from "@preact/signals-core";
 
-import { layoutNetwork, type NetworkLayout } from "../../draw/network.ts";
+import { layoutNetwork } from "../../draw/network.ts";
 import { h } from "../../shared/dom.ts";
 import { onEnd, react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { featureNodes } from "./feature_nodes.ts";
-import { type Frame, sameShape, type Shape } from "./frame.ts";
+import { sameShape } from "./frame.ts";
 import { layerCount, neuronSteppers } from "./layer_controls.ts";
 import { linkEditor } from "./link_editor.ts";
 import { linkLayer } from "./link_layer.ts";
+import type { Picture } from "./picture.ts";
 import { followShape } from "./shape.ts";
 import { unitCard } from "./unit_card.ts";
 import { unitNodes } from "./unit_nodes.ts";
-
-/** What the parts of the network are drawn from. */
-export interface Picture {
-  readonly shape: ReadonlySignal<Shape>;
-  readonly layout: ReadonlySignal<NetworkLayout>;
-  /** The newest frame, if it is of the network that is laid out. */
-  readonly frame: ReadonlySignal<Frame | null>;
-}
 
 const LABEL_WIDTH = 36;
 /** Beside the middle of the large heat map, as a share of the height. */

@@ -7,9 +7,8 @@ import type { Context } from "./context.ts";
 import { formatField } from "../../shared/format.ts";
 import { activationLabel, formula } from "./formula.ts";
 import { inputNames, unitExists, unitName, unitParameters } from "./naming.ts";
-import type { Picture } from "./network_panel.ts";
+import { type Picture, setParameter } from "./picture.ts";
 import { type NumberField, numberField } from "../../shared/number_field.ts";
-import { setParameter } from "./parameters.ts";
 import type { Unit } from "./selection.ts";
 
 export function unitCard(context: Context, picture: Picture): HTMLElement {

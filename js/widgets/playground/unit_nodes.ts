@@ -10,7 +10,7 @@ import { place } from "./feature_nodes.ts";
 import { formatWeight } from "../../shared/format.ts";
 import { SIDE, unitIndex } from "./frame.ts";
 import { unitExists, unitName, unitParameters } from "./naming.ts";
-import type { Picture } from "./network_panel.ts";
+import type { Picture } from "./picture.ts";
 import type { Unit } from "./selection.ts";
 
 interface Node extends Unit {

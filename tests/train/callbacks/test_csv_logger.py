@@ -125,7 +125,11 @@ def test_another_programs_file_is_left_alone(tmp_path):
 
 
 def test_a_folder_in_its_place_is_told(tmp_path):
-    run = trainer(CSVLogger(tmp_path))
+    with pytest.raises(InputError, match="path must be a file"):
+        CSVLogger(tmp_path)
+    # As one that came there later is.
+    run = trainer(CSVLogger(tmp_path / "a.csv"))
+    (tmp_path / "a.csv").mkdir()
     with pytest.raises(InputError):
         run.fit(1)
     assert run.state == "failed"

@@ -128,7 +128,10 @@ def test_a_loaded_run_does_not_take_a_worse_epoch_for_the_best(tmp_path):
 
 def test_a_folder_that_cannot_be_ends_the_run_and_keeps_the_weights(tmp_path):
     (tmp_path / "file").write_text("")
-    run = trainer(ModelCheckpoint(tmp_path / "file"))
+    with pytest.raises(InputError, match="folder must be a folder"):
+        ModelCheckpoint(tmp_path / "file")
+    run = trainer(ModelCheckpoint(tmp_path / "later"))
+    (tmp_path / "later").write_text("")
     with pytest.raises(InputError) as error:
         run.fit(3)
     assert run.state == "failed"

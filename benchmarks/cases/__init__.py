@@ -1,0 +1,1 @@
+"""What benchmarks measure with, where it is long."""
