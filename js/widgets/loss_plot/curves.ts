@@ -1,21 +1,16 @@
 /** The curves of a window: what the reply to `curves.get` holds. */
 
+import type { CurvePoints } from "../../draw/curves.ts";
 import { type Message, ProtocolError } from "../../shared/protocol.ts";
 import type { Range } from "./window.ts";
 
 export type Axis = "step" | "epoch" | "time";
 
-export interface CurveData {
+export interface CurveData extends CurvePoints {
   readonly run: number;
   readonly name: string;
   readonly revision: number;
   readonly rows: number;
-  /** Whether each point is one row. */
-  readonly exact: boolean;
-  readonly x: Float64Array;
-  readonly low: Float32Array;
-  readonly high: Float32Array;
-  readonly smooth: Float32Array | null;
 }
 
 export interface Curves {
@@ -65,17 +60,4 @@ function floats({ arrays }: Message, name: string, length?: number): Float32Arra
     throw new ProtocolError(`curves.get should bring the array "${name}" of the right length.`);
   }
   return values;
-}
-
-/** The place of the point nearest to a value of x; −1 where there is none. */
-export function nearest(x: Float64Array, value: number): number {
-  let low = 0;
-  let high = x.length - 1;
-  if (high < 0) return -1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (x[middle]! <= value) low = middle;
-    else high = middle;
-  }
-  return Math.abs(x[high]! - value) < Math.abs(x[low]! - value) ? high : low;
 }

@@ -2,6 +2,7 @@
 
 import { type ReadonlySignal, computed } from "@preact/signals-core";
 
+import { swatch } from "../../draw/legend.ts";
 import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
 import { formatCount, formatField, formatValue } from "../../shared/format.ts";
 import { icon } from "../../shared/icons.ts";
@@ -11,7 +12,6 @@ import { setLearningRate } from "./actions.ts";
 import type { Context, Hidden, Line } from "./context.ts";
 import { groupOf, inOrder, seriesLabel, isValidation } from "./series.ts";
 import { bestLines, type SeriesStatus } from "./status.ts";
-import { swatch } from "./swatch.ts";
 
 export function legend(context: Context): HTMLElement {
   const { lifetime, lines, runs, t, theme } = context;

@@ -1,5 +1,7 @@
 /** How a series is called, which y-axis it has, and how its line looks. */
 
+import type { CurveLook, Marker } from "../../draw/curves.ts";
+import { palette } from "../../draw/looks.ts";
 import type { Translate } from "../../shared/i18n.ts";
 
 /** Losses on the left; shares from 0 to 1, the learning rate and all else on axes of their own. */
@@ -36,42 +38,7 @@ export function seriesLabel(t: Translate, name: string): string {
   return known === key ? name.replaceAll("_", " ") : known;
 }
 
-export type Marker = "circle" | "square" | "diamond" | "triangle";
-
-export interface LineStyle {
-  readonly color: string;
-  readonly dash: readonly number[];
-  readonly width: number;
-  readonly marker: Marker;
-}
-
-/** Okabe and Ito's colours, darker or lighter where the background asks for it. */
-const PALETTE = {
-  light: [
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#b5488f",
-    "#9a6a00",
-    "#3a8fc7",
-    "#5b5b5b",
-    "#7a3b8f",
-    "#7d7a00",
-    "#a02c2c",
-  ],
-  dark: [
-    "#56b4e9",
-    "#ff8c42",
-    "#1fbf92",
-    "#d977b8",
-    "#e69f00",
-    "#8ecdf5",
-    "#bdbdbd",
-    "#c79be0",
-    "#f0e442",
-    "#f28b82",
-  ],
-} as const;
+export type LineStyle = CurveLook;
 
 const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const MARKERS: readonly Marker[] = ["circle", "square", "diamond", "triangle"];
@@ -86,7 +53,7 @@ const PAIRS: readonly (readonly [train: number, validation: number])[] = [
 
 /** Runs are told apart by colour, dash and marker; the series of a run by width and axis. */
 export function runStyle(run: number, name: string, dark: boolean): LineStyle {
-  const colors = PALETTE[dark ? "dark" : "light"];
+  const colors = palette(dark);
   return {
     color: colors[run % colors.length]!,
     dash: DASHES[run % DASHES.length]!,
@@ -100,7 +67,7 @@ export function seriesStyles(
   names: readonly string[],
   dark: boolean,
 ): ReadonlyMap<string, LineStyle> {
-  const colors = PALETTE[dark ? "dark" : "light"];
+  const colors = palette(dark);
   const quantities = [...new Set(names.filter((name) => !isRate(name)).map(quantity))].sort(
     (a, b) => Number(b === "loss") - Number(a === "loss"),
   );
@@ -108,7 +75,7 @@ export function seriesStyles(
     names.map((name): [string, LineStyle] => {
       const validation = isValidation(name);
       if (isRate(name)) {
-        return [name, { color: colors[6], dash: [2, 3], width: 1.5, marker: "diamond" }];
+        return [name, { color: colors[6]!, dash: [2, 3], width: 1.5, marker: "diamond" }];
       }
       const pair = PAIRS[quantities.indexOf(quantity(name)) % PAIRS.length]!;
       return [

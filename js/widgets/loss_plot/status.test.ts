@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { type Message, ProtocolError } from "../../shared/protocol.ts";
-import { readCurves, nearest } from "./curves.ts";
+import { readCurves } from "./curves.ts";
 import {
   doneShare,
   firstMessage,
@@ -109,12 +109,6 @@ describe("curves", () => {
     const arrays = { x0: f4(0, 1), low0: f4(3, 2), high0: f4(3) };
     const meta = { curves: [{ ...entry, origin: 0 }], extent: null };
     expect(() => readCurves(message(meta, arrays), "step")).toThrow(ProtocolError);
-  });
-
-  test("are read at the nearest place", () => {
-    const x = Float64Array.from([0, 10, 20, 21]);
-    expect([-5, 4, 6, 20.4, 99].map((value) => nearest(x, value))).toEqual([0, 0, 1, 2, 3]);
-    expect(nearest(new Float64Array(0), 1)).toBe(-1);
   });
 });
 
