@@ -36,9 +36,8 @@ export interface Box {
 }
 
 /** Room for numbers and names, and how far apart numbers stand: in pixels. */
-const WIDE = { numbers: 44, name: 14, edge: 4, top: 10, foot: 18, apart: 76 };
-const COMPACT = { numbers: 36, name: 12, edge: 2, top: 6, foot: 18, apart: 52 };
-const BESIDE = 14;
+const WIDE = { numbers: 44, name: 14, edge: 4, beside: 14, top: 10, foot: 18, apart: 76 };
+const COMPACT = { numbers: 36, name: 12, edge: 2, beside: 17, top: 6, foot: 16, apart: 52 };
 const GAP = 4;
 
 /** Whether there is so little room that a legend has to say which axis on the right is which. */
@@ -48,13 +47,13 @@ export function isCompact(width: number): boolean {
 
 /** The room that the axes leave for the curves. Fixed: nothing jumps when numbers grow longer. */
 export function plotBox(width: number, height: number, y: readonly YAxis[]): Box {
-  const { edge, top, foot, name } = sizes(width);
-  const beside = (side: YAxis["side"]) =>
+  const { edge, beside, top, foot, name } = sizes(width);
+  const taken = (side: YAxis["side"]) =>
     y
       .filter((axis) => (axis.side ?? "left") === side)
       .reduce((sum, axis) => sum + axisWidth(axis, width), 0);
-  const left = edge + beside("left");
-  const right = beside("right") > 0 ? edge + beside("right") : BESIDE;
+  const left = edge + taken("left");
+  const right = taken("right") > 0 ? edge + taken("right") : beside;
   return {
     left,
     top,
@@ -68,12 +67,11 @@ export function drawAxes(
   context: CanvasRenderingContext2D,
   box: Box,
   width: number,
-  height: number,
   x: XAxis & { readonly scale: Scale },
   y: readonly (YAxis & { readonly scale: Scale })[],
   style: ChartStyle,
 ): void {
-  const { apart, name } = sizes(width);
+  const { apart, foot, name } = sizes(width);
   const bottom = box.top + box.height;
   context.font = style.font;
   context.lineWidth = 1;
@@ -88,8 +86,7 @@ export function drawAxes(
     grid.upright(at, box.top, bottom);
     context.fillText(text, at, bottom + GAP);
   });
-  context.textBaseline = "bottom";
-  context.fillText(x.label, box.left + box.width / 2, height);
+  context.fillText(x.label, box.left + box.width / 2, bottom + foot);
   context.textBaseline = "middle";
   let [left, right] = [box.left, box.left + box.width];
   for (const [i, axis] of y.entries()) {

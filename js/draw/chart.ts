@@ -102,7 +102,7 @@ export class Chart<C extends Curve = Curve> {
     this.#drawn = { scene, box, x, y };
 
     const context = beginDrawing(this.#canvas, width, height);
-    drawAxes(context, box, width, height, { ...scene.x, scale: x }, axes, style);
+    drawAxes(context, box, width, { ...scene.x, scale: x }, axes, style);
     context.save();
     context.beginPath();
     context.rect(box.left, box.top - MARGIN, box.width, box.height + 2 * MARGIN);

@@ -90,7 +90,8 @@ export function drawCurve(
 ): void {
   const { low, high, smooth, exact } = points;
   const thin = smooth !== null;
-  const across = (_: unknown, i: number) => x.place(points.x[i]!);
+  const places = points.x.map(x.place);
+  const across = (_: unknown, i: number) => places[i]!;
   const stroke = (value: (i: number) => number) => {
     const known = (_: unknown, i: number) => !Number.isNaN(value(i));
     context.beginPath();
@@ -99,7 +100,7 @@ export function drawCurve(
       .x(across)
       .y((_, i) => y.place(value(i)))
       .curve(heldUntil === null ? curveLinear : curveStepAfter)
-      .context(context)(points.x);
+      .context(context)(places);
     const last = points.x.length - 1;
     if (heldUntil !== null && last >= 0 && known(null, last)) {
       context.lineTo(x.place(heldUntil), y.place(value(last)));
@@ -118,7 +119,7 @@ export function drawCurve(
       .x(across)
       .y0((_, i) => y.place(low[i]!))
       .y1((_, i) => y.place(high[i]!))
-      .context(context)(points.x);
+      .context(context)(places);
     context.fill();
   }
   context.globalAlpha = thin ? RAW_ALPHA : 1;
