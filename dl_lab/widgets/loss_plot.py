@@ -21,7 +21,7 @@ from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._base import Reply, handles
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
 from dl_lab.widgets._plot_picture import SavedPicture
-from dl_lab.widgets._plot_runs import named, status
+from dl_lab.widgets._plot_runs import named, statuses
 from dl_lab.widgets._plot_settings import SETTINGS, Hidden
 from dl_lab.widgets._poll import answer_widgets
 from dl_lab.widgets._rate import Pace
@@ -218,8 +218,7 @@ class LossPlot(SettingsWidget):
         if not touched and rows == self._sent_rows:
             return None
         self._sent_rows = rows
-        states = [status(run, pace) for run, pace in zip(self._pick, self._paces, strict=True)]
-        return Message("plot.show", {"runs": states})
+        return Message("plot.show", {"runs": statuses(self._pick, self._paces)})
 
     def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - every view lacks it
         """Tell a new view what marks the picture that it makes superfluous."""

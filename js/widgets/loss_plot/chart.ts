@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
 import type { Axis, CurveData } from "./curves.ts";
 import { followGestures } from "./gestures.ts";
 import { followKeys } from "./keys.ts";
-import { type Group, groupOf, GROUPS } from "./series.ts";
+import { type Group, GROUPS, type SeriesKind } from "./series.ts";
 import { bestLines, type SeriesStatus } from "./status.ts";
 import { type Range, drawable } from "./window.ts";
 import { Navigation } from "./navigation.ts";
@@ -32,6 +32,7 @@ export interface Drawn {
 }
 
 export interface DrawnCurve extends Curve {
+  readonly kind: SeriesKind;
   readonly run: number;
   readonly name: string;
   readonly rows: number;
@@ -72,7 +73,9 @@ export function chart(context: Context): HTMLElement {
   );
   // A status comes with every few steps, and its curves soon after: those are what is drawn anew.
   const looks = computed(() =>
-    JSON.stringify(wanted.value.map(({ run, series, style }) => [run, series.name, style])),
+    JSON.stringify(
+      wanted.value.map(({ run, series, look }) => [run, series.name, series.group, look]),
+    ),
   );
   const lineOf = (curve: CurveData) =>
     wanted.peek().find(({ run, series }) => run === curve.run && series.name === curve.name);
@@ -83,7 +86,9 @@ export function chart(context: Context): HTMLElement {
     );
   });
   const groups = computed(() =>
-    GROUPS.filter((group) => visible.value.some(({ name }) => groupOf(name) === group)).join(),
+    GROUPS.filter((group) =>
+      visible.value.some((curve) => lineOf(curve)?.series.group === group),
+    ).join(),
   );
 
   let scheduled = 0;
@@ -100,15 +105,16 @@ export function chart(context: Context): HTMLElement {
     const range = drawable(navigation.range() ?? { low: 0, high: 1 }, scale.peek(), least());
     const winners = bestLines(lines.peek());
     const list = visible.peek().map((curve): DrawnCurve => {
-      const group = groupOf(curve.name);
       const line = lineOf(curve)!;
+      const { group } = line.series;
       return {
         points: curve,
         axis: group,
         run: curve.run,
         name: curve.name,
         rows: curve.rows,
-        look: line.style,
+        look: line.look,
+        kind: line.series,
         heldUntil: group === "rate" ? (found?.extent?.high ?? null) : null,
         best: winners.includes(line) ? bestPlace(line.series.best, axis) : null,
       };
@@ -213,8 +219,8 @@ function zoomButtons(context: Context, navigation: Navigation): HTMLElement {
 }
 
 /** A learning rate that was never changed has its field and its place in the legend. */
-function changes({ name, rows }: SeriesStatus): boolean {
-  return groupOf(name) !== "rate" || rows > 1;
+function changes({ group, rows }: SeriesStatus): boolean {
+  return group !== "rate" || rows > 1;
 }
 
 function bestPlace(

@@ -92,7 +92,8 @@ export function cursor(
 
   /** Runs below each other, their series side by side. */
   const table = (readings: readonly Reading<DrawnCurve>[]) => {
-    const names = [...new Set(readings.map(({ curve }) => curve.name))].sort(inOrder);
+    const inTurn = [...readings].sort((a, b) => inOrder(a.curve.kind, b.curve.kind));
+    const names = [...new Set(inTurn.map(({ curve }) => curve.name))];
     const cell = (run: number, name: string) => {
       const found = readings.find(({ curve }) => curve.run === run && curve.name === name);
       return h(

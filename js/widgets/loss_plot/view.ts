@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals-core";
 
+import { inTheme } from "../../draw/looks.ts";
 import { setAttribute } from "../../shared/dom.ts";
 import { react, track } from "../../shared/lifetime.ts";
 import { type Model, trait } from "../../shared/model.ts";
@@ -17,7 +18,7 @@ import { CurveFeed, type Question } from "./feed.ts";
 import { header } from "./header.ts";
 import { helpPanel } from "./help_panel.ts";
 import { legend } from "./legend.ts";
-import { inOrder, runStyle, seriesStyles } from "./series.ts";
+import { inOrder } from "./series.ts";
 import { settingRow } from "./setting_row.ts";
 import {
   firstMessage,
@@ -75,26 +76,13 @@ export function mountView(
   const window = signal<Window>(ALL);
   const pixels = signal(0);
 
-  const names = computed(() =>
-    status.value.map(({ series }) => series.map(({ name }) => name).join("\n")).join("\n\n"),
-  );
-  const styles = computed(() => {
-    const { dark } = view.theme.value;
-    const all = names.value.split("\n\n").map((list) => list.split("\n"));
-    if (runs.length > 1) {
-      return all.map((list, run) => new Map(list.map((name) => [name, runStyle(run, name, dark)])));
-    }
-    return all.map((list) => seriesStyles(list, dark));
-  });
   const lines = computed(() =>
     status.value.flatMap(({ series }, run) =>
-      [...series]
-        .sort((a, b) => inOrder(a.name, b.name))
-        .map((entry): Line => ({
-          run,
-          series: entry,
-          style: styles.value[run]!.get(entry.name)!,
-        })),
+      [...series].sort(inOrder).map((entry): Line => ({
+        run,
+        series: entry,
+        look: inTheme(entry.look, view.theme.value.dark),
+      })),
     ),
   );
   const shown = computed(() =>
