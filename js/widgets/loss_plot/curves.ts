@@ -1,7 +1,12 @@
-/** The curves of a window: what the reply to `curves.get` holds. */
+/** The curves of a window: asked for by `curves.get`, and what its reply holds. */
+
+import { type ReadonlySignal, signal } from "@preact/signals-core";
 
 import type { CurvePoints } from "../../draw/curves.ts";
+import { react } from "../../shared/lifetime.ts";
 import { type Message, ProtocolError } from "../../shared/protocol.ts";
+import type { Params, Rpc } from "../../shared/rpc.ts";
+import { SingleFlight } from "../../shared/single_flight.ts";
 import type { Range } from "./window.ts";
 
 export type Axis = "step" | "epoch" | "time";
@@ -17,6 +22,45 @@ export interface Curves {
   readonly axis: Axis;
   readonly extent: Range | null;
   readonly curves: readonly CurveData[];
+}
+
+export interface Question {
+  /** Two questions with the same key have the same answer. */
+  readonly key: string;
+  readonly axis: Axis;
+  /** What the request says; read when it is sent. */
+  readonly meta: () => Params;
+}
+
+/**
+ * The answer to what the view wants to know now: one request at a time, none that would bring
+ * nothing new.
+ *
+ * @param question null before the view can know what it wants to know.
+ */
+export function followCurves(
+  rpc: Rpc,
+  lifetime: AbortSignal,
+  question: ReadonlySignal<Question | null>,
+  failed: (error: unknown) => void,
+): ReadonlySignal<Curves | null> {
+  const curves = signal<Curves | null>(null);
+  const over = () => lifetime.aborted;
+  let asked = "";
+  const requests = new SingleFlight<Question>(async ({ key, axis, meta }) => {
+    if (key === asked || over()) return;
+    asked = key;
+    try {
+      const reply = await rpc.request("curves.get", meta(), { timeout: null });
+      curves.value = readCurves(reply, axis);
+    } catch (error) {
+      if (!over()) failed(error);
+    }
+  });
+  react(lifetime, () => {
+    if (question.value !== null) requests.want(question.value);
+  });
+  return curves;
 }
 
 export function readCurves(message: Message, axis: Axis): Curves {
