@@ -16,6 +16,7 @@ import numpy as np
 from dl_lab.train.curves import curve
 from dl_lab.train.history import History
 from dl_lab.train.picture import svg
+from dl_lab.train.series import Series
 from dl_lab.widgets._plot_curves import curves
 from dl_lab.widgets._plot_runs import Recorded
 
@@ -53,7 +54,7 @@ def appended() -> tuple[History, dict[str, float]]:
 
 
 def bytes_a_row() -> float:
-    """Return what the process allocates for a row, the pyramid and the reserve included."""
+    """Return what the process allocates for a row, the reserve included."""
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     history = History()
@@ -78,13 +79,33 @@ def long_history() -> History:
     return history
 
 
-def milliseconds(act: Callable[[], object]) -> tuple[float, float]:
+def stretches() -> None:
+    """Print the processor's time for lows and highs of series of other lengths."""
+    generator = np.random.default_rng(0)
+    print(f"\n{'Lows and highs of':44}{'800 px ms':>17}{'4,000 px':>10}")
+    for dtype in ("f4", "f8"):
+        for rows in (10_000, 100_000, 1_000_000, 3_000_000):
+            values = generator.normal(size=rows).astype(dtype)
+            series = Series.of("loss", np.arange(rows), np.arange(rows) / 2000, values)
+            few, many = (
+                milliseconds(
+                    lambda pixels=pixels, of=series: of.envelope(pixels=pixels),  # type: ignore[misc]
+                    time.process_time,
+                )[1]
+                for pixels in (800, 4000)
+            )
+            print(f"{f'{rows:,} rows of {dtype}':44}{few:17.3f}{many:10.3f}")
+
+
+def milliseconds(
+    act: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
     """Return the first time and the median of the others."""
     times = []
     for _ in range(QUERIES):
-        began = time.perf_counter()
+        began = clock()
         act()
-        times.append(1000 * (time.perf_counter() - began))
+        times.append(1000 * (clock() - began))
     return times[0], median(times[1:])
 
 
@@ -95,7 +116,7 @@ def main() -> None:
     print(f"{'list.append((step, time, value))':44}{costs['list']:8.0f} ns a step")
     print(f"{'history.append(step, train_loss=value)':44}{costs['append']:8.0f} ns (target 1000)")
     print(f"{'series.append(step, seconds(), value)':44}{costs['series']:8.0f} ns")
-    print(f"{'memory with pyramid and reserve':44}{bytes_a_row():8.1f} bytes a row (target 16)")
+    print(f"{'memory with reserve':44}{bytes_a_row():8.1f} bytes a row (target 16)")
     del history
 
     history = long_history()
@@ -114,6 +135,8 @@ def main() -> None:
             lambda window=window: curve(history, "train_loss", pixels=PIXELS, **window)  # type: ignore[misc]
         )
         print(f"{label:44}{first:17.2f}{later:10.2f}")
+
+    stretches()
 
     runs: Any = [Recorded(history) for _ in range(4)]
     asked = {

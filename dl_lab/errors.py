@@ -1,6 +1,6 @@
 """Errors as sentences: what was given, what is allowed, what to do.
 
-Every sentence has a key, so that a view can say it in its own language: the catalogues in
+Every sentence has a key, so that a view can say it in its own language: the other catalogues in
 ``js/shared/locales`` hold the same keys under ``error``, and a test compares them with this table.
 """
 

@@ -3,7 +3,7 @@
 A message is JSON-able content plus binary buffers::
 
     {"v": 1, "kind": "noun.verb", "id"?: str, "seq"?: int, "meta": {...},
-     "arrays": [{"name": str, "dtype": "f4"|"i4"|"u4"|"u1", "shape": [int, ...]}]}
+     "arrays": [{"name": str, "dtype": "f4"|"u4"|"u1", "shape": [int, ...]}]}
 
 ``buffers[i]`` holds ``arrays[i]``, C-contiguous and little-endian. ``js/shared/protocol.ts`` is
 the same in TypeScript; the byte vectors in ``tests/golden`` are read by the tests of both.
@@ -23,7 +23,6 @@ import numpy.typing as npt
 VERSION = 1
 DTYPES: dict[str, np.dtype[Any]] = {
     "f4": np.dtype("<f4"),
-    "i4": np.dtype("<i4"),
     "u4": np.dtype("<u4"),
     "u1": np.dtype("u1"),
 }
@@ -69,7 +68,7 @@ def encode(message: Message) -> tuple[dict[str, Any], list[memoryview]]:
     Raises
     ------
     ProtocolError
-        If the kind is malformed or an array's dtype is not one of `DTYPES`: convert it with `cast`.
+        If the kind is malformed or an array's dtype is not one of `DTYPES`.
 
     Examples
     --------
@@ -85,8 +84,7 @@ def encode(message: Message) -> tuple[dict[str, Any], list[memoryview]]:
         code = f"{array.dtype.kind}{array.dtype.itemsize}"
         if code not in DTYPES:
             raise ProtocolError(
-                f"Array {name!r} is {array.dtype}; the protocol carries {', '.join(DTYPES)}. "
-                "Convert it with protocol.cast first."
+                f"Array {name!r} is {array.dtype}; the protocol carries {', '.join(DTYPES)}."
             )
         plain = np.ascontiguousarray(array, dtype=DTYPES[code])
         described.append({"name": name, "dtype": code, "shape": list(array.shape)})
@@ -154,36 +152,3 @@ def _decode_array(kind: str, entry: object, buffer: Buffer) -> tuple[str, Array]
     if size != expected:
         raise ProtocolError(f"Array {name!r} of shape {shape} needs {expected} bytes; {size} came.")
     return name, np.frombuffer(buffer, dtype=dtype).reshape(shape)
-
-
-def cast(array: npt.ArrayLike, code: str) -> Array:
-    """Convert to a dtype of the protocol, or say why that would lose something.
-
-    Parameters
-    ----------
-    array
-        Any shape.
-    code
-        One of `DTYPES`. To ``f4`` values are rounded to float32, NaN and inf pass; a finite value
-        beyond float32, or a fraction or value beyond an integer type, raises.
-
-    Raises
-    ------
-    ProtocolError
-        If a value does not fit.
-
-    Examples
-    --------
-    >>> cast([0, 255], "u1").tolist()
-    [0, 255]
-    """
-    source: Array = np.asarray(array)
-    with np.errstate(over="ignore", invalid="ignore"):
-        result: Array = source.astype(DTYPES[code])
-    if code == "f4":
-        lost = np.isinf(result) & np.isfinite(source)
-    else:
-        lost = result.astype(np.float64) != source
-    if lost.any():
-        raise ProtocolError(f"{source[lost].flat[0]} does not fit into {code}.")
-    return result

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dl_lab.protocol import DTYPES, Message, ProtocolError, cast, decode, encode
+from dl_lab.protocol import DTYPES, Message, ProtocolError, decode, encode
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -64,26 +64,11 @@ def test_any_array_survives_the_way_there_and_back(array: np.ndarray[Any, Any]) 
 
 
 def test_strided_arrays_are_sent_in_row_order() -> None:
-    array = np.arange(6, dtype="i4").reshape(2, 3).T
+    array = np.arange(6, dtype="u4").reshape(2, 3).T
     _, buffers = encode(Message("array.send", arrays={"a": array}))
-    assert np.frombuffer(buffers[0], "i4").tolist() == [0, 3, 1, 4, 2, 5]
+    assert np.frombuffer(buffers[0], "u4").tolist() == [0, 3, 1, 4, 2, 5]
 
 
 def test_other_dtypes_are_not_converted_silently() -> None:
-    with pytest.raises(ProtocolError, match=r"float64.*cast"):
+    with pytest.raises(ProtocolError, match=r"float64; the protocol carries f4, u4, u1"):
         encode(Message("array.send", arrays={"a": np.zeros(2)}))
-
-
-@pytest.mark.parametrize(
-    ("value", "code"),
-    [(256, "u1"), (-1, "u1"), (0.5, "i4"), (2**31, "i4"), (-1, "u4"), (1e39, "f4"), (np.nan, "i4")],
-)
-def test_cast_refuses_what_does_not_fit(value: float, code: str) -> None:
-    with pytest.raises(ProtocolError, match="does not fit"):
-        cast([value], code)
-
-
-def test_cast_keeps_what_fits() -> None:
-    assert cast([np.nan, np.inf, 0.1], "f4").dtype == np.float32
-    assert cast([0, 255], "u1").tolist() == [0, 255]
-    assert cast([2**32 - 1], "u4").tolist() == [2**32 - 1]

@@ -8,17 +8,9 @@ from typing import Any
 from torch import nn
 
 from dl_lab.train.learning_rate import Rate
+from dl_lab.train.series_kind import PARTS
 from dl_lab.train.watch import StopTraining, WatchedRun
 from dl_lab.widgets.watch import watch
-
-_PREFIXES = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "eval": "validation",
-}
 
 
 def begun(
@@ -99,8 +91,8 @@ def series(name: str, kind: str) -> str:
     """
     name = name.replace("/", "_").replace(" ", "_")
     prefix, _, rest = name.partition("_")
-    if rest and prefix in _PREFIXES:
-        kind, name = _PREFIXES[prefix], rest
+    if rest and prefix in PARTS:
+        kind, name = PARTS[prefix], rest
     return f"{kind}_{'accuracy' if name == 'acc' else name}"
 
 
@@ -108,7 +100,7 @@ def renamed(
     values: Mapping[str, Any],
     kind: str,
     *,
-    of: Iterable[str] = ("train", "validation"),
+    of: Iterable[str] = ("train", "validation", "test"),
     but: Callable[[str], bool] = lambda _: False,
 ) -> dict[str, Any]:
     """Return the values of these kinds by the names of their series, but for those left out."""

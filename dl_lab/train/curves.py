@@ -120,7 +120,8 @@ def curve(
         head, tail = np.arange(begin, first + 1), np.arange(last - 1, end)
         inner = _cuts(places, first, last, max(_LEAST, pixels) - 2, scale)
         edges = np.clip(np.concatenate([[first], inner, [last]]), first + 1, last - 1)
-        edges, lows, highs = series.extremes(edges[np.append(True, edges[1:] > edges[:-1])])
+        edges = edges[np.append(True, edges[1:] > edges[:-1])]
+        lows, highs = series.extremes(edges)
         drawn = np.concatenate([head, (edges[:-1] + edges[1:] - 1) // 2, tail])
         lows = np.concatenate([series.at(head), lows, series.at(tail)])
         highs = np.concatenate([series.at(head), highs, series.at(tail)])

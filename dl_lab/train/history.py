@@ -11,6 +11,7 @@ import numpy.typing as npt
 from dl_lab.errors import InputError
 from dl_lab.train import tables
 from dl_lab.train.series import Series
+from dl_lab.train.series_kind import SeriesKind, guessed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,21 +21,6 @@ ALIASES = {"loss": "train_loss"}
 """Other names by which a series is found where none is called so."""
 
 _COLUMNS = ("steps", "times", "values")
-_RISING = (
-    "accuracy",
-    "acc",
-    "auc",
-    "bleu",
-    "dice",
-    "f1",
-    "iou",
-    "precision",
-    "r2",
-    "recall",
-    "score",
-    "top",
-)
-_FALLING = ("loss", "error", "mae", "mse", "rmse", "perplexity")
 
 
 class Best(NamedTuple):
@@ -67,6 +53,7 @@ class History:
     def __init__(self) -> None:
         self.revision = 0
         self._series: dict[str, Series] = {}
+        self._kinds: dict[str, SeriesKind] = {}
         self._epochs = np.empty(16, np.uint32)
         self._epoch_count = 0
         self._began = time.perf_counter()
@@ -110,6 +97,14 @@ class History:
             series = Series(name)
             self._series = {**self._series, name: series}
         return series
+
+    def describe(self, name: str, kind: SeriesKind) -> None:
+        """Take note of what the series of this name means, now or when it begins."""
+        self._kinds[name] = kind
+
+    def kind(self, name: str) -> SeriesKind:
+        """Return what a series means: as it was described, else as its name suggests."""
+        return self._kinds.get(name) or guessed(name)
 
     def mark_epoch(self, step: int) -> None:
         """Note that an epoch ended with `step`."""
@@ -159,7 +154,7 @@ class History:
             Of the series.
         highest
             Whether the highest is best; by default so for what is called accuracy, score, F1 and
-            the like, and not so for losses and errors.
+            the like, and not so for losses and errors (`kind`).
 
         Returns
         -------
@@ -168,7 +163,7 @@ class History:
         """
         series = self[name]
         if highest is None:
-            highest = is_better_high(name)
+            highest = self.kind(series.name).higher
         row = series.best_row(highest)
         if row is None:
             return None
@@ -286,19 +281,3 @@ class History:
         """Tell the series and their lengths."""
         listed = ", ".join(f"{name}[{len(series)}]" for name, series in self._series.items())
         return f"History({listed})"
-
-
-def is_better_high(name: str) -> bool | None:
-    """Return whether a series of this name is better the higher it is; None if no one can say.
-
-    Examples
-    --------
-    >>> is_better_high("validation_accuracy"), is_better_high("train_loss")
-    (True, False)
-    """
-    words = name.lower().replace("-", "_").split("_")
-    if any(word in _FALLING or word.endswith("loss") for word in words):
-        return False
-    if any(word.rstrip("0123456789") in _RISING or word in _RISING for word in words):
-        return True
-    return None

@@ -10,6 +10,7 @@ import numpy as np
 from dl_lab.train.chart import Scale, number
 from dl_lab.train.history import History
 from dl_lab.train.picture_panel import ROW, WORDS, Line, Panel, Window, shortened, text
+from dl_lab.train.series_kind import looks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,21 +19,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 40_000
 
-# Okabe and Ito's colours, those first that can be read on white.
-_COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-    "#7f3c8d",
-    "#000000",
-    "#a5742a",
-    "#7a7a7a",
-)
-_DASHES = {"validation": "60 35", "test": "20 30"}
-_PARTS = ("train", "validation", "test")
 _LEFT, _TOP, _LEGEND, _GAP, _FOOT = 64, 34, 220, 30, 38
 _FIRST, _OTHER, _TALLEST = 200, 110, 320
 _MOST_PANELS = 4
@@ -105,18 +91,6 @@ def svg(
         pixels = max(1, pixels * 2 // 3)
 
 
-def quantity(series: str) -> str:
-    """Return what a series measures, without the part of the data it was measured on.
-
-    Examples
-    --------
-    >>> quantity("validation_accuracy"), quantity("learning_rate")
-    ('accuracy', 'learning_rate')
-    """
-    part, _, rest = series.partition("_")
-    return rest if part in _PARTS and rest else series
-
-
 def _share(panels: dict[str, list[Line]], total: int) -> int:
     """Return how many stretches each line may have, so that short lines leave theirs to others."""
     rows = sorted(len(line.series) for panel in panels.values() for line in panel)
@@ -133,23 +107,26 @@ def _panels(
 ) -> dict[str, list[Line]]:
     """Return the lines of each panel: the loss first, the learning rate last and if it changes."""
     panels: dict[str, list[Line]] = {"loss": []}
+    histories = [run if isinstance(run, History) else run.history for run in runs.values()]
+    shown = [
+        {name: history.kind(name) for name, series in history.items() if len(series)}
+        for history in histories
+    ]
+    looked = looks(shown)
     for index, (name, run) in enumerate(runs.items()):
-        history = run if isinstance(run, History) else run.history
+        history = histories[index]
         length = None if isinstance(run, History) else run.progress.steps_per_epoch
-        for title, series in history.items():
-            if not len(series) or {(index, None), (index, title)} & set(hidden):
+        for title, kind in shown[index].items():
+            if {(index, None), (index, title)} & set(hidden):
                 continue
-            panel = panels.setdefault(quantity(title), [])
-            part = title.partition("_")[0]
-            place = _PARTS.index(part) if part in _PARTS else len(panel)
-            label = part if part in _PARTS else title.replace("_", " ")
-            panel.append(
+            label = kind.part or title.replace("_", " ")
+            panels.setdefault(kind.quantity, []).append(
                 Line(
                     history,
-                    series,
+                    history[title],
                     label if len(runs) == 1 else f"{name}: {label}",
-                    _COLOURS[(index if len(runs) > 1 else place) % len(_COLOURS)],
-                    _DASHES.get(part, ""),
+                    kind,
+                    looked[index][title],
                     length,
                 )
             )

@@ -7,8 +7,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from dl_lab.train.chart import Scale, band, dots, line, number
 from dl_lab.train.curves import Curve, curve, place
-from dl_lab.train.history import History, is_better_high
+from dl_lab.train.history import History
 from dl_lab.train.series import Series
+from dl_lab.train.series_kind import Look, SeriesKind
 
 WORDS = {
     "en": {
@@ -57,9 +58,17 @@ class Line:
     history: History
     series: Series
     label: str
-    colour: str
-    dash: str
+    kind: SeriesKind
+    look: Look
     epoch_length: float | None
+
+    def stroke(self, width: float | None = None, *, dashed: bool = False) -> str:
+        """Return the attributes of its lines, in tenths of a pixel."""
+        dash = " ".join(f"{10 * length:g}" for length in self.look.dash) if dashed else ""
+        return (
+            f'stroke="{self.look.on_white}" stroke-width="{10 * (width or self.look.width):g}"'
+            + (f' stroke-dasharray="{dash}"' if dash else "")
+        )
 
     def seen(self, window: Window, pixels: int) -> Curve:
         """Return the curve in a window."""
@@ -70,18 +79,10 @@ class Line:
             axis=window.axis,
             low=window.low,
             high=window.high,
-            smoothing=window.smoothing if is_smoothed(self.series.name) else 0.0,
+            smoothing=window.smoothing if self.kind.smoothed else 0.0,
             scale="log" if window.x_log else "linear",
             epoch_length=self.epoch_length,
         )
-
-
-def is_smoothed(series: str) -> bool:
-    """Return whether smoothing means anything for a series.
-
-    A learning rate is not noisy, and of the few values of a validation an average lags behind.
-    """
-    return series != "learning_rate" and not series.startswith(("validation_", "val_", "test_"))
 
 
 @dataclass(frozen=True)
@@ -118,21 +119,19 @@ class Panel:
         return "".join(parts) + self._legend(right + 14)
 
     def _curve(self, drawn: Line, seen: Curve, y: Scale) -> str:
-        dash = f' stroke-dasharray="{drawn.dash}"' if drawn.dash else ""
-        look = f'stroke="{drawn.colour}"'
         smooth = "" if seen.smooth is None else line(seen.x, seen.smooth, self.x, y)
-        over = f'<path d="{smooth}" {look} stroke-width="20"{dash}/>' if smooth else ""
+        over = f'<path d="{smooth}" {drawn.stroke(dashed=True)}/>' if smooth else ""
         if not seen.exact:
             raw = band(seen, self.x, y)
-            fill = f'fill="{drawn.colour}" fill-opacity=".3"'
-            return f'<path d="{raw}" {look} stroke-width="6" stroke-opacity=".6" {fill}/>{over}'
+            fill = f'fill="{drawn.look.on_white}" fill-opacity=".3"'
+            return f'<path d="{raw}" {drawn.stroke(0.6)} stroke-opacity=".6" {fill}/>{over}'
         raw = line(seen.x, seen.low, self.x, y)
         if smooth:
-            return f'<path d="{raw}" {look} stroke-width="10" stroke-opacity=".3"/>{over}'
-        path = f'<path d="{raw}" {look} stroke-width="15"{dash}/>'
+            return f'<path d="{raw}" {drawn.stroke(1)} stroke-opacity=".3"/>{over}'
+        path = f'<path d="{raw}" {drawn.stroke(dashed=True)}/>'
         if seen.rows <= _FEW:
             points = dots(seen.x, seen.low, self.x, y)
-            path += f'<path d="{points}" {look} stroke-width="50" stroke-linecap="round"/>'
+            path += f'<path d="{points}" {drawn.stroke(5)} stroke-linecap="round"/>'
         return path
 
     def _bests(self, y: Scale) -> list[str]:
@@ -140,8 +139,8 @@ class Panel:
         rings = []
         for drawn in self.lines:
             series = drawn.series
-            row = series.best_row(is_better_high(series.name))
-            if row is None or series.name.startswith("train"):
+            row = series.best_row(drawn.kind.higher)
+            if row is None or drawn.kind.part == "train":
                 continue
             best = place(drawn.history, series, row, epoch_length=drawn.epoch_length)
             epoch = best.step if best.epoch is None else best.epoch
@@ -151,7 +150,7 @@ class Panel:
             if self.x.begin <= across <= self.x.end and self.top <= height <= self.bottom:
                 rings.append(
                     f'<circle cx="{across:.1f}" cy="{height:.1f}" r="5" fill="none" '
-                    f'stroke="{drawn.colour}" stroke-width="1.5"/>'
+                    f'stroke="{drawn.look.on_white}" stroke-width="1.5"/>'
                 )
         return rings
 
@@ -160,10 +159,9 @@ class Panel:
         fitting = max(1, int((self.bottom - self.top + 8) // ROW))
         shown = self.lines if len(self.lines) <= fitting else self.lines[: fitting - 1]
         for drawn in shown:
-            dash = f' stroke-dasharray="{drawn.dash}"' if drawn.dash else ""
             parts += [
                 f'<g transform="translate({left:g} {top:g}) scale(.1)">',
-                f'<path d="M0 0H220" stroke="{drawn.colour}" stroke-width="25"{dash}/></g>',
+                f'<path d="M0 0H220" {drawn.stroke(dashed=True)}/></g>',
                 text(left + 28, top + 4, shortened(drawn.label), fill=_INK),
                 text(left + 28, top + 17, self._figures(drawn), fill=_QUIET, size=10),
             ]
@@ -177,7 +175,7 @@ class Panel:
         series = drawn.series
         last, values = series.last, series.values
         words = [self.words["last"], number(last) if last is not None else "-"]
-        row = series.best_row(is_better_high(series.name))
+        row = series.best_row(drawn.kind.higher)
         if row is not None:
             best, step = number(float(values[row])), number(int(series.steps[row]))
             words += ["·", self.words["best"], f"{best} ({step})"]

@@ -15,7 +15,6 @@ from dl_lab.errors import InputError
 # The key of a dictionary that stands for a numpy array: unpickling one would need numpy's leave.
 _ARRAY = "dl_lab_array"
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device)
-_MAPPINGS = (dict, OrderedDict, Counter)
 
 
 def to_plain(value: Any, name: str = "") -> Any:  # noqa: ANN401  # whatever a state holds

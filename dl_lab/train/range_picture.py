@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from dl_lab.train.chart import Scale, line, number
+from dl_lab.train.series_kind import look_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -41,7 +42,9 @@ _WIDTH, _HEIGHT = 760, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, _WIDTH - 16, 60, _HEIGHT - 40
 _MOST_POINTS = 300
 _LABEL = 140  # pixels that a mark's name needs beside it
-_BLUE, _ORANGE, _GREY, _DARK = "#0877bd", "#b34700", "#aaa", "#222"
+_TRAIN = look_of("train").on_white
+_ORANGE, _DARK = "#b34700", "#222"
+_FAINT = 0.4
 
 
 def svg(
@@ -98,12 +101,12 @@ def _chart(test: RangeTest, in_use: float | None, words: dict[str, str]) -> list
     y = Scale(low, high, _BOTTOM, _TOP)
     body = [*_axes(x, y, words)]
     curves = []
-    for values, colour, width in ((test.losses, _GREY, 1), (test.smoothed, _BLUE, 2.5)):
+    for values, width, opacity in ((test.losses, 1, _FAINT), (test.smoothed, 2.5, 1)):
         kept = _kept(values)
         path = line(test.rates[kept], np.clip(values[kept], low, high + (high - low)), x, y)
         curves.append(
-            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{10 * width:g}" '
-            'stroke-linejoin="round"/>'
+            f'<path d="{path}" fill="none" stroke="{_TRAIN}" stroke-width="{10 * width:g}" '
+            f'stroke-opacity="{opacity}" stroke-linejoin="round"/>'
         )
     # Clips what rises above it, in the tenths of a pixel that paths are written in.
     wide, tall = _RIGHT - _LEFT, _BOTTOM - _TOP
@@ -111,10 +114,10 @@ def _chart(test: RangeTest, in_use: float | None, words: dict[str, str]) -> list
         f'<svg x="{_LEFT}" y="{_TOP}" width="{wide}" height="{tall}" '
         f'viewBox="{10 * _LEFT} {10 * _TOP} {10 * wide} {10 * tall}">{"".join(curves)}</svg>'
     )
-    legend = ((words["smoothed"], _BLUE, 2.5), (words["raw"], _GREY, 1))
-    for place, (text, colour, width) in enumerate(legend):
+    legend = ((words["smoothed"], 2.5, 1), (words["raw"], 1, _FAINT))
+    for place, (text, width, opacity) in enumerate(legend):
         left = _LEFT + 150 * place
-        body.append(_line(left, 42, left + 18, 42, colour, width))
+        body.append(_line(left, 42, left + 18, 42, _TRAIN, width, opacity=opacity))
         body.append(_text(left + 24, 46, text))
     if in_use is not None and x.low <= in_use <= x.high:
         at = _at(x, in_use)
@@ -192,12 +195,21 @@ def _label(at: float, level: float, text: str, colour: str) -> str:
 
 
 def _line(
-    x1: float, y1: float, x2: float, y2: float, colour: str, width: float, *, dash: str = ""
+    x1: float,
+    y1: float,
+    x2: float,
+    y2: float,
+    colour: str,
+    width: float,
+    *,
+    dash: str = "",
+    opacity: float = 1,
 ) -> str:
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    faint = f' stroke-opacity="{opacity}"' if opacity < 1 else ""
     return (
         f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}" '
-        f'stroke-width="{width:g}"{dashed}/>'
+        f'stroke-width="{width:g}"{dashed}{faint}/>'
     )
 
 

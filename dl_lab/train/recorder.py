@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from dl_lab.train.history import History
 from dl_lab.train.pending import Pending
+from dl_lab.train.series_kind import guessed, kind_of
 from dl_lab.train.structure import rows
 
-Value = "Tensor | float"
+
+def measured_name(name: str, measure: str) -> str:
+    """Return under which name a measure is recorded of the data whose loss goes by `name`."""
+    return name if measure == "loss" else f"{name.removesuffix('_loss')}_{measure}"
 
 
 class Recorder:
@@ -46,13 +50,22 @@ class Recorder:
         self._sums: list[float] = []
         self._rows = 0
 
-    def measured(self, names: Iterable[str]) -> None:
+    def measured(self, names: Collection[str]) -> None:
         """Make room for what is measured at the epochs' ends, and begin an epoch's means."""
         self.series = "train_loss"
         if "train_loss" in names:
             self.series = "batch_loss" if self._by_step else None
         prefix = "" if self.series is None else self.series.removesuffix("loss")
-        self._names = [prefix + name for name in ("loss", *self._metrics)] if prefix else []
+        quantities = ("loss", *self._metrics)
+        self._names = [prefix + name for name in quantities] if prefix else []
+        for quantity, name in zip(quantities, self._names, strict=False):
+            self.history.describe(name, kind_of(quantity, "train"))
+        for name in names:
+            # Data are measured under any name: what it is the loss on, only they say.
+            part = guessed(name).part or "validation"
+            self.history.describe(name, kind_of("loss", part))
+            for metric in self._metrics:
+                self.history.describe(measured_name(name, metric), kind_of(metric, part))
         self._revision = -1
         self.begin_epoch()
 

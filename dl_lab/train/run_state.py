@@ -15,7 +15,7 @@ from dl_lab.train.hooks import Hooks
 from dl_lab.train.keep import Keep
 from dl_lab.train.loaders import check_data
 from dl_lab.train.precision import Precision
-from dl_lab.train.recorder import Recorder
+from dl_lab.train.recorder import Recorder, measured_name
 from dl_lab.train.state import (
     VERSION,
     arrays,
@@ -201,9 +201,8 @@ class RunState:
             if isinstance(self.engine, DenseSteps):
                 found[name] = self.engine.evaluate(data)
                 continue
-            stem = name.removesuffix("_loss")
             for measure, value in self.engine.measure(data).items():
-                found[name if measure == "loss" else f"{stem}_{measure}"] = value
+                found[measured_name(name, measure)] = value
         return found
 
     def _keep(self) -> None:

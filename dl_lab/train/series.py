@@ -1,8 +1,7 @@
-"""One recorded quantity: columns that only grow, and a pyramid of lows and highs above them."""
+"""One recorded quantity: columns that only grow."""
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,7 @@ Rows = npt.NDArray[np.int64]
 
 MOST_STEPS = 2**32 - 1
 
-_BLOCK = 64
-_FACTOR = 8
 _CAPACITY = 256
-_NEIGHBOURS = 64
 # A quarter more each time: what is held in reserve stays within 16 bytes a row.
 _GROWTH = 4
 
@@ -46,27 +42,8 @@ class _Column:
         return column
 
 
-class _Level:
-    """Lowest and highest value of every full block of `rows` rows."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self.count = 0
-        # Rounding keeps the order, so that float32 of the lowest is the lowest float32.
-        self.low = _Column("f4")
-        self.high = _Column("f4")
-
-    def append(self, low: float, high: float) -> None:
-        if self.count == len(self.low.array):
-            self.low.grow()
-            self.high.grow()
-        self.low.array[self.count] = low
-        self.high.array[self.count] = high
-        self.count += 1
-
-
 class Series:
-    """One recorded quantity: 12 bytes a row, and a pyramid of lows and highs above them.
+    """One recorded quantity, 12 bytes a row.
 
     Made by `History`. One thread may append while any number of threads read: whatever a reader
     gets is complete up to some row and does not change afterwards.
@@ -94,7 +71,6 @@ class Series:
         self._times = _Column("f4")
         self._values = _Column("f4")
         self._cells = self._writable()
-        self._levels: list[_Level] = []
         self._ordered = (0, True)
         self._extremes: tuple[int, int | None, int | None] = (0, None, None)
         self._smoother = Smoother()
@@ -114,7 +90,6 @@ class Series:
         series._cells = series._writable()
         series._count = len(numbers)
         series._capacity = len(series._values.array)
-        series._levels = _pyramid(numbers)
         return series
 
     def __len__(self) -> int:
@@ -179,9 +154,7 @@ class Series:
         if values[row] != value and value == value:  # noqa: PLR0124 - NaN is not itself
             self._widen(row, value)
         # Last: a reader that sees the row counted finds it written.
-        self._count = row = row + 1
-        if not row % _BLOCK:
-            self._summarize(row)
+        self._count = row + 1
 
     def _grow(self) -> None:
         for column in (self._steps, self._times, self._values):
@@ -199,22 +172,6 @@ class Series:
         wide.cells[row] = value
         self._values = wide
         self._cells = self._writable()
-
-    def _summarize(self, rows: int) -> None:
-        """Add the blocks that `rows` rows complete, level by level."""
-        block = _single(self._values.array[rows - _BLOCK : rows])
-        low, high = np.fmin.reduce(block), np.fmax.reduce(block)
-        size = _BLOCK
-        for index in range(20):
-            if index == len(self._levels):
-                self._levels.append(_Level(size))
-            level = self._levels[index]
-            level.append(low, high)
-            if level.count % _FACTOR:
-                return
-            low = np.fmin.reduce(level.low.array[level.count - _FACTOR : level.count])
-            high = np.fmax.reduce(level.high.array[level.count - _FACTOR : level.count])
-            size *= _FACTOR
 
     def extreme_rows(self) -> tuple[int | None, int | None]:
         """Return the rows of the lowest and the highest finite value, the first of equals."""
@@ -274,13 +231,13 @@ class Series:
         count = max(0, last - first)
         cuts = min(count, max(1, pixels))
         edges = first + (np.arange(cuts + 1) * count) // max(1, cuts)
-        edges, low, high = self.extremes(edges)
+        low, high = self.extremes(edges)
         return edges[:-1].astype(np.uint32), low, high
 
-    def extremes(
-        self, edges: Rows
-    ) -> tuple[Rows, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def extremes(self, edges: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Lowest and highest value between each two edges.
+
+        Over three million rows this takes a fraction of a frame: nothing is kept to have it sooner.
 
         Parameters
         ----------
@@ -289,86 +246,15 @@ class Series:
 
         Returns
         -------
-        edges
-            i8 [k + 1]. Inner ones may have moved by less than 1/4 of the stretches at both sides,
-            to where blocks of the pyramid begin.
         low, high
             f4 [k].
         """
-        values = self._values.array
         if len(edges) < 2:  # noqa: PLR2004 - no stretch at all
-            return edges, np.empty(0, np.float32), np.empty(0, np.float32)
-        sizes = edges[1:] - edges[:-1]
-        if sizes.max() == 1:
-            exact = _single(values[edges[0] : edges[-1]])
-            return edges, exact.copy(), exact.copy()
-        levels = list(self._levels)
-        # The level whose blocks each stretch is put together from; -1 is the rows themselves.
-        fitting = np.searchsorted([4 * level.rows for level in levels], sizes, "right") - 1
-        # One for many neighbours: each change of level is a turn of the loop in `_reduced`.
-        lowest = np.minimum.reduceat(fitting, np.arange(0, len(fitting), _NEIGHBOURS))
-        fitting = np.repeat(lowest, _NEIGHBOURS)[: len(fitting)]
-        edges = edges.copy()
-        for inner in range(-1, len(levels)):
-            both = np.minimum(fitting[:-1], fitting[1:]) == inner
-            if inner >= 0 and both.any():
-                rows = levels[inner].rows
-                edges[1:-1][both] = edges[1:-1][both] // rows * rows
-        return edges, *self._reduced(values, edges, fitting, levels)
-
-    def _reduced(
-        self, values: Floats, edges: Rows, fitting: Rows, levels: list[_Level]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Reduce neighbouring stretches of the same level together."""
-        low = np.empty(len(fitting), np.float32)
-        high = np.empty(len(fitting), np.float32)
-        bounds = [0, *(np.flatnonzero(fitting[1:] != fitting[:-1]) + 1).tolist(), len(fitting)]
-        for begin, end in itertools.pairwise(bounds):
-            cuts = edges[begin : end + 1]
-            level = levels[fitting[begin]] if fitting[begin] >= 0 else None
-            starts, lows, highs = _elements(values, int(cuts[0]), int(cuts[-1]), level)
-            places = np.searchsorted(starts, cuts[:-1])
-            low[begin:end] = np.fmin.reduceat(lows, places)
-            high[begin:end] = np.fmax.reduceat(highs, places)
-        return low, high
-
-
-def _elements(
-    values: Floats, first: int, last: int, level: _Level | None
-) -> tuple[Rows, Floats, Floats]:
-    """Return starts, lows and highs of the blocks of a level, and of what is left at both ends."""
-    if level is None:
-        rows = _single(values[first:last])
-        return np.arange(first, last), rows, rows
-    begin = -(-first // level.rows)
-    # A level may lag a block behind the rows it sums up.
-    end = max(begin, min(last // level.rows, level.count))
-    starts = np.arange(begin, end) * level.rows
-    low, high = level.low.array[begin:end], level.high.array[begin:end]
-    for start, stop, place in ((first, begin * level.rows, 0), (end * level.rows, last, end)):
-        if start < stop:
-            rest = _single(values[start:stop])
-            where = 0 if place == 0 else len(starts)
-            starts = np.insert(starts, where, start)
-            low = np.insert(low, where, np.fmin.reduce(rest))
-            high = np.insert(high, where, np.fmax.reduce(rest))
-    return starts, low, high
-
-
-def _pyramid(values: Floats) -> list[_Level]:
-    levels = []
-    low = high = _single(values)
-    rows, factor = 1, _BLOCK
-    while len(low) >= factor:
-        rows *= factor
-        count = len(low) // factor
-        low = np.fmin.reduce(low[: count * factor].reshape(count, factor), axis=1)
-        high = np.fmax.reduce(high[: count * factor].reshape(count, factor), axis=1)
-        level = _Level(rows)
-        level.count, level.low, level.high = count, _Column.of(low), _Column.of(high)
-        levels.append(level)
-        factor = _FACTOR
-    return levels
+            return np.empty(0, np.float32), np.empty(0, np.float32)
+        values = self._values.array[: edges[-1]]
+        # Rounding keeps the order, so that float32 of the lowest is the lowest float32.
+        low = _single(np.fmin.reduceat(values, edges[:-1]))
+        return low, _single(np.fmax.reduceat(values, edges[:-1]))
 
 
 def _single(values: Floats) -> npt.NDArray[np.float32]:

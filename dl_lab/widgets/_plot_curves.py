@@ -10,7 +10,6 @@ import numpy as np
 from dl_lab.errors import InputError, number, whole
 from dl_lab.protocol import Array
 from dl_lab.train.curves import AXES, SCALES, Curve, curve, extent
-from dl_lab.train.picture_panel import is_smoothed
 from dl_lab.train.run import Run
 from dl_lab.widgets._base import Reply
 
@@ -62,7 +61,7 @@ def curves(runs: Sequence[Run], asked: Mapping[str, Any], x_scale: str) -> Reply
                 axis=axis,
                 low=low,
                 high=high,
-                smoothing=smoothing if is_smoothed(name) else 0.0,
+                smoothing=smoothing if history.kind(name).smoothed else 0.0,
                 scale=scale,
                 epoch_length=run.progress.steps_per_epoch,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import torch
 
 from dl_lab.errors import InputError
 from dl_lab.train.curves import place
-from dl_lab.train.history import History, is_better_high
+from dl_lab.train.history import History
 from dl_lab.train.run import Progress, Run
 from dl_lab.train.series import Series
+from dl_lab.train.series_kind import Look, looks
 from dl_lab.widgets._base import sentence
 from dl_lab.widgets._rate import Pace
 
@@ -111,8 +112,25 @@ def _run(run: Any, name: str | None) -> Run:
     return found
 
 
-def status(run: Run, pace: Pace) -> dict[str, Any]:
-    """Return how far a run is, as JSON has it."""
+def statuses(runs: Sequence[Run], paces: Sequence[Pace]) -> list[dict[str, Any]]:
+    """Return how far runs are that are drawn together, as JSON has it."""
+    shown = [[series for series in run.history.values() if len(series)] for run in runs]
+    looked = looks(
+        [
+            {series.name: run.history.kind(series.name) for series in present}
+            for run, present in zip(runs, shown, strict=True)
+        ]
+    )
+    return [
+        {
+            **_status(run, pace),
+            "series": [_series(run, series, own[series.name]) for series in present],
+        }
+        for run, pace, present, own in zip(runs, paces, shown, looked, strict=True)
+    ]
+
+
+def _status(run: Run, pace: Pace) -> dict[str, Any]:
     history, progress, message = run.history, run.progress, run.message
     running = run.state == "running"
     pace.see(history.revision, progress.step, running=running)
@@ -132,11 +150,6 @@ def status(run: Run, pace: Pace) -> dict[str, Any]:
         "device": run.device,
         "memory": memory(run.device),
         "revision": history.revision,
-        "series": [
-            _series(history, series, progress.steps_per_epoch)
-            for series in history.values()
-            if len(series)
-        ],
     }
 
 
@@ -149,14 +162,23 @@ def _steps_left(progress: Progress) -> float | None:
     return max(0, min(ends) - progress.step) if ends else None
 
 
-def _series(history: History, series: Series, epoch_length: float | None) -> dict[str, Any]:
-    best, values = None, series.values
-    row = series.best_row(is_better_high(series.name))
+def _series(run: Run, series: Series, look: Look) -> dict[str, Any]:
+    kind, best, values = run.history.kind(series.name), None, series.values
+    row = series.best_row(kind.higher)
     if row is not None and row < len(values):
-        at = place(history, series, row, epoch_length=epoch_length)
+        at = place(run.history, series, row, epoch_length=run.progress.steps_per_epoch)
         value = float(values[row])
         best = {"step": at.step, "epoch": at.epoch, "seconds": at.seconds, "value": value}
-    return {"name": series.name, "rows": len(values), "last": plain(series.last), "best": best}
+    return {
+        "name": series.name,
+        "rows": len(values),
+        "last": plain(series.last),
+        "best": best,
+        "part": kind.part,
+        "group": kind.group,
+        "higher": kind.higher,
+        "look": look._asdict(),
+    }
 
 
 def plain(value: float | None) -> float | str | None:

@@ -24,7 +24,7 @@ from dl_lab.widgets._attended import AttendedWidget
 from dl_lab.widgets._base import Reply, handles, weakly
 from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
 from dl_lab.widgets._plot_picture import SavedPicture
-from dl_lab.widgets._plot_runs import named, status
+from dl_lab.widgets._plot_runs import named, statuses
 from dl_lab.widgets._plot_settings import SETTINGS, Hidden
 from dl_lab.widgets._poll import answer_widgets
 from dl_lab.widgets._rate import Pace
@@ -231,8 +231,7 @@ class LossPlot(AttendedWidget):
         if not touched and rows == self._sent_rows:
             return None
         self._sent_rows = rows
-        states = [status(run, pace) for run, pace in zip(self._pick, self._paces, strict=True)]
-        return Message("plot.show", {"runs": states})
+        return Message("plot.show", {"runs": statuses(self._pick, self._paces)})
 
     def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - every view lacks it
         """Tell a new view what marks the picture that it makes superfluous."""

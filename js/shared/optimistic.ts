@@ -3,6 +3,7 @@
 import { computed, signal, type ReadonlySignal } from "@preact/signals-core";
 
 import { onEnd } from "./lifetime.ts";
+import { SingleFlight } from "./single_flight.ts";
 
 interface Wish<T> {
   readonly value: T;
@@ -16,9 +17,7 @@ export class Optimistic<T> {
 
   readonly #wish = signal<Wish<T> | null>(null);
   readonly #confirmed: ReadonlySignal<T>;
-  readonly #send: (value: T) => Promise<unknown>;
-  readonly #refused: (error: unknown) => void;
-  #sending = false;
+  readonly #requests: SingleFlight<Wish<T>>;
   #granted = false;
   #moved = false;
 
@@ -29,8 +28,18 @@ export class Optimistic<T> {
     refused: (error: unknown) => void,
   ) {
     this.#confirmed = confirmed;
-    this.#send = send;
-    this.#refused = refused;
+    this.#requests = new SingleFlight(async (asked) => {
+      this.#moved = false;
+      try {
+        await send(asked.value);
+      } catch (error) {
+        if (this.#wish.peek() !== asked) return;
+        this.#wish.value = null;
+        refused(error);
+        return;
+      }
+      if (this.#wish.peek() === asked) this.#accepted(asked);
+    });
     this.shown = computed(() => {
       const wish = this.#wish.value;
       return wish === null ? confirmed.value : wish.value;
@@ -45,38 +54,16 @@ export class Optimistic<T> {
 
   /** Ask for a value. While one request is under way only the newest wish waits behind it. */
   set(value: T): void {
-    this.#wish.value = { value };
+    const wish = { value };
+    this.#wish.value = wish;
     this.#granted = false;
-    if (!this.#sending) void this.#ask();
+    this.#requests.want(wish);
   }
 
-  async #ask(): Promise<void> {
-    const asked = this.#wish.peek();
-    if (asked === null) return;
-    this.#sending = true;
-    this.#moved = false;
-    let refusal: { error: unknown } | null = null;
-    try {
-      await this.#send(asked.value);
-    } catch (error) {
-      refusal = { error };
-    }
-    this.#sending = false;
-    this.#answered(asked, refusal);
-  }
-
-  #answered(asked: Wish<T>, refusal: { error: unknown } | null): void {
-    if (this.#wish.peek() !== asked) {
-      void this.#ask();
-    } else if (refusal !== null) {
-      this.#wish.value = null;
-      this.#refused(refusal.error);
-    } else if (this.#moved || same(asked.value, this.#confirmed.peek())) {
-      this.#wish.value = null;
-    } else {
-      // The reply came before the trait: drop the wish when that follows.
-      this.#granted = true;
-    }
+  #accepted(asked: Wish<T>): void {
+    if (this.#moved || same(asked.value, this.#confirmed.peek())) this.#wish.value = null;
+    // The reply came before the trait: drop the wish when that follows.
+    else this.#granted = true;
   }
 }
 

@@ -10,13 +10,12 @@ export const VERSION = 1;
 
 const CONSTRUCTORS = {
   f4: Float32Array,
-  i4: Int32Array,
   u4: Uint32Array,
   u1: Uint8Array,
 } as const;
 
 export type Dtype = keyof typeof CONSTRUCTORS;
-export type Values = Float32Array | Int32Array | Uint32Array | Uint8Array;
+export type Values = Float32Array | Uint32Array | Uint8Array;
 
 export interface NamedArray {
   readonly shape: readonly number[];

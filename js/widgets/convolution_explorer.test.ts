@@ -29,14 +29,14 @@ const GUIDE = GOLDEN[0]!.settings;
 const NUMERICAL = { ...GUIDE, input_size: [5, 5] };
 const STACK = GOLDEN.map(({ settings }) => settings).find(({ layers }) => layers === 4)!;
 
-const catalogue = (language: string) =>
-  (
-    JSON.parse(readFileSync(resolve(`js/shared/locales/${language}.json`), "utf8")) as {
-      error: Record<string, string>;
-    }
-  ).error;
+/** The kernel has a sentence for each language. */
+const { error: SENTENCES } = JSON.parse(
+  readFileSync(resolve("js/shared/locales/es.json"), "utf8"),
+) as {
+  error: Record<string, string>;
+};
 const REFUSALS = Object.fromEntries(
-  Object.entries(catalogue("en")).map(([key, en]) => [key, { en, es: catalogue("es")[key]! }]),
+  Object.entries(SENTENCES).map(([key, es]) => [key, { en: `${key}: {channels}`, es }]),
 );
 
 hostViews();

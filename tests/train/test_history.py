@@ -177,7 +177,6 @@ def test_at_most_16_bytes_a_row():
         history.append(step, loss=0.5)
     series = history["loss"]
     columns = [series._steps, series._times, series._values]
-    columns += [column for level in series._levels for column in (level.low, level.high)]
     assert sum(column.array.nbytes for column in columns) <= 16 * len(series)
 
 

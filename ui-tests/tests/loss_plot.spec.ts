@@ -310,7 +310,7 @@ broken`;
     if (theme === "dark") await page.theme.setDarkTheme();
     await test.step(`in the ${theme} theme`, async () => {
       // JupyterLab takes the layout away for a moment while it changes its theme.
-      const [room, drawn] = [view.locator(".dl-canvas"), view.locator(".dl-canvas .uplot")];
+      const [room, drawn] = [view.locator(".dl-chart"), view.locator(".dl-chart canvas")];
       await expect
         .poll(async () => (await drawn.boundingBox())?.width)
         .toBe((await room.boundingBox())?.width);

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dl_lab.errors import InputError, number
-from dl_lab.train.history import is_better_high
+from dl_lab.train.series_kind import guessed
 
 if TYPE_CHECKING:
     from dl_lab.train.run import Training
@@ -112,7 +112,7 @@ def epoch_value(trainer: Training, name: str) -> float | None:
 
 
 def _told_by(name: str) -> str:
-    highest = is_better_high(name)
+    highest = guessed(name).higher
     if highest is None:
         raise InputError("which_mode", name=name)
     return "max" if highest else "min"

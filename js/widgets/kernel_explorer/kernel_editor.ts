@@ -3,10 +3,9 @@
 import { h, listen, setAttribute } from "../../shared/dom.ts";
 import { parseNumber } from "../../shared/format.ts";
 import { react, within } from "../../shared/lifetime.ts";
-import { calmly } from "./calm.ts";
 import type { Context } from "./context.ts";
 import type { Kernels } from "./convolution.ts";
-import { numberPanel } from "./number_panel.ts";
+import { calmly, numberPanel } from "./number_panel.ts";
 import { formatFloat, nudged, stepFor } from "./numbers.ts";
 
 /** Pixels to drag for one step. */

@@ -5,6 +5,7 @@ import { type Picture, valueColor } from "../../draw/pixels.ts";
 import { h, setAttribute } from "../../shared/dom.ts";
 import { onEnd } from "../../shared/lifetime.ts";
 import { formatCell } from "./numbers.ts";
+import { Throttle } from "../../shared/throttle.ts";
 
 export interface NumberPanel {
   readonly element: HTMLElement;
@@ -73,4 +74,14 @@ export function numberPanel(label: string, lifetime: AbortSignal): NumberPanel {
       setAttribute(element, "data-outside", outside?.filter(Boolean).length);
     },
   };
+}
+
+/** Up to so many numbers in a row are drawn at once; more are not read sixty times a second. */
+const READABLE = 7;
+const APART_MS = 60;
+
+/** Draws `size` numbers in a row, many of them not sooner than a moment after the last time. */
+export function calmly(lifetime: AbortSignal): (size: number, draw: () => void) => void {
+  const throttle = new Throttle(lifetime, APART_MS);
+  return (size, draw) => (size > READABLE ? throttle.run(draw) : throttle.now(draw));
 }

@@ -3,9 +3,9 @@
 import { largestOf, sharpen, ValuePainter } from "../../draw/values.ts";
 import { h, listen } from "../../shared/dom.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
+import { SingleFlight } from "../../shared/single_flight.ts";
 import { Drawing } from "./brush.ts";
 import type { Context } from "./context.ts";
-import { Latest } from "./latest.ts";
 import type { Frame, Picture } from "./network.ts";
 
 const SIDE = 168;
@@ -30,7 +30,7 @@ export function inputCanvas(context: Context): InputCanvas {
   let drawing: Drawing | null = null;
   let drawn = false;
 
-  const sending = new Latest<Uint8Array>(async (pixels) => {
+  const sending = new SingleFlight<Uint8Array>(async (pixels) => {
     const picture = network.peek()?.picture ?? null;
     if (picture === null) return;
     const shape = [picture.height, picture.width];

@@ -2,8 +2,8 @@
 
 import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
+import { SingleFlight } from "../../shared/single_flight.ts";
 import type { Context } from "./context.ts";
-import { Latest } from "./latest.ts";
 
 export function reach(context: Context): HTMLElement {
   const { t, tips, view, selection, sight, rpc, complain, lifetime } = context;
@@ -29,7 +29,7 @@ export function reach(context: Context): HTMLElement {
   const value = h("output", { for: id }, "×1");
   const label = h("label", { for: id }, t("layer_viewer.strength"));
   const out = h("button", { type: "button", class: "dl-button" }, t("layer_viewer.take_out"));
-  const scaling = new Latest<number>(async (factor) => {
+  const scaling = new SingleFlight<number>(async (factor) => {
     const place = selection.place.peek();
     if (place === null) return;
     try {

@@ -4,9 +4,9 @@ import { signal } from "@preact/signals-core";
 
 import { react } from "../../shared/lifetime.ts";
 import type { View } from "../../shared/view.ts";
+import { SingleFlight } from "../../shared/single_flight.ts";
 import type { Selection } from "./context.ts";
 import { type Explained, type Field, type Place, readExplained, readField } from "./explained.ts";
-import { Latest } from "./latest.ts";
 import type { Frame } from "./network.ts";
 
 interface Wish {
@@ -34,7 +34,7 @@ export function createSelection({ rpc, session, complain, lifetime }: View<Frame
       complain(error);
     }
   };
-  const explaining = new Latest<Wish>(({ place: wanted, source: from }) =>
+  const explaining = new SingleFlight<Wish>(({ place: wanted, source: from }) =>
     ask(
       wanted,
       rpc.request("unit.explain", { ...wanted, source: from }),
@@ -42,7 +42,7 @@ export function createSelection({ rpc, session, complain, lifetime }: View<Frame
       (answer) => (explained.value = answer),
     ),
   );
-  const seeing = new Latest<Place>((wanted) =>
+  const seeing = new SingleFlight<Place>((wanted) =>
     ask(
       wanted,
       rpc.request("unit.field", { ...wanted }),

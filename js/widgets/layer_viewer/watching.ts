@@ -1,19 +1,19 @@
 /** Tells the kernel which rows are in sight, and takes in the images of those that came into it. */
 
 import type { Context } from "./context.ts";
-import { Latest } from "./latest.ts";
+import { SingleFlight } from "../../shared/single_flight.ts";
 import type { LayerRow, Wanted } from "./layer_row.ts";
 import { readRows } from "./network.ts";
 
 export class Watching {
   readonly #context: Context;
-  readonly #requests: Latest<readonly Wanted[]>;
+  readonly #requests: SingleFlight<readonly Wanted[]>;
   #asked = new Set<string>();
 
   constructor(context: Context) {
     this.#context = context;
     const { rpc, pictures, complain } = context;
-    this.#requests = new Latest(async (rows) => {
+    this.#requests = new SingleFlight(async (rows) => {
       try {
         const { meta, arrays } = await rpc.request("rows.watch", { view: rpc.view, rows });
         if (meta["look"] !== undefined) {

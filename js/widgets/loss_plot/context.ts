@@ -2,10 +2,10 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
+import type { CurveLook } from "../../draw/curves.ts";
 import type { Optimistic } from "../../shared/optimistic.ts";
 import type { View } from "../../shared/view.ts";
 import type { Axis, Curves } from "./curves.ts";
-import type { LineStyle } from "./series.ts";
 import type { RunState, RunStatus, SeriesStatus, Status } from "./status.ts";
 import type { ScaleKind, Window } from "./window.ts";
 
@@ -30,7 +30,7 @@ export interface RunInfo {
 export interface Line {
   readonly run: number;
   readonly series: SeriesStatus;
-  readonly style: LineStyle;
+  readonly look: CurveLook;
 }
 
 export interface Context extends View<Status> {

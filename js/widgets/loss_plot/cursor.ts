@@ -1,16 +1,16 @@
-/** A line where one points, a dot on each curve, and a card with what they say there. */
+/** A card with what the curves say where one points. */
 
 import type { ReadonlySignal } from "@preact/signals-core";
 
-import { middle } from "../../draw/curve.ts";
+import { type Chart, type Reading, readingsAt } from "../../draw/chart.ts";
+import { shownValue } from "../../draw/curves.ts";
+import { swatch } from "../../draw/legend.ts";
 import { h, setText } from "../../shared/dom.ts";
 import { formatCount, formatDuration, formatValue } from "../../shared/format.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
 import type { Drawn, DrawnCurve } from "./chart.ts";
 import type { Context } from "./context.ts";
-import { nearest } from "./curves.ts";
 import { inOrder, seriesLabel } from "./series.ts";
-import { swatch } from "./swatch.ts";
 import { placeAt, shareOf } from "./window.ts";
 
 /** How long a place is looked at before the kernel is asked for its epoch and time. */
@@ -25,25 +25,17 @@ export interface Cursor {
   readonly share: () => number | null;
 }
 
-interface Reading {
-  readonly curve: DrawnCurve;
-  readonly index: number;
-}
-
 export function cursor(
   context: Context,
-  area: HTMLElement,
+  plot: Chart<DrawnCurve>,
   drawn: ReadonlySignal<Drawn | null>,
 ): Cursor {
   const { t, lifetime, settings, rpc } = context;
-  const line = h("div", { class: "dl-cursor", hidden: true });
-  const dots = h("div", { class: "dl-dots", hidden: true });
   const title = h("div", { class: "dl-card-title" });
   const rows = h("div", { class: "dl-card-rows" });
   const card = h("div", { class: "dl-card", hidden: true }, title, rows);
   const spoken = h("span", { class: "dl-spoken", role: "status" });
   const element = h("div", { class: "dl-reading" }, card, spoken);
-  area.append(line, dots);
 
   let at: number | null = null;
   let typed = false;
@@ -54,23 +46,20 @@ export function cursor(
   const show = () => {
     const now = drawn.peek();
     const scale = settings.x_scale.shown.peek();
-    const readings = now === null || at === null ? [] : read(now, placeAt(now.range, at, scale));
-    const gone = now === null || readings.length === 0;
-    for (const part of [line, dots, card]) part.hidden = gone;
-    if (gone) {
+    const readings = plot.read(now === null || at === null ? null : placeAt(now.range, at, scale));
+    const [main] = readings;
+    card.hidden = main === undefined;
+    if (now === null || main === undefined) {
       setText(spoken, "");
       return;
     }
-    const [main] = readings as [Reading];
     const value = main.curve.points.x[main.index]!;
     const share = shareOf(now.range, value, scale);
-    line.style.left = `${100 * share}%`;
-    drawDots(now, readings);
     drawRows(readings);
     drawTitle(main, value);
     // The card stands where the pointer is not.
     card.classList.toggle("dl-on-left", share > 0.5);
-    const [left, width] = [area.offsetLeft, area.clientWidth];
+    const [left, width] = [plot.area.offsetLeft, plot.area.clientWidth];
     if (share > 0.5) {
       card.style.left = "";
       card.style.right = `calc(100% - ${left + share * width - 12}px)`;
@@ -81,21 +70,7 @@ export function cursor(
     if (typed) setText(spoken, [title.textContent, ...rowTexts(readings)].join(", "));
   };
 
-  const drawDots = (now: Drawn, readings: readonly Reading[]) => {
-    const scale = settings.x_scale.shown.peek();
-    dots.replaceChildren(
-      ...readings.flatMap(({ curve, index }) => {
-        const y = now.chart.place(curve.axis, shownValue(curve, index));
-        const share = shareOf(now.range, curve.points.x[index]!, scale);
-        if (!Number.isFinite(y) || share < 0 || share > 1) return [];
-        const dot = h("div", { class: "dl-dot" });
-        dot.style.cssText = `left:${100 * share}%;top:${y}px;background:${curve.color}`;
-        return [dot];
-      }),
-    );
-  };
-
-  const drawRows = (readings: readonly Reading[]) => {
+  const drawRows = (readings: readonly Reading<DrawnCurve>[]) => {
     const many = context.runs.length > 1;
     card.classList.toggle("dl-card-table", many);
     if (many) {
@@ -107,7 +82,7 @@ export function cursor(
         h(
           "div",
           { class: "dl-card-row" },
-          swatch(curve),
+          swatch(curve.look),
           h("span", { class: "dl-card-name" }, label(curve, many)),
           h("span", { class: "dl-card-value" }, valueText(curve, index)),
         ),
@@ -116,14 +91,15 @@ export function cursor(
   };
 
   /** Runs below each other, their series side by side. */
-  const table = (readings: readonly Reading[]) => {
-    const names = [...new Set(readings.map(({ curve }) => curve.name))].sort(inOrder);
+  const table = (readings: readonly Reading<DrawnCurve>[]) => {
+    const inTurn = [...readings].sort((a, b) => inOrder(a.curve.kind, b.curve.kind));
+    const names = [...new Set(inTurn.map(({ curve }) => curve.name))];
     const cell = (run: number, name: string) => {
       const found = readings.find(({ curve }) => curve.run === run && curve.name === name);
       return h(
         "td",
         {},
-        found === undefined ? "" : formatValue(shownValue(found.curve, found.index)),
+        found === undefined ? "" : formatValue(shownValue(found.curve.points, found.index)),
       );
     };
     const runs = [...new Set(readings.map(({ curve }) => curve.run))].sort((a, b) => a - b);
@@ -138,7 +114,7 @@ export function cursor(
           h(
             "th",
             {},
-            swatch(readings.find(({ curve }) => curve.run === run)!.curve),
+            swatch(readings.find(({ curve }) => curve.run === run)!.curve.look),
             context.runs[run]!.name,
           ),
           ...names.map((name) => cell(run, name)),
@@ -152,12 +128,12 @@ export function cursor(
     return many ? `${context.runs[curve.run]!.name} · ${name}` : name;
   };
 
-  const rowTexts = (readings: readonly Reading[]) =>
+  const rowTexts = (readings: readonly Reading<DrawnCurve>[]) =>
     readings.map(
       ({ curve, index }) => `${label(curve, context.runs.length > 1)} ${valueText(curve, index)}`,
     );
 
-  const drawTitle = (main: Reading, value: number) => {
+  const drawTitle = (main: Reading<DrawnCurve>, value: number) => {
     const axis = settings.axis.shown.peek();
     const key = `${main.curve.run} ${axis} ${value}`;
     const own = {
@@ -224,7 +200,7 @@ export function cursor(
       const now = drawn.peek();
       if (now === null) return;
       const scale = settings.x_scale.shown.peek();
-      const [main] = read(now, placeAt(now.range, at ?? 0.5, scale));
+      const [main] = readingsAt(now.curves, placeAt(now.range, at ?? 0.5, scale));
       if (main === undefined) return;
       const { x } = main.curve.points;
       const next = x[Math.max(0, Math.min(main.index + (at === null ? 0 : by), x.length - 1))]!;
@@ -233,28 +209,6 @@ export function cursor(
       show();
     },
   };
-}
-
-/** What each curve says at a place; first the one that knows most places. */
-function read({ curves }: Drawn, value: number): Reading[] {
-  const [main] = [...curves].sort((a, b) => b.points.x.length - a.points.x.length);
-  if (main === undefined) return [];
-  const index = nearest(main.points.x, value);
-  if (index < 0) return [];
-  const at = main.points.x[index]!;
-  const rest = curves.filter((curve) => curve !== main);
-  const readings = rest.map((curve) => ({ curve, index: placeOf(curve, at) }));
-  return [{ curve: main, index }, ...readings.filter((reading) => reading.index >= 0)];
-}
-
-/** What is held until it changes is read from before. */
-function placeOf({ points, heldUntil }: DrawnCurve, at: number): number {
-  const index = nearest(points.x, at);
-  return heldUntil !== null && index > 0 && points.x[index]! > at ? index - 1 : index;
-}
-
-function shownValue({ points }: DrawnCurve, index: number): number {
-  return points.smooth?.[index] ?? middle(points.low[index]!, points.high[index]!);
 }
 
 function valueText({ points }: DrawnCurve, index: number): string {

@@ -1,27 +1,66 @@
-/** The curves of a window: what the reply to `curves.get` holds. */
+/** The curves of a window: asked for by `curves.get`, and what its reply holds. */
 
+import { type ReadonlySignal, signal } from "@preact/signals-core";
+
+import type { CurvePoints } from "../../draw/curves.ts";
+import { react } from "../../shared/lifetime.ts";
 import { type Message, ProtocolError } from "../../shared/protocol.ts";
+import type { Params, Rpc } from "../../shared/rpc.ts";
+import { SingleFlight } from "../../shared/single_flight.ts";
 import type { Range } from "./window.ts";
 
 export type Axis = "step" | "epoch" | "time";
 
-export interface CurveData {
+export interface CurveData extends CurvePoints {
   readonly run: number;
   readonly name: string;
   readonly revision: number;
   readonly rows: number;
-  /** Whether each point is one row. */
-  readonly exact: boolean;
-  readonly x: Float64Array;
-  readonly low: Float32Array;
-  readonly high: Float32Array;
-  readonly smooth: Float32Array | null;
 }
 
 export interface Curves {
   readonly axis: Axis;
   readonly extent: Range | null;
   readonly curves: readonly CurveData[];
+}
+
+export interface Question {
+  /** Two questions with the same key have the same answer. */
+  readonly key: string;
+  readonly axis: Axis;
+  /** What the request says; read when it is sent. */
+  readonly meta: () => Params;
+}
+
+/**
+ * The answer to what the view wants to know now: one request at a time, none that would bring
+ * nothing new.
+ *
+ * @param question null before the view can know what it wants to know.
+ */
+export function followCurves(
+  rpc: Rpc,
+  lifetime: AbortSignal,
+  question: ReadonlySignal<Question | null>,
+  failed: (error: unknown) => void,
+): ReadonlySignal<Curves | null> {
+  const curves = signal<Curves | null>(null);
+  const over = () => lifetime.aborted;
+  let asked = "";
+  const requests = new SingleFlight<Question>(async ({ key, axis, meta }) => {
+    if (key === asked || over()) return;
+    asked = key;
+    try {
+      const reply = await rpc.request("curves.get", meta(), { timeout: null });
+      curves.value = readCurves(reply, axis);
+    } catch (error) {
+      if (!over()) failed(error);
+    }
+  });
+  react(lifetime, () => {
+    if (question.value !== null) requests.want(question.value);
+  });
+  return curves;
 }
 
 export function readCurves(message: Message, axis: Axis): Curves {
@@ -65,17 +104,4 @@ function floats({ arrays }: Message, name: string, length?: number): Float32Arra
     throw new ProtocolError(`curves.get should bring the array "${name}" of the right length.`);
   }
   return values;
-}
-
-/** The place of the point nearest to a value of x; −1 where there is none. */
-export function nearest(x: Float64Array, value: number): number {
-  let low = 0;
-  let high = x.length - 1;
-  if (high < 0) return -1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (x[middle]! <= value) low = middle;
-    else high = middle;
-  }
-  return Math.abs(x[high]! - value) < Math.abs(x[low]! - value) ? high : low;
 }

@@ -2,6 +2,7 @@
 
 import { type ReadonlySignal, computed } from "@preact/signals-core";
 
+import { swatch } from "../../draw/legend.ts";
 import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
 import { formatCount, formatField, formatValue } from "../../shared/format.ts";
 import { icon } from "../../shared/icons.ts";
@@ -9,9 +10,8 @@ import { react, track, within } from "../../shared/lifetime.ts";
 import { numberField } from "../../shared/number_field.ts";
 import { setLearningRate } from "./actions.ts";
 import type { Context, Hidden, Line } from "./context.ts";
-import { groupOf, inOrder, seriesLabel, isValidation } from "./series.ts";
+import { inOrder, seriesLabel } from "./series.ts";
 import { bestLines, type SeriesStatus } from "./status.ts";
-import { swatch } from "./swatch.ts";
 
 export function legend(context: Context): HTMLElement {
   const { lifetime, lines, runs, t, theme } = context;
@@ -42,9 +42,8 @@ function table(context: Context, lifetime: AbortSignal): HTMLElement[] {
   const { lines, runs, t } = context;
   const all = lines.peek();
   // The learning rates have fields of their own.
-  const names = [...new Set(all.map(({ series }) => series.name))]
-    .filter((name) => groupOf(name) !== "rate")
-    .sort(inOrder);
+  const columns = all.map(({ series }) => series).filter(({ group }) => group !== "rate");
+  const names = [...new Set(columns.sort(inOrder).map(({ name }) => name))];
   const rows = runs.map((_, run) =>
     h(
       "tr",
@@ -72,7 +71,7 @@ function table(context: Context, lifetime: AbortSignal): HTMLElement[] {
 /** One series of one run. */
 function chip(
   context: Context,
-  { run, series, style }: Line,
+  { run, series, look }: Line,
   lifetime: AbortSignal,
   named: boolean,
 ): HTMLElement {
@@ -83,7 +82,7 @@ function chip(
   const button = h(
     "button",
     { type: "button", class: "dl-chip", "data-run": run, "data-series": series.name },
-    named ? swatch(style) : null,
+    named ? swatch(look) : null,
     named ? h("span", { class: "dl-chip-name" }, name) : null,
     last,
     best,
@@ -132,7 +131,7 @@ function runButton(context: Context, run: number, lifetime: AbortSignal): HTMLEl
   const button = h(
     "button",
     { type: "button", class: "dl-chip dl-run", "data-run": run },
-    first === undefined ? null : swatch(first.style),
+    first === undefined ? null : swatch(first.look),
     h("span", { class: "dl-chip-name" }, name),
   );
   followHidden(context, button, lifetime, () => isHidden(run, null), [[run, null]]);
@@ -142,12 +141,13 @@ function runButton(context: Context, run: number, lifetime: AbortSignal): HTMLEl
 
 /** A series of all runs. */
 function columnButton(context: Context, name: string, lifetime: AbortSignal): HTMLElement {
-  const { t, runs, settings, tips } = context;
+  const { t, runs, lines, settings, tips } = context;
+  const width = lines.peek().find(({ series }) => series.name === name)?.look.width ?? 1;
   const label = seriesLabel(t, name);
   const button = h(
     "button",
     { type: "button", class: "dl-chip dl-column", "data-series": name },
-    swatch({ color: "currentColor", dash: [], width: isValidation(name) ? 3 : 1.25, marker: null }),
+    swatch({ color: "currentColor", dash: [], width, marker: null }),
     label,
   );
   const entries = runs.map((_, run): Hidden => [run, name]);

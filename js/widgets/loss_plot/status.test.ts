@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { type Message, ProtocolError } from "../../shared/protocol.ts";
-import { readCurves, nearest } from "./curves.ts";
+import { readCurves } from "./curves.ts";
 import {
   doneShare,
   firstMessage,
@@ -10,7 +10,7 @@ import {
   recorded,
   type RunStatus,
 } from "./status.ts";
-import { groupOf, isValidation, runStyle, seriesLabel, seriesStyles } from "./series.ts";
+import { inOrder, seriesLabel } from "./series.ts";
 import { fileName } from "./export_panel.ts";
 
 function run(changes: Partial<RunStatus> = {}): RunStatus {
@@ -33,6 +33,9 @@ function run(changes: Partial<RunStatus> = {}): RunStatus {
   };
 }
 
+const LOOK = { color: 2, dash: [6, 3], width: 2, marker: "square" };
+const KIND = { group: "loss", part: "train", higher: false, look: LOOK } as const;
+
 function message(meta: Record<string, unknown>, arrays: Message["arrays"] = {}): Message {
   return { kind: "plot.show", meta, arrays };
 }
@@ -40,8 +43,8 @@ function message(meta: Record<string, unknown>, arrays: Message["arrays"] = {}):
 describe("a status", () => {
   test("knows the numbers that JSON lacks", () => {
     const series = [
-      { name: "a", rows: 2, last: "NaN", best: null },
-      { name: "b", rows: 1, last: "-Infinity", best: { step: 3, value: "Infinity" } },
+      { ...KIND, name: "a", rows: 2, last: "NaN", best: null },
+      { ...KIND, name: "b", rows: 1, last: "-Infinity", best: { step: 3, value: "Infinity" } },
     ];
     const [read] = readStatus(message({ runs: [{ state: "running", step: 5, series }] })).runs;
     expect(read!.series.map(({ last }) => last)).toEqual([NaN, -Infinity]);
@@ -81,7 +84,7 @@ describe("a status", () => {
   });
 
   test("differs when rows came or the history is another", () => {
-    const series = (rows: number) => [{ name: "a", rows, last: 0, best: null }];
+    const series = (rows: number) => [{ ...KIND, name: "a", rows, last: 0, best: null }];
     const before = recorded([run({ series: series(5) })]);
     expect(recorded([run({ series: series(5), step: 9 })])).toBe(before);
     expect(recorded([run({ series: series(6) })])).not.toBe(before);
@@ -110,54 +113,42 @@ describe("curves", () => {
     const meta = { curves: [{ ...entry, origin: 0 }], extent: null };
     expect(() => readCurves(message(meta, arrays), "step")).toThrow(ProtocolError);
   });
-
-  test("are read at the nearest place", () => {
-    const x = Float64Array.from([0, 10, 20, 21]);
-    expect([-5, 4, 6, 20.4, 99].map((value) => nearest(x, value))).toEqual([0, 0, 1, 2, 3]);
-    expect(nearest(new Float64Array(0), 1)).toBe(-1);
-  });
 });
 
 describe("series", () => {
-  test("have their axes", () => {
-    expect(
-      ["train_loss", "validation_accuracy", "top5", "learning_rate", "gradient_norm", "mae"].map(
-        groupOf,
-      ),
-    ).toEqual(["loss", "share", "share", "rate", "other", "other"]);
-    expect(["validation_loss", "val_acc", "train_loss"].map(isValidation)).toEqual([
-      true,
-      true,
-      false,
+  test("stand in order: losses first, train before validation, the rate last", () => {
+    const { runs } = readStatus(
+      message({
+        runs: [
+          {
+            series: [
+              { ...KIND, name: "learning_rate", group: "rate", part: null, higher: null },
+              { ...KIND, name: "eval_loss", part: "validation" },
+              { ...KIND, name: "norm", group: "no such", part: null, higher: null },
+              { ...KIND, name: "loss" },
+            ],
+          },
+        ],
+      }),
+    );
+    expect([...runs[0]!.series].sort(inOrder).map(({ name }) => name)).toEqual([
+      "loss",
+      "eval_loss",
+      "norm",
+      "learning_rate",
     ]);
+    expect(runs[0]!.series[0]!.look).toEqual(LOOK);
+  });
+
+  test("without a look are none", () => {
+    const series = [{ name: "loss", group: "loss" }];
+    expect(() => readStatus(message({ runs: [{ series }] }))).toThrow(ProtocolError);
   });
 
   test("are called by the field's terms, or as their author called them", () => {
     const t = (key: string) => (key === "loss_plot.series_train_loss" ? "Train loss" : key);
     expect(seriesLabel(t, "train_loss")).toBe("Train loss");
     expect(seriesLabel(t, "my_own_<b>")).toBe("my own <b>");
-  });
-
-  test("of a run differ in colour, validation also in its dashes", () => {
-    const styles = seriesStyles(
-      ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"],
-      false,
-    );
-    const all = [...styles.values()];
-    expect(new Set(all.map(({ color }) => color)).size).toBe(5);
-    expect(styles.get("train_loss")!.dash).toEqual([]);
-    expect(styles.get("validation_loss")!.dash).not.toEqual([]);
-  });
-
-  test("of several runs have the run's colour, dashes and marker", () => {
-    const styles = [0, 1, 2].map((index) => runStyle(index, "train_loss", false));
-    for (const key of ["color", "marker"] as const) {
-      expect(new Set(styles.map((style) => style[key])).size).toBe(3);
-    }
-    expect(new Set(styles.map(({ dash }) => dash.join())).size).toBe(3);
-    const validation = runStyle(1, "validation_loss", false);
-    expect(validation.color).toBe(styles[1]!.color);
-    expect(validation.width).toBeGreaterThan(styles[1]!.width);
   });
 });
 

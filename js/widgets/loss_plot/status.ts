@@ -1,7 +1,8 @@
 /** How far each run is: what a `plot.show` message says, and what that makes of the plot. */
 
+import type { Look } from "../../draw/looks.ts";
 import { type Message, ProtocolError } from "../../shared/protocol.ts";
-import { groupOf } from "./series.ts";
+import { type Group, GROUPS, type SeriesKind } from "./series.ts";
 
 export type RunState = "idle" | "running" | "paused" | "finished" | "failed";
 
@@ -12,11 +13,12 @@ export interface Best {
   readonly value: number;
 }
 
-export interface SeriesStatus {
+export interface SeriesStatus extends SeriesKind {
   readonly name: string;
   readonly rows: number;
   readonly last: number | null;
   readonly best: Best | null;
+  readonly look: Look;
 }
 
 export interface RunStatus {
@@ -62,13 +64,30 @@ function readRun(run: Record<string, unknown>): RunStatus {
     device: typeof run["device"] === "string" ? run["device"] : "",
     memory: number(run["memory"]),
     revision: number(run["revision"]) ?? 0,
-    series: series.map((entry) => ({
-      name: String(entry["name"]),
-      rows: number(entry["rows"]) ?? 0,
-      last: number(entry["last"]),
-      best: readBest(entry["best"]),
-    })),
+    series: series.map(readSeries),
   };
+}
+
+function readSeries(entry: Record<string, unknown>): SeriesStatus {
+  const { name, group, part, higher, look } = entry;
+  return {
+    name: String(name),
+    rows: number(entry["rows"]) ?? 0,
+    last: number(entry["last"]),
+    best: readBest(entry["best"]),
+    group: GROUPS.includes(group as Group) ? (group as Group) : "other",
+    part: typeof part === "string" ? part : null,
+    higher: typeof higher === "boolean" ? higher : null,
+    look: readLook(look),
+  };
+}
+
+function readLook(look: unknown): Look {
+  const { color, dash, width, marker } = (look ?? {}) as Record<string, unknown>;
+  if (typeof color !== "number" || typeof width !== "number" || !Array.isArray(dash)) {
+    throw new ProtocolError("plot.show should say how each series looks.");
+  }
+  return { color, width, dash: dash.map(Number), marker: String(marker) };
 }
 
 function readBest(best: unknown): Best | null {
@@ -129,11 +148,13 @@ interface Ranked {
 export function bestLines<T extends Ranked>(lines: readonly T[]): T[] {
   const best = new Map<string, T>();
   for (const line of lines) {
-    const { name, best: reached } = line.series;
+    const { name, best: reached, higher } = line.series;
     if (reached === null) continue;
     const before = best.get(name)?.series.best?.value;
-    const larger = groupOf(name) === "share";
-    if (before === undefined || (larger ? reached.value > before : reached.value < before)) {
+    if (
+      before === undefined ||
+      (higher === true ? reached.value > before : reached.value < before)
+    ) {
       best.set(name, line);
     }
   }

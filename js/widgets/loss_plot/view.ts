@@ -1,23 +1,24 @@
 /** One view of a LossPlot. */
 
-import { computed, signal } from "@preact/signals-core";
+import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
+import { inTheme } from "../../draw/looks.ts";
 import { setAttribute } from "../../shared/dom.ts";
 import { react, track } from "../../shared/lifetime.ts";
 import { type Model, trait } from "../../shared/model.ts";
 import { Optimistic } from "../../shared/optimistic.ts";
 import { sheet } from "../../shared/sheet.ts";
 import { hidePicture } from "../../shared/static_picture.ts";
+import { Throttle } from "../../shared/throttle.ts";
 import { createView } from "../../shared/view.ts";
-import { calm } from "./calm.ts";
 import { chart } from "./chart.ts";
 import type { Context, Hidden, Line, RunInfo, Settings, SettingValues } from "./context.ts";
+import { type Curves, followCurves, type Question } from "./curves.ts";
 import { exportPanel } from "./export_panel.ts";
-import { CurveFeed, type Question } from "./feed.ts";
 import { header } from "./header.ts";
 import { helpPanel } from "./help_panel.ts";
 import { legend } from "./legend.ts";
-import { inOrder, runStyle, seriesStyles } from "./series.ts";
+import { inOrder } from "./series.ts";
 import { settingRow } from "./setting_row.ts";
 import {
   firstMessage,
@@ -25,12 +26,16 @@ import {
   readStatus,
   recorded,
   type RunState,
+  type RunStatus,
   type Status,
 } from "./status.ts";
 import { ALL, asked, type Window } from "./window.ts";
 import { WORDS } from "./words.ts";
 
 const SETTING_NAMES = ["axis", "x_scale", "y_scale", "smoothing", "hidden"] as const;
+
+/** Every third message of a run that nobody touches; what no curves have told by then comes alone. */
+const [APART_MS, LATE_MS] = [500, 800];
 
 /** Curves of one request at least and at most this many stretches wide. */
 const PIXELS = [16, 4096] as const;
@@ -75,26 +80,13 @@ export function mountView(
   const window = signal<Window>(ALL);
   const pixels = signal(0);
 
-  const names = computed(() =>
-    status.value.map(({ series }) => series.map(({ name }) => name).join("\n")).join("\n\n"),
-  );
-  const styles = computed(() => {
-    const { dark } = view.theme.value;
-    const all = names.value.split("\n\n").map((list) => list.split("\n"));
-    if (runs.length > 1) {
-      return all.map((list, run) => new Map(list.map((name) => [name, runStyle(run, name, dark)])));
-    }
-    return all.map((list) => seriesStyles(list, dark));
-  });
   const lines = computed(() =>
     status.value.flatMap(({ series }, run) =>
-      [...series]
-        .sort((a, b) => inOrder(a.name, b.name))
-        .map((entry): Line => ({
-          run,
-          series: entry,
-          style: styles.value[run]!.get(entry.name)!,
-        })),
+      [...series].sort(inOrder).map((entry): Line => ({
+        run,
+        series: entry,
+        look: inTheme(entry.look, view.theme.value.dark),
+      })),
     ),
   );
   const shown = computed(() =>
@@ -120,18 +112,12 @@ export function mountView(
     return {
       key: JSON.stringify([wanted, looked, recorded(status.value)]),
       axis,
-      meta: () => ({ ...wanted, ...asked(looked, feed.curves.peek()?.extent ?? null, x_scale) }),
+      meta: () => ({ ...wanted, ...asked(looked, curves.peek()?.extent ?? null, x_scale) }),
     };
   });
-  const feed: CurveFeed = new CurveFeed(rpc, lifetime, question, complain);
+  const curves: ReadonlySignal<Curves | null> = followCurves(rpc, lifetime, question, complain);
 
-  const told = calm(
-    status,
-    (all) =>
-      JSON.stringify(all.map(({ state, series }) => [state, series.map(({ name }) => name)])),
-    feed.curves,
-    lifetime,
-  );
+  const told = toldCalmly(status, curves, lifetime);
 
   const context: Context = {
     ...view,
@@ -142,7 +128,7 @@ export function mountView(
     state,
     wish,
     window,
-    curves: feed.curves,
+    curves,
     lines,
     isHidden,
     pixels,
@@ -213,6 +199,40 @@ export function mountView(
       },
     };
   }
+}
+
+/**
+ * The status for people to read: numbers twice a second, text costs the page as much as the curves;
+ * at once what tells of another state or series.
+ *
+ * @param curves told with their changes, so that numbers and picture are painted in one frame.
+ */
+function toldCalmly(
+  status: ReadonlySignal<readonly RunStatus[]>,
+  curves: ReadonlySignal<unknown>,
+  lifetime: AbortSignal,
+): ReadonlySignal<readonly RunStatus[]> {
+  const told = signal(status.peek());
+  const throttle = new Throttle(lifetime, LATE_MS);
+  const urgent = () =>
+    JSON.stringify(
+      status.peek().map(({ state, series }) => [state, series.map(({ name }) => name)]),
+    );
+  let shown = "";
+  const tell = () => {
+    shown = urgent();
+    told.value = status.peek();
+  };
+  react(lifetime, () => {
+    track(status);
+    if (urgent() !== shown) throttle.now(tell);
+    else throttle.run(tell);
+  });
+  react(lifetime, () => {
+    track(curves);
+    throttle.flush(APART_MS);
+  });
+  return told;
 }
 
 function hiddenKey(run: number, name: string | null): string {

@@ -1,10 +1,14 @@
 /** Train and test loss over the whole history. */
 
-import type { ReadonlySignal, Signal } from "@preact/signals-core";
+import { computed, type ReadonlySignal, type Signal } from "@preact/signals-core";
 
-import { type ChartData, type Curve, LineChart } from "../../draw/line_chart.ts";
+import { Chart } from "../../draw/chart.ts";
+import { type Curve, curvePoints, shownValue } from "../../draw/curves.ts";
+import { lossLook } from "../../draw/looks.ts";
+import { roundRange } from "../../draw/scale.ts";
 import { h } from "../../shared/dom.ts";
-import { onEnd, react } from "../../shared/lifetime.ts";
+import { onEnd, react, track } from "../../shared/lifetime.ts";
+import { lastSize } from "../../shared/size.ts";
 import type { Context } from "./context.ts";
 import type { Frame } from "./frame.ts";
 
@@ -14,11 +18,8 @@ export interface Reading {
   readonly test: number;
 }
 
-/** Beside each other, told apart also by their dashes; the style sheet has the same. */
-const COLORS = {
-  light: { train: "#009e73", test: "#b5488f" },
-  dark: { train: "#1fbf92", test: "#d977b8" },
-};
+/** What a host without layout is taken to have. */
+const SIZE = { width: 260, height: 104 };
 
 export function lossChart(
   context: Context,
@@ -27,96 +28,88 @@ export function lossChart(
 ): HTMLElement {
   const { t, session, theme, lifetime } = context;
   const root = h("div", { class: "dl-chart", role: "img", "aria-label": t("playground.chart") });
-  let chart: LineChart | null = null;
-  let data: ChartData | null = null;
+  const chart = new Chart(root);
+  const size = lastSize(root, SIZE);
+  let looked: number | null = null;
 
-  const read = (index: number | null) => {
-    const epoch = index === null ? undefined : data?.x[index];
-    reading.value =
-      epoch === undefined || data === null || index === null
-        ? null
-        : { epoch, train: at(data.curves[0], index), test: at(data.curves[1], index) };
-  };
-
-  // uPlot takes its scale and its colours once.
-  react(lifetime, () => {
-    const { dark, text, line } = theme.value;
-    const { train, test } = COLORS[dark ? "dark" : "light"];
-    chart?.destroy();
-    reading.value = null;
-    chart = new LineChart(root, {
-      series: [
-        { label: t("playground.loss_train"), color: train },
-        { label: t("playground.loss_test"), color: test, dash: [5, 3] },
-      ],
-      xLabel: t("playground.epoch"),
-      yLabel: t("playground.loss"),
-      logarithmic: logarithmic.value,
-      style: {
-        font: `10px ${getComputedStyle(root).fontFamily || "sans-serif"}`,
-        text,
-        grid: line,
-      },
-      width: root.clientWidth || 260,
-      height: root.clientHeight || 104,
-      onCursor: read,
-    });
-    if (data !== null) chart.setData(data);
-  });
-  react(lifetime, () => {
+  const look = computed(() => ({
+    font: `10px ${getComputedStyle(root).fontFamily || "sans-serif"}`,
+    ...theme.value,
+  }));
+  const curves = computed(() => {
     const frame = session.frame.value;
-    if (frame === null) return;
-    data = chartData(frame);
-    chart?.setData(data);
+    return frame === null ? [] : lossCurves(frame, theme.value.dark);
   });
-  const observer = new ResizeObserver(() => {
-    if (root.clientWidth > 0) chart?.resize(root.clientWidth, root.clientHeight);
+  const draw = () => {
+    const x = curves.peek()[0]?.points.x ?? new Float64Array(0);
+    const [low, high] = [x[0] ?? 0, x.at(-1) ?? 1];
+    const log = logarithmic.peek();
+    const range = log ? {} : { range: fromZero(curves.peek()) };
+    chart.draw({
+      ...size(),
+      x: { label: t("playground.epoch"), unit: "whole", low, high: Math.max(high, low + 1) },
+      y: [{ key: "loss", label: t("playground.loss"), log, ...range }],
+      curves: curves.peek(),
+      style: look.peek(),
+    });
+    read();
+  };
+  const read = () => {
+    const [train, test] = chart.read(looked).sort((a, b) => order(a.curve) - order(b.curve));
+    reading.value =
+      train === undefined || test === undefined
+        ? null
+        : {
+            epoch: train.curve.points.x[train.index]!,
+            train: shownValue(train.curve.points, train.index),
+            test: shownValue(test.curve.points, test.index),
+          };
+  };
+  const order = (curve: Curve) => curves.peek().indexOf(curve);
+
+  react(lifetime, () => {
+    track(curves, look, logarithmic);
+    draw();
   });
+  chart.hover(lifetime, (x) => {
+    looked = x;
+    read();
+  });
+  const observer = new ResizeObserver(draw);
   observer.observe(root);
   onEnd(lifetime, () => {
     observer.disconnect();
-    chart?.destroy();
+    chart.destroy();
   });
   return root;
 }
 
-/** The history's buckets, and the present as the last point. */
-export function chartData(frame: Frame): ChartData {
+/** The history's buckets, and the present as the last point: train, then test. */
+function lossCurves(frame: Frame, dark: boolean): Curve[] {
   const { epochs, trainLow, trainHigh, testLow, testHigh } = frame.history;
-  const x = Array.from(epochs);
-  const train = curve(trainLow, trainHigh);
-  const test = curve(testLow, testHigh);
-  if (frame.epoch > (x.at(-1) ?? -1)) {
-    x.push(frame.epoch);
-    push(train, frame.trainLoss);
-    push(test, frame.testLoss);
-  }
-  return { x, curves: [train, test] };
+  const later = frame.epoch > (epochs.at(-1) ?? -1);
+  const grown = (values: ArrayLike<number>, now: number) =>
+    later ? [...Array.from(values), now] : values;
+  const x = grown(epochs, frame.epoch);
+  const curve = (low: Float32Array, high: Float32Array, now: number, part: Part): Curve => ({
+    points: curvePoints(x, grown(low, now), same(low, high) ? undefined : grown(high, now)),
+    look: lossLook(part, dark),
+    axis: "loss",
+  });
+  return [
+    curve(trainLow, trainHigh, frame.trainLoss, "train"),
+    curve(testLow, testHigh, frame.testLoss, "validation"),
+  ];
 }
 
-interface GrowingCurve extends Curve {
-  line: (number | null)[];
-  low: (number | null)[];
-  high: (number | null)[];
+type Part = Parameters<typeof lossLook>[0];
+
+function same(low: Float32Array, high: Float32Array): boolean {
+  return low.every((value, i) => Object.is(value, high[i]));
 }
 
-function curve(low: Float32Array, high: Float32Array): GrowingCurve {
-  return {
-    line: Array.from(low, (value, i) => finite((value + high[i]!) / 2)),
-    low: Array.from(low, finite),
-    high: Array.from(high, finite),
-  };
-}
-
-function push(to: GrowingCurve, value: number): void {
-  for (const values of [to.line, to.low, to.high]) values.push(finite(value));
-}
-
-/** What is no number leaves a gap. */
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
-}
-
-function at(from: Curve | undefined, index: number): number {
-  return from?.line[index] ?? NaN;
+/** On a scale from 0 noise looks as small as it is. */
+function fromZero(curves: readonly Curve[]) {
+  const highs = curves.flatMap(({ points }) => Array.from(points.high).filter(Number.isFinite));
+  return { low: 0, high: roundRange(0, Math.max(0, ...highs) || 1, false).high };
 }

@@ -2,6 +2,8 @@
 
 import { signal } from "@preact/signals-core";
 
+import { swatch } from "../../draw/legend.ts";
+import { lossLook } from "../../draw/looks.ts";
 import { h, listen, setText } from "../../shared/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
@@ -64,7 +66,7 @@ export function outputPanel(context: Context): HTMLElement {
 type Kind = "train" | "test";
 
 function loss(
-  { t, session, lifetime, tips }: Context,
+  { t, session, theme, lifetime, tips }: Context,
   kind: Kind,
   reading: { readonly value: Reading | null },
 ): HTMLElement {
@@ -75,12 +77,17 @@ function loss(
     const shown = reading.value === null ? now : reading.value[kind];
     setText(value, shown === undefined ? "–" : formatLoss(shown));
   });
+  const line = h("span", { class: "dl-line" });
+  react(lifetime, () => {
+    const look = lossLook(kind === "train" ? "train" : "validation", theme.value.dark);
+    line.replaceChildren(swatch({ ...look, marker: null }));
+  });
   const name = t(`playground.loss_${kind}`);
   const short = t(`playground.${kind}`);
   const element = h(
     "div",
-    { class: `dl-loss dl-loss-${kind}` },
-    h("span", { class: "dl-swatch", "aria-hidden": "true" }),
+    { class: "dl-loss" },
+    line,
     h("span", { class: "dl-label" }, short),
     value,
   );

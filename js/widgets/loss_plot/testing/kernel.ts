@@ -106,6 +106,7 @@ function status(run: FakeRun): Record<string, unknown> {
     revision,
     series: Object.entries(series).map(([name, values]) => ({
       name,
+      ...kind(name),
       rows: values.length,
       last: plain(values.at(-1) ?? null),
       best:
@@ -113,6 +114,20 @@ function status(run: FakeRun): Record<string, unknown> {
           ? null
           : { step: 1, epoch: 0.01, seconds: 0.1, value: Math.min(...values) },
     })),
+  };
+}
+
+/** As the kernel knows it. */
+function kind(name: string): Record<string, unknown> {
+  const rate = name === "learning_rate";
+  const part = rate ? null : name.startsWith("validation") ? "validation" : "train";
+  const share = name.endsWith("accuracy");
+  const look = { color: 2, dash: [], width: 1.75, marker: "circle" };
+  return {
+    part,
+    group: rate ? "rate" : share ? "share" : "loss",
+    higher: rate ? null : share,
+    look: part === "validation" ? { ...look, color: 3, dash: [6, 3] } : look,
   };
 }
 

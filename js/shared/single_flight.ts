@@ -1,11 +1,13 @@
-/** Asks the kernel one thing at a time; of several wishes only the newest waits. */
-
-export class Latest<T> {
+/** One request at a time; of several wishes only the newest waits. */
+export class SingleFlight<T> {
+  readonly #send: (value: T) => Promise<void>;
   #busy = false;
   #waiting: { readonly value: T } | null = null;
 
-  /** @param ask never rejects: it takes care of what goes wrong. */
-  constructor(readonly ask: (value: T) => Promise<void>) {}
+  /** @param send never rejects: it takes care of what goes wrong. */
+  constructor(send: (value: T) => Promise<void>) {
+    this.#send = send;
+  }
 
   want(value: T): void {
     this.#waiting = { value };
@@ -17,7 +19,7 @@ export class Latest<T> {
     while (this.#waiting !== null) {
       const { value } = this.#waiting;
       this.#waiting = null;
-      await this.ask(value);
+      await this.#send(value);
     }
     this.#busy = false;
   }
