@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from tests.kernels.warm import WarmKernels
 
 # The two kernels that `make test` sets up (scripts/kernels.py).
 KERNELS = Path(__file__).resolve().parents[1] / ".cache" / "kernels"
@@ -17,6 +20,17 @@ os.environ["JUPYTER_PATH"] = os.pathsep.join(
 os.environ["KERAS_BACKEND"] = "torch"
 # No test fetches models.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+# For --hypothesis-profile: each search and each random walk ten times as long (tests/lengths.py).
+settings.register_profile("long", max_examples=1000)
+
+
+@pytest.fixture(scope="session")
+def warm_kernels():
+    """Make managers of kernels that start at once: `warm_kernels.manager("ipykernel-7.4")`."""
+    with WarmKernels() as kernels:
+        yield kernels
 
 
 def pytest_collection_modifyitems(items):
