@@ -12,6 +12,9 @@ sys.path.append(str(HERE.parent))
 
 from tests.kernels.warm import NAMES, WarmKernels  # noqa: E402
 
+# As in tests/conftest.py: the browser and the server want the processors too.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 with (
     tempfile.TemporaryDirectory(prefix="dl-lab-ui-", ignore_cleanup_errors=True) as home,
     WarmKernels() as kernels,
