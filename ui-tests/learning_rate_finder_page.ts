@@ -21,7 +21,7 @@ export function finders(page: IJupyterLabPageFixture): Locator {
   return page.locator(".jp-NotebookPanel:visible .dl-learning-rate-finder");
 }
 
-/** Wait until a view has drawn its curves, with time for a kernel to load torch. */
+/** Wait until a view has drawn its curves. */
 export async function finderShown(view: Locator): Promise<void> {
-  await expect(view).toHaveAttribute("data-points", /[1-9]/, { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-points", /[1-9]/);
 }

@@ -13,7 +13,6 @@ nothing = dl_lab.lr_find(trainer, high=1e-4)
 nothing`;
 
 test("pictures of the learning rate finder", async ({ page, tmpPath }) => {
-  test.setTimeout(300_000);
   await openNotebook(page, tmpPath, [MODEL, FINDER, OTHERS]);
   await runAll(page);
   const of = (index: number, variable: string): Shooting => ({

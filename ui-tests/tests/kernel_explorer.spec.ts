@@ -1,11 +1,12 @@
 // The KernelExplorer: every number against torch in the kernel, editing by mouse, keys and typing,
 // images from files and drawing, a layer's filters; what axe finds.
-import AxeBuilder from "@axe-core/playwright";
-import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
+import { violations } from "../axe";
 import { choose, drawn, EXPLORER, explorers, LAYER, numbers } from "../kernel_explorer_page";
 import { drop, KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, notice, python } from "../playground_page";
+import { expect, test } from "../test";
 
 /** What torch computes for the pixel that the view shows. */
 const CHECK = `
@@ -253,19 +254,13 @@ test("takes filters from a layer, writes one back, and axe finds nothing", async
   for (const theme of ["light", "dark"]) {
     if (theme === "dark") await page.theme.setDarkTheme();
     await test.step(`in the ${theme} theme`, async () => {
-      const violations = async () => {
-        const axe = new AxeBuilder({ page }).include(".dl-kernel-explorer");
-        return (await axe.analyze()).violations.map(({ id, nodes }) => [
-          id,
-          ...nodes.map(({ html }) => html),
-        ]);
-      };
-      expect(await violations()).toEqual([]);
+      const found = () => violations(page, ".dl-kernel-explorer");
+      expect(await found()).toEqual([]);
       await button(view, "Help").click();
-      expect(await violations(), "help").toEqual([]);
+      expect(await found(), "help").toEqual([]);
       await button(view, "Code").click();
       await expect(view.locator("pre")).toContainText("conv2d");
-      expect(await violations(), "code").toEqual([]);
+      expect(await found(), "code").toEqual([]);
       await page.keyboard.press("Escape");
     });
   }

@@ -1,11 +1,12 @@
 // The learning rate finder: choosing a rate by mouse, keyboard and typing; what it leaves behind.
-import AxeBuilder from "@axe-core/playwright";
-import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { NotebookPanel } from "@jupyterlab/notebook";
 import type { Locator } from "@playwright/test";
+import { violations } from "../axe";
 import { FINDER, MODEL, finderShown, finders } from "../learning_rate_finder_page";
 import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, notice, python } from "../playground_page";
+import { expect, test } from "../test";
 
 /** Where a measurement is on the page. */
 async function point(page: IJupyterLabPageFixture, view: Locator, index: number) {
@@ -112,9 +113,7 @@ test("an interrupt ends the test and shows what was measured", async ({ page, tm
     INTERRUPTED,
   ]);
   const done = runAll(page);
-  await expect(page.locator(".jp-OutputArea-output").filter({ hasText: "under way" })).toBeVisible({
-    timeout: 60_000,
-  });
+  await expect(page.locator(".jp-OutputArea-output").filter({ hasText: "under way" })).toBeVisible();
   await interruptKernel(page);
   await done;
   const view = finders(page);
@@ -141,21 +140,15 @@ test("its picture is kept, and axe finds no violation in either theme", async ({
     await runInKernel(page, "finder.use(0.01)");
     await expect(view.locator(".dl-use")).toHaveAttribute("aria-disabled", "false");
     await test.step(`in the ${theme} theme`, async () => {
-      const violations = async () => {
-        const axe = new AxeBuilder({ page }).include(".dl-learning-rate-finder");
-        return (await axe.analyze()).violations.map(({ id, nodes }) => [
-          id,
-          ...nodes.map(({ html }) => html),
-        ]);
-      };
-      expect(await violations()).toEqual([]);
+      const found = () => violations(page, ".dl-learning-rate-finder");
+      expect(await found()).toEqual([]);
       await button(view, "Help").click();
       await expect(view.locator(".dl-sheet")).toBeVisible();
-      expect(await violations(), "help").toEqual([]);
+      expect(await found(), "help").toEqual([]);
       await page.keyboard.press("Escape");
       await view.locator(".dl-use").click();
       await view.locator(".dl-plot").focus();
-      expect(await violations(), "with the suggestion in use").toEqual([]);
+      expect(await found(), "with the suggestion in use").toEqual([]);
     });
   }
 });
