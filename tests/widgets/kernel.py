@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from jupyter_client.manager import KernelManager
+
 from dl_lab.protocol import VERSION
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
-    from jupyter_client.manager import KernelManager
 
 # Only a hang takes as long.
 PATIENCE = 300
@@ -131,8 +132,9 @@ class Kernel:
 
 
 @contextmanager
-def kernel(manager: KernelManager) -> Iterator[Kernel]:
-    """Start a kernel and end it."""
+def kernel(made: KernelManager | str) -> Iterator[Kernel]:
+    """Start a kernel, one of `warm_kernels` or by its name, and end it."""
+    manager = KernelManager(kernel_name=made) if isinstance(made, str) else made
     manager.start_kernel()
     client = manager.blocking_client()
     try:
