@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 STAMPED := $(PYTHON) scripts
 
-.PHONY: help lab test bench shots widget build clean constraints setup setup-tests
+.PHONY: help lab test test-quick test-long bench shots widget build clean constraints setup setup-tests
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -13,6 +13,12 @@ lab: setup ## Set everything up and open JupyterLab on the Playground
 
 test: setup-tests ## Set everything up and run every test there is
 	@$(VENV) scripts/check.py
+
+test-quick: setup-tests ## Lint, types, and the tests without kernel or browser: 3 minutes
+	@$(VENV) scripts/check.py quick
+
+test-long: setup-tests ## Walk and search ten times as long as in test
+	@$(VENV) scripts/check.py long
 
 bench: setup-tests ## Time dl-lab beside its peers
 	@$(VENV) scripts/bench.py

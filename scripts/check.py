@@ -1,4 +1,7 @@
-"""Run every runner, also after one failed, and count over all of them on the last line."""
+"""Run every runner, also after one failed, and count over all of them on the last line.
+
+Usage: python check.py [quick|long]
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,19 +34,27 @@ class Runner:
     folder: Path = ROOT
     env: Mapping[str, str] = field(default_factory=node.environment)
 
-    def run(self) -> Count:
-        """Run it, with its output before the person's eyes."""
-        print(f"\n── {self.name} ──", flush=True)
+    def run(self, *, beside: bool = False) -> Count:
+        """Run it before the person's eyes; beside others what it says comes at its end."""
+        if not beside:
+            print(f"\n── {self.name} ──", flush=True)
         start = time.monotonic()
-        status = subprocess.run(
-            self.command, cwd=self.folder, env=dict(self.env), check=False
-        ).returncode
-        print(f"{self.name}: {time.monotonic() - start:.0f} s", flush=True)
+        done = subprocess.run(
+            self.command,
+            cwd=self.folder,
+            env=dict(self.env),
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE if beside else None,
+            stderr=subprocess.STDOUT if beside else None,
+        )
+        seconds = f"{self.name}: {time.monotonic() - start:.0f} s"
+        print(f"\n── {self.name} ──\n{done.stdout}{seconds}" if beside else seconds, flush=True)
         if self.report is None:
-            return Count(passed=int(status == 0), failed=int(status != 0))
+            return Count(passed=int(done.returncode == 0), failed=int(done.returncode != 0))
         counted = count(RESULTS / self.report)
         # A runner that fails or stops without a failed test to show for it is itself the failure.
-        return counted if counted.failed or status == 0 else counted + Count(failed=1)
+        return counted if counted.failed or done.returncode == 0 else counted + Count(failed=1)
 
 
 def python(*arguments: str) -> list[str]:
@@ -55,28 +67,32 @@ def npm(script: str, *arguments: str) -> list[str]:
     return ["npm", "run", "--silent", script, "--", *arguments]
 
 
-def runners() -> list[Runner]:
-    """Return all there are, the quick ones first."""
+def pytest(name: str, *options: str) -> Runner:
+    """Return a run of pytest with a report of its own."""
+    report = f"{name}.xml"
+    return Runner(name, python("pytest", *options, f"--junit-xml={RESULTS / report}"), report)
+
+
+def checks() -> list[Runner]:
+    """Return what reads the sources and the units of JavaScript, long ones first."""
     vitest = ["--reporter=default", "--reporter=junit", f"--outputFile.junit={RESULTS}/js.xml"]
     return [
-        Runner("ruff check", python("ruff", "check")),
-        Runner("ruff format", python("ruff", "format", "--check")),
         Runner("mypy", python("mypy")),
         Runner("eslint", npm("lint")),
-        Runner("prettier", npm("format:check")),
         Runner("tsc", npm("typecheck")),
         Runner("vitest", npm("test", *vitest), report="js.xml"),
-        Runner(
-            "pytest",
-            python("pytest", *SHARED, f"--junit-xml={RESULTS}/python.xml"),
-            report="python.xml",
-        ),
+        Runner("prettier", npm("format:check")),
+        Runner("ruff check", python("ruff", "check")),
+        Runner("ruff format", python("ruff", "format", "--check")),
+    ]
+
+
+def everything() -> list[Runner]:
+    """Return what needs kernels, servers, builds and a browser: each has the machine to itself."""
+    return [
+        pytest("pytest", *SHARED),
         # Its device stays with the process that has loaded it.
-        Runner(
-            "accelerator",
-            python("pytest", "tests/accelerator", f"--junit-xml={RESULTS}/accelerator.xml"),
-            report="accelerator.xml",
-        ),
+        pytest("accelerator", "tests/accelerator"),
         Runner(
             "galata",
             browser.command("tests"),
@@ -87,10 +103,25 @@ def runners() -> list[Runner]:
     ]
 
 
-def main() -> int:
-    """Run all and say how many passed."""
+def runners(kind: str) -> tuple[list[Runner], list[Runner]]:
+    """Return what runs two at a time, and what runs one after the other then."""
+    if kind == "quick":
+        return checks(), [pytest("pytest", *SHARED, "-m", "not slow")]
+    if kind == "long":
+        return [], [
+            pytest("pytest", *SHARED, "-m", "walk or hypothesis", "--hypothesis-profile=long")
+        ]
+    return checks(), everything()
+
+
+def main(kind: str = "all") -> int:
+    """Run all of a kind and say how many passed."""
     RESULTS.mkdir(exist_ok=True)
-    counts = {runner.name: runner.run() for runner in runners()}
+    beside, alone = runners(kind)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        found = list(pool.map(lambda runner: runner.run(beside=True), beside))
+    counts = dict(zip((runner.name for runner in beside), found, strict=True))
+    counts |= {runner.name: runner.run() for runner in alone}
     print()
     for name, counted in counts.items():
         print(f"{name:12} {counted}")
@@ -101,4 +132,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -17,8 +17,8 @@ from tests.widgets.kernel import kernel
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory):
-    with kernel("ipykernel-7.4") as started:
+def live(tmp_path_factory, warm_kernels):
+    with kernel(warm_kernels.manager("ipykernel-7.4")) as started:
         folder = str(tmp_path_factory.mktemp("work"))
         started.run(f"import os, dl_lab; os.chdir({folder!r})")
         yield started

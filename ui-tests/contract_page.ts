@@ -24,7 +24,7 @@ export function viewOf(page: IJupyterLabPageFixture, stem: string): Locator {
 
 /** Wait until a view has what it draws, with time for a kernel to load torch. */
 export async function shown(view: Locator): Promise<void> {
-  await expect(view).toHaveAttribute("data-connection", "live", { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-connection", "live");
   await view.scrollIntoViewIfNeeded();
   const painted = view.and(view.page().locator("[data-drawn], [data-image]"));
   const streamed = view.and(view.page().locator(":not([data-frames='0'])"));

@@ -9,7 +9,7 @@ export function explorers(page: IJupyterLabPageFixture): Locator {
 
 /** Wait until a view is connected and has heard of the weights, with time to load torch. */
 export async function explorerShown(view: Locator): Promise<void> {
-  await expect(view).toHaveAttribute("data-connection", "live", { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-connection", "live");
   await expect(view).toHaveAttribute("data-frames", /[1-9]/);
 }
 

@@ -16,9 +16,9 @@ export function explorers(page: IJupyterLabPageFixture): Locator {
   return page.locator(".jp-NotebookPanel:visible .dl-kernel-explorer");
 }
 
-/** Wait until a view has drawn its output, with time for a kernel to load torch. */
+/** Wait until a view has drawn its output. */
 export async function drawn(view: Locator): Promise<void> {
-  await expect(view).toHaveAttribute("data-drawn", /[1-9]/, { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-drawn", /[1-9]/);
 }
 
 /** The numbers of the window, the kernel and the products, as they are before rounding. */

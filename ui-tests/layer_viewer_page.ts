@@ -26,9 +26,9 @@ export function viewers(page: IJupyterLabPageFixture): Locator {
   return page.locator(".jp-NotebookPanel:visible .dl-layer-viewer");
 }
 
-/** Wait until a view shows its layers, with time for a kernel to load torch. */
+/** Wait until a view shows its layers. */
 export async function layersShown(view: Locator): Promise<void> {
-  await expect(view).toHaveAttribute("data-guess", /\d/, { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-guess", /\d/);
 }
 
 export function layer(view: Locator, name: string): Locator {

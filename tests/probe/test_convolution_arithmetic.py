@@ -32,6 +32,7 @@ from dl_lab.probe.convolution_layer import build, example_input, read, source
 from dl_lab.probe.convolution_matrix import matrix
 from dl_lab.probe.convolution_presets import PRESETS
 from dl_lab.probe.convolution_refusal import bounds, refusal
+from tests.lengths import times
 
 
 @st.composite
@@ -96,7 +97,7 @@ def by_torch(convolution: Convolution) -> torch.Tensor | None:
 
 
 @given(convolutions())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200), deadline=None)
 def test_it_refuses_what_torch_refuses_and_computes_its_sizes(convolution):
     outputs = by_torch(convolution)
     refused = refusal(convolution)
@@ -106,7 +107,7 @@ def test_it_refuses_what_torch_refuses_and_computes_its_sizes(convolution):
 
 
 @given(convolutions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60), deadline=None)
 def test_what_is_built_is_what_its_line_says_and_reads_back(convolution):
     if refusal(convolution) is not None:
         return

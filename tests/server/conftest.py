@@ -25,7 +25,7 @@ import pytest
 
 HERE = Path(__file__).parent
 TOKEN = "a-token-of-the-tests"  # noqa: S105 - lives as long as the server on loopback
-SECONDS_TO_START = 60
+SECONDS_TO_START = 300
 SHORT = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108  # folders are made in it by mkdtemp
 
 

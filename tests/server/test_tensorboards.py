@@ -26,7 +26,7 @@ from tests.server.conftest import SHORT, TOKEN, Server, start
 
 API = "/dl-lab/api/tensorboards"
 NOBODY = 65534
-LONG = 60
+LONG = 300
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Reads /proc: run it on Linux.")
 root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0,

@@ -14,6 +14,7 @@ from dl_lab.errors import InputError
 from dl_lab.train.curves import curve, extent, last_place, place
 from dl_lab.train.history import History
 from dl_lab.train.series import Series
+from tests.lengths import times
 
 
 def recorded(values, steps=None, times=None, epochs=()):
@@ -46,7 +47,7 @@ def places(history, axis):
     return np.array(found)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=times(80))
 @given(st.data())
 def test_the_extremes_are_those_of_their_stretches(data):
     count = data.draw(st.integers(2, 30_000))
@@ -72,7 +73,7 @@ def test_the_extremes_are_those_of_their_stretches(data):
         assert np.array_equal((low[k], high[k]), expected, equal_nan=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=times(60))
 @given(st.data())
 def test_no_value_is_lost_at_any_zoom(data):
     count = data.draw(st.integers(1, 20_000))

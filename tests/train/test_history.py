@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dl_lab.errors import InputError
 from dl_lab.train.history import History
+from tests.lengths import times
 
 
 def filled(values):
@@ -57,7 +58,7 @@ def test_nan_and_infinities_are_kept():
     assert np.array_equal(low, high, equal_nan=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=times(60))
 @given(st.data())
 def test_the_envelope_is_the_lows_and_highs_of_its_stretches(data):
     count = data.draw(st.integers(1, 6000))

@@ -14,6 +14,7 @@ from dl_lab.train.chart import Scale
 from dl_lab.train.history import History
 from dl_lab.train.picture import svg
 from dl_lab.train.picture_panel import WORDS
+from tests.lengths import times
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -178,7 +179,7 @@ def test_both_languages_have_all_words():
     assert WORDS["en"].keys() == WORDS["es"].keys()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=times(200))
 @given(
     st.lists(st.floats(width=32), max_size=6),
     st.sampled_from(["linear", "log"]),
@@ -194,7 +195,7 @@ def test_any_values_make_a_document(values, x_scale, y_scale, axis, low):
         assert re.fullmatch(r"[-MlhH\d ]*", path)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=times(200))
 @given(
     st.floats(1e-30, 1e30),
     st.floats(1.0001, 1e12),

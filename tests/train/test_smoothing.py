@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dl_lab.train.history import History
 from dl_lab.train.smoothing import Smoother
+from tests.lengths import times
 
 
 def tensorboard(values, weight):
@@ -28,7 +29,7 @@ def tensorboard(values, weight):
     return smoothed
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=times(60))
 @given(st.data())
 def test_it_is_tensorboards_average_however_it_comes(data):
     count = data.draw(st.integers(1, 20_000) | st.integers(1, 200))

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from dl_lab.errors import InputError
 from dl_lab.train.worker import State, Worker
+from tests.lengths import times
 
 LONG = 30.0
 """Seconds after which a wait is a failure."""
@@ -139,7 +140,7 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestMachine.settings = settings(max_examples=times(60), stateful_step_count=25, deadline=None)
 
 
 @pytest.fixture

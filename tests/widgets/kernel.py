@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from jupyter_client.manager import KernelManager
-
 from dl_lab.protocol import VERSION
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
+    from jupyter_client.manager import KernelManager
 
-PATIENCE = 60
+# Only a hang takes as long.
+PATIENCE = 300
 
 
 class Kernel:
@@ -131,9 +131,8 @@ class Kernel:
 
 
 @contextmanager
-def kernel(name: str) -> Iterator[Kernel]:
-    """Start a kernel and end it."""
-    manager = KernelManager(kernel_name=name)
+def kernel(manager: KernelManager) -> Iterator[Kernel]:
+    """Start a kernel, such as one of `warm_kernels`, and end it."""
     manager.start_kernel()
     client = manager.blocking_client()
     try:

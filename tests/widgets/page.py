@@ -63,7 +63,7 @@ class Page:
     def frames(self) -> list[Message]:
         return self.shown("frame.show")
 
-    def wait(self, condition: Callable[[], object], seconds: float = 20) -> bool:
+    def wait(self, condition: Callable[[], object], seconds: float = 120) -> bool:
         with self.changed:
             return bool(self.changed.wait_for(condition, seconds))
 

@@ -44,8 +44,8 @@ KINDS = sorted(MODULES)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["", "subshell"])
-def live(request):
-    with kernel("ipykernel-7.4") as started:
+def live(request, warm_kernels):
+    with kernel(warm_kernels.manager("ipykernel-7.4")) as started:
         if request.param:
             started.use_subshell()
         started.run(SETUP)

@@ -39,7 +39,7 @@ def in_thread(act):
 
 def queued(turns):
     """Wait until a look waits for its turn."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not turns._waiting:
         assert time.monotonic() < deadline
         time.sleep(0.001)

@@ -86,8 +86,8 @@ for _ in range({tries}):
 
 
 @pytest.fixture(scope="module")
-def live():
-    with kernel("ipykernel-7.4") as started:
+def live(warm_kernels):
+    with kernel(warm_kernels.manager("ipykernel-7.4")) as started:
         started.run(SETUP)
         yield started
 

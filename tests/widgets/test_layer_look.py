@@ -46,6 +46,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.walk
 @pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_request_has_an_answer_and_no_frame_fails(name, caplog):

@@ -7,7 +7,7 @@ import json
 import re
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbclient
 import nbformat
@@ -16,6 +16,10 @@ from nbconvert import HTMLExporter
 
 import dl_lab
 from dl_lab.widgets._plot_picture import SavedPicture
+from tests.kernels.warm import WarmKernels
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ("ipykernel-6.30", "ipykernel-7.4")
@@ -32,14 +36,14 @@ MAKE = """
 """
 
 
-def executed(kernel: str, *cells: str) -> Any:
+def executed(kernel: KernelManager, *cells: str) -> Any:
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in (MAKE, *cells)]
     )
     nbclient.NotebookClient(
         notebook,
-        kernel_name=kernel,
-        timeout=120,
+        km=kernel,
+        timeout=600,
         resources={"metadata": {"path": ROOT}},
         # As JupyterLab saves it, unless it was told otherwise.
         store_widget_state=False,
@@ -59,9 +63,11 @@ def picture(notebook: Any, cell: int) -> str:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_the_saved_notebook_holds_the_last_picture_and_is_small(kernel: str) -> None:
+def test_the_saved_notebook_holds_the_last_picture_and_is_small(
+    kernel: str, warm_kernels: WarmKernels
+) -> None:
     notebook = executed(
-        kernel,
+        warm_kernels.manager(kernel),
         "plot = dl_lab.LossPlot(trainer)\nplot",
         "trainer.fit(2)",
         "trainer.start(3)\nawait trainer.wait()",

@@ -37,9 +37,9 @@ print("ended", trainer.state, trainer.learning_rate)
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=lambda way: way[0] + "-subshell" * way[1])
-def live(request):
+def live(request, warm_kernels):
     name, subshell = request.param
-    with kernel(name) as started:
+    with kernel(warm_kernels.manager(name)) as started:
         if subshell:
             started.use_subshell()
         yield started

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import dl_lab
 from dl_lab.protocol import Message, encode
+from tests.lengths import times
 from tests.widgets.page import Page
 
 if TYPE_CHECKING:
     import pytest
+
+
+METHODS = (None, "saliency", "integrated_gradients", "grad_cam", "occlusion")
 
 
 class Visitor:
@@ -52,12 +57,11 @@ class Visitor:
         return self.page.request("rows.watch", view="page", rows=rows)
 
     def set(self) -> Message:
-        methods = (None, "saliency", "integrated_gradients", "grad_cam", "occlusion")
         values = {
             "mode": ("eval", "train", "x"),
             "show": ("activations", "gradients", "filters"),
             "scale": ("unit", "layer", "network"),
-            "attribution": methods,
+            "attribution": METHODS,
             "target": (None, 0, 1, 99),
             "kept": (None, 0, 7),
         }
@@ -90,13 +94,14 @@ class Visitor:
 
 
 def walk(
-    viewer: dl_lab.LayerViewer, caplog: pytest.LogCaptureFixture, requests: int = 80
+    viewer: dl_lab.LayerViewer, caplog: pytest.LogCaptureFixture, requests: int = 24
 ) -> Visitor:
     """Ask a viewer for this and that: every request has an answer, every frame is there."""
     visitor = Visitor(viewer, seed=1)
+    each = [partial(visitor.page.request, "settings.set", attribution=one) for one in METHODS]
     with caplog.at_level(logging.ERROR):
-        for _ in range(requests):
-            reply = visitor.ask()
+        for ask in [*each[::-1], *[visitor.ask] * times(requests)]:
+            reply = ask()
             assert reply.meta["ok"] or reply.meta["error"]["key"] != "unexpected", reply.meta
             # Not only the few that the stream has time for.
             assert viewer.compose(touched=True) is not None

@@ -15,7 +15,6 @@ const CASES = [
 ];
 
 test("a picture while editing", async ({ page, tmpPath }) => {
-  test.setTimeout(180_000);
   const cell = "import dl_lab, torch\nexplorer = dl_lab.KernelExplorer()\nexplorer";
   await openNotebook(page, tmpPath, [cell]);
   await runAll(page);

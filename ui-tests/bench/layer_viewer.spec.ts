@@ -64,7 +64,6 @@ async function painted(page: IJupyterLabPageFixture, x: number, y: number): Prom
 }
 
 test("stroke to layers", async ({ page, tmpPath }) => {
-  test.setTimeout(240_000);
   await openNotebook(page, tmpPath, [LENET]);
   await runAll(page);
   const view = viewers(page);
@@ -83,7 +82,6 @@ test("stroke to layers", async ({ page, tmpPath }) => {
 });
 
 test("a ResNet opens", async ({ page, tmpPath }) => {
-  test.setTimeout(240_000);
   await openNotebook(page, tmpPath, [RESNET, "viewer = dl_lab.LayerViewer(net, inputs)\nviewer"]);
   await runInKernel(page, `${RESNET}\ndl_lab.LayerViewer`);
   const began = performance.now();
@@ -95,7 +93,6 @@ test("a ResNet opens", async ({ page, tmpPath }) => {
 });
 
 test("a ResNet scrolls", async ({ page, tmpPath }) => {
-  test.setTimeout(240_000);
   await openNotebook(page, tmpPath, [RESNET, "viewer = dl_lab.LayerViewer(net, inputs)\nviewer"]);
   await runAll(page);
   await layersShown(viewers(page));

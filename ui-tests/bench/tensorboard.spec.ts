@@ -5,7 +5,6 @@ import { charts, content, panel, stopAll, uploadRuns, writeEventFiles } from "..
 const ROUNDS = 5;
 
 test("from nothing to the first chart", async ({ page, request, tmpPath }) => {
-  test.setTimeout(240_000);
   const events = writeEventFiles();
   await uploadRuns(page, events, `${tmpPath}/runs`);
   events.remove();

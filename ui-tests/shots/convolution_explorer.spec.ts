@@ -14,7 +14,6 @@ explorer
 const OWN = "explorer.show(nn.Conv2d(3, 8, 3, stride=2), torch.rand(3, 9, 9)); explorer.colors = True";
 
 test("pictures of the convolution explorer", async ({ page, tmpPath }) => {
-  test.setTimeout(300_000);
   await openNotebook(page, tmpPath, [CELL]);
   await runAll(page);
   const view = explorers(page);

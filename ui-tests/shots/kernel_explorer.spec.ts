@@ -17,7 +17,6 @@ async function opened(
 }
 
 test("pictures of kernels", async ({ page, tmpPath }) => {
-  test.setTimeout(180_000);
   const shooting = await opened(page, tmpPath, EXPLORER);
   const { view } = shooting;
   await shootAll(shooting, "first");
@@ -41,7 +40,6 @@ test("pictures of kernels", async ({ page, tmpPath }) => {
 });
 
 test("pictures of a layer's filter", async ({ page, tmpPath }) => {
-  test.setTimeout(120_000);
   const shooting = await opened(page, tmpPath, LAYER);
   const { view } = shooting;
   await view.getByRole("button", { name: "Write to the layer" }).click();

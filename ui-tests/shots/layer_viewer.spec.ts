@@ -17,13 +17,12 @@ async function settled(view: Locator): Promise<void> {
         before = now;
         return same;
       },
-      { intervals: [400], timeout: 20_000 },
+      { intervals: [400] },
     )
     .toBe(true);
 }
 
 test("pictures of a trained LeNet", async ({ page, tmpPath }) => {
-  test.setTimeout(240_000);
   await openNotebook(page, tmpPath, [LENET]);
   await runAll(page);
   const view = viewers(page);
@@ -65,7 +64,7 @@ test("pictures of a network that learns", async ({ page, tmpPath }) => {
   const view = viewers(page);
   await layersShown(view);
   await view.getByRole("button", { name: "Train", exact: true }).click();
-  await expect(view).toHaveAttribute("data-epoch", /^[3-9]/, { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-epoch", /^[3-9]/);
   const shooting = { page, view, widget: "layer_viewer", variable: "viewer", shown: layersShown };
   await shootThemes(shooting, "training");
 });

@@ -14,7 +14,6 @@ nothing = dl_lab.lr_find(trainer, high=1e-4)
 nothing`;
 
 test("pictures of the learning rate finder", async ({ page, tmpPath }) => {
-  test.setTimeout(300_000);
   await openNotebook(page, tmpPath, [cellOf("learning_rate_finder"), OTHERS]);
   await runAll(page);
   const widget = "learning_rate_finder";

@@ -59,7 +59,6 @@ async function read({ page, view }: Shooting, share: number): Promise<void> {
 }
 
 test("pictures of one run", async ({ page, tmpPath }) => {
-  test.setTimeout(300_000);
   const one = await shooting(page, tmpPath, ONE, "plot");
   const { view } = one;
   await shootAll(one, "first");
@@ -75,7 +74,7 @@ test("pictures of one run", async ({ page, tmpPath }) => {
     await inNarrow(one, () => shoot(one, "paused-narrow"));
     await runInKernel(page, "trainer.pace = None; trainer.learning_rate = 0.02; plot.smoothing = 0.9");
     await view.locator(".dl-play").click();
-    await expect(view).toHaveAttribute("data-state", "finished", { timeout: 60_000 });
+    await expect(view).toHaveAttribute("data-state", "finished");
     await shootAll(one, "finished");
   });
 
@@ -111,16 +110,15 @@ test("pictures of one run", async ({ page, tmpPath }) => {
   await test.step("without its kernel", async () => {
     await page.menu.clickMenuItem("Kernel>Restart Kernel…");
     await page.locator(".jp-Dialog button.jp-mod-accept").click();
-    await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
+    await expect(view).toHaveAttribute("data-connection", "gone");
     await shootThemes(one, "gone");
   });
 });
 
 test("pictures of three runs", async ({ page, tmpPath }) => {
-  test.setTimeout(300_000);
   const three = await shooting(page, tmpPath, THREE, "three");
   const { view } = three;
-  await expect(view).toHaveAttribute("data-state", "finished", { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-state", "finished");
   await shootAll(three, "three");
   await read(three, 0.7);
   await shootThemes(three, "three-reading");
@@ -137,7 +135,6 @@ for (const [name, cell, variable, state] of [
   ["diverged", DIVERGES, "diverged", "paused"],
 ] as const) {
   test(`pictures of a run that ${name}`, async ({ page, tmpPath }) => {
-    test.setTimeout(300_000);
     const run = await shooting(page, tmpPath, cell, variable);
     await run.view.locator(".dl-play").click();
     await expect(run.view).toHaveAttribute("data-state", state);

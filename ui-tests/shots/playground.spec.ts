@@ -5,7 +5,6 @@ import { button, CELL, holds, live, notice, passes, views } from "../playground_
 import { inNarrow, shoot, shootAll, shootThemes, type Shooting } from "../shot";
 
 test("pictures of the playground", async ({ page, tmpPath }) => {
-  test.setTimeout(300_000);
   await openNotebook(page, tmpPath, [CELL]);
   await runAll(page);
   const view = views(page);
@@ -78,7 +77,7 @@ test("pictures of the playground", async ({ page, tmpPath }) => {
     await holds(page, "pg.trainer.state", "paused");
     await page.menu.clickMenuItem("Kernel>Restart Kernel…");
     await page.locator(".jp-Dialog button.jp-mod-accept").click();
-    await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
+    await expect(view).toHaveAttribute("data-connection", "gone");
     await shootThemes(shooting, "gone");
   });
 });

@@ -1,30 +1,25 @@
 // What every widget keeps to on a page: it is drawn, axe finds nothing in either theme or in Spanish,
 // and 360 px are room enough.
-import AxeBuilder from "@axe-core/playwright";
-import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
+import { violations } from "../axe";
 import { cellOf, shown, STEMS, viewOf } from "../contract_page";
 import { openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { inNarrow } from "../shot";
+import { expect, test } from "../test";
 
-async function violations(page: IJupyterLabPageFixture, stem: string): Promise<string[][]> {
-  const axe = new AxeBuilder({ page }).include(
-    `.jp-NotebookPanel:not(.lm-mod-hidden) .dl-${stem.replaceAll("_", "-")}`,
-  );
-  const found = await axe.options({ resultTypes: ["violations"] }).analyze();
-  return found.violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
-}
+const part = (stem: string) => `.jp-NotebookPanel:not(.lm-mod-hidden) .dl-${stem.replaceAll("_", "-")}`;
 
 /** As it is, and with each of its panels open. */
 async function inspect(page: IJupyterLabPageFixture, stem: string): Promise<void> {
   const view = viewOf(page, stem);
   await view.scrollIntoViewIfNeeded();
-  expect(await violations(page, stem), stem).toEqual([]);
+  expect(await violations(page, part(stem)), stem).toEqual([]);
   for (const button of await view.locator("button[aria-controls]:visible").all()) {
     const name = await button.getAttribute("aria-label");
     await button.click();
     await expect(view.locator(".dl-sheet")).toBeVisible();
-    expect(await violations(page, stem), `${stem}: ${name}`).toEqual([]);
+    expect(await violations(page, part(stem)), `${stem}: ${name}`).toEqual([]);
     await page.keyboard.press("Escape");
     await expect(view.locator(".dl-sheet")).toBeHidden();
   }
@@ -48,7 +43,6 @@ async function cutOff(view: Locator): Promise<string[]> {
 }
 
 test("every widget is drawn, in either theme, in Spanish and in 360 px", async ({ page, tmpPath }) => {
-  test.setTimeout(600_000);
   const errors = watchErrors(page);
   await openNotebook(page, tmpPath, STEMS.map(cellOf));
   await runAll(page);
@@ -81,7 +75,7 @@ test("every widget is drawn, in either theme, in Spanish and in 360 px", async (
       expect(await view.locator(".dl-header").innerText()).not.toBe(title);
       await inNarrow({ page, view }, async () => {
         expect(await cutOff(view)).toEqual([]);
-        expect(await violations(page, stem), stem).toEqual([]);
+        expect(await violations(page, part(stem)), stem).toEqual([]);
       });
     });
   }

@@ -1,7 +1,7 @@
 // The convolution explorer: cells, animation, settings and refusals, each number as torch has it.
-import AxeBuilder from "@axe-core/playwright";
-import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
+import { violations } from "../axe";
 import {
   clickCell,
   explorers,
@@ -14,6 +14,7 @@ import {
 } from "../convolution_explorer_page";
 import { type Kernel, KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, python } from "../playground_page";
+import { expect, test } from "../test";
 
 const GUIDE = "import dl_lab\nexplorer = dl_lab.ConvolutionExplorer()\nexplorer";
 const OWN = `import dl_lab, torch
@@ -65,7 +66,7 @@ for (const kernel of KERNELS) {
       await button(view, "Back to the first output").click();
       await expect(view).toHaveAttribute("data-focus", "output 0 0 0");
       await view.locator(".dl-play").click();
-      await expect(view).toHaveAttribute("data-focus", "output 0 1 1", { timeout: 20_000 });
+      await expect(view).toHaveAttribute("data-focus", "output 0 1 1");
       await view.locator(".dl-play").click();
       await expect(view).toHaveAttribute("data-playing", "false");
       await view.getByRole("slider", { name: "Output cell" }).fill("7");
@@ -152,11 +153,7 @@ test("axe finds no violation in either theme, and the widget stays low", async (
       expect((await view.boundingBox())?.height ?? 0, preset).toBeLessThanOrEqual(600);
       await fill(view, "input_size", "0");
       await expect(view.locator(".dl-impossible")).toBeVisible();
-      const axe = new AxeBuilder({ page }).include(".dl-convolution-explorer");
-      const found = (await axe.analyze()).violations.map(({ id, nodes }) => [
-        id,
-        ...nodes.map(({ html }) => html),
-      ]);
+      const found = await violations(page, ".dl-convolution-explorer");
       expect(found, `${preset}, ${theme}`).toEqual([]);
       await button(view, "Undo").click();
     }

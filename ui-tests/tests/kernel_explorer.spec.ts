@@ -1,10 +1,11 @@
 // The KernelExplorer: every number against torch in the kernel, editing by mouse, keys and typing,
 // images from files and drawing, a layer's filters.
-import { expect, type IJupyterLabPageFixture, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
 import { choose, drawn, EXPLORER, explorers, LAYER, numbers } from "../kernel_explorer_page";
 import { drop, KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, notice, python } from "../playground_page";
+import { expect, test } from "../test";
 
 /** What torch computes for the pixel that the view shows. */
 const CHECK = `

@@ -1,5 +1,5 @@
 // The launcher's section "Deep learning": one click, a new notebook, a Playground in it.
-import { expect, test } from "@jupyterlab/galata";
+import { expect, test, testOfItsOwn } from "../test";
 import { SPANISH } from "../lab";
 
 const card = (category: string) =>
@@ -9,7 +9,7 @@ test("the card opens a notebook that shows the Playground", async ({ page }) => 
   await page.locator(card("Deep learning")).click();
   const panel = page.locator(".jp-NotebookPanel:visible");
   await expect(panel.getByRole("heading", { name: "Playground" })).toBeVisible();
-  await expect(panel.locator(".dl-playground")).toBeVisible({ timeout: 60_000 });
+  await expect(panel.locator(".dl-playground")).toBeVisible();
   await expect(page.locator(".jp-Dialog")).toHaveCount(0);
 });
 
@@ -18,9 +18,7 @@ test("the palette has the same command", async ({ page }) => {
   const palette = page.locator(".jp-ModalCommandPalette");
   await palette.getByRole("textbox").or(palette.locator("input")).first().fill("deep learning");
   await palette.locator('[data-command="dl-lab:open-playground"]').click();
-  await expect(page.locator(".jp-NotebookPanel:visible .dl-playground")).toBeVisible({
-    timeout: 60_000,
-  });
+  await expect(page.locator(".jp-NotebookPanel:visible .dl-playground")).toBeVisible();
 });
 
 test("the notebook is made in the folder that is open", async ({ page, tmpPath }) => {
@@ -32,12 +30,12 @@ test("the notebook is made in the folder that is open", async ({ page, tmpPath }
 });
 
 test.describe("in Spanish", () => {
-  test.use(SPANISH);
+  testOfItsOwn.use(SPANISH);
 
-  test("the section and the notebook speak Spanish", async ({ page }) => {
+  testOfItsOwn("the section and the notebook speak Spanish", async ({ page }) => {
     await page.locator(card("Aprendizaje profundo")).click();
     const panel = page.locator(".jp-NotebookPanel:visible");
     await expect(panel.getByRole("paragraph")).toContainText("Construye una red con el ratón");
-    await expect(panel.locator(".dl-playground")).toBeVisible({ timeout: 60_000 });
+    await expect(panel.locator(".dl-playground")).toBeVisible();
   });
 });

@@ -1,9 +1,9 @@
 // The layer viewer: drawing, formulas, taking units out, training under its eyes; axe, errors.
-import AxeBuilder from "@axe-core/playwright";
-import { expect, test } from "@jupyterlab/galata";
+import { violations } from "../axe";
 import { drop, KERNELS, openNotebook, runAll, runInKernel, touch, watchErrors } from "../lab";
 import { drawOne, layer, layersShown, LENET, TRAINED, viewers } from "../layer_viewer_page";
 import { button, holds, python } from "../playground_page";
+import { expect, test } from "../test";
 
 /** A network of volumes, and how to get a picture out of the kernel. */
 const VOLUMES = `import base64, io
@@ -81,7 +81,7 @@ test("a network learns under its eyes, and axe finds nothing", async ({ page, tm
   const view = viewers(page);
   await layersShown(view);
   await button(view, "Train").click();
-  await expect(view).toHaveAttribute("data-epoch", /^[2-9]/, { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-epoch", /^[2-9]/);
   await button(view, "Pause").click();
   await holds(page, "trainer.state", "paused");
   await view.getByLabel("Epoch").focus();
@@ -95,10 +95,7 @@ test("a network learns under its eyes, and axe finds nothing", async ({ page, tm
 
   for (const theme of ["light", "dark"]) {
     if (theme === "dark") await page.theme.setDarkTheme();
-    const axe = new AxeBuilder({ page }).include(".dl-layer-viewer");
-    const { violations } = await axe.analyze();
-    const found = violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
-    expect(found, theme).toEqual([]);
+    expect(await violations(page, ".dl-layer-viewer"), theme).toEqual([]);
   }
 });
 

@@ -1,10 +1,11 @@
 // The learning rate finder: choosing a rate by mouse, keyboard and typing; what it leaves behind.
-import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { NotebookPanel } from "@jupyterlab/notebook";
 import type { Locator } from "@playwright/test";
 import { cellOf, shown, viewOf } from "../contract_page";
 import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, notice, python } from "../playground_page";
+import { expect, test } from "../test";
 
 const CELLS = [cellOf("learning_rate_finder"), "finder = widget"];
 
@@ -116,9 +117,7 @@ test("an interrupt ends the test and shows what was measured", async ({ page, tm
     INTERRUPTED,
   ]);
   const done = runAll(page);
-  await expect(page.locator(".jp-OutputArea-output").filter({ hasText: "under way" })).toBeVisible({
-    timeout: 60_000,
-  });
+  await expect(page.locator(".jp-OutputArea-output").filter({ hasText: "under way" })).toBeVisible();
   await interruptKernel(page);
   await done;
   const view = viewOf(page, "learning_rate_finder").last();

@@ -1,8 +1,8 @@
 // The LossPlot: a network learns on the page, and one looks as closely as one likes.
-import AxeBuilder from "@axe-core/playwright";
-import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
 import { readFile } from "node:fs/promises";
+import { violations } from "../axe";
 import {
   KERNELS,
   openNotebook,
@@ -15,6 +15,7 @@ import {
 } from "../lab";
 import { area, DIGITS, live, looked, passes, plots, step } from "../loss_plot_page";
 import { button, holds, notice, python } from "../playground_page";
+import { expect, test } from "../test";
 
 const CELL = "trainer = cnn(0.1)\nplot = dl_lab.LossPlot(trainer, epochs=1000)\nplot";
 
@@ -59,7 +60,6 @@ for (const kernel of KERNELS) {
     page,
     tmpPath,
   }) => {
-    test.setTimeout(150_000);
     const errors = watchErrors(page);
     const path = `${tmpPath}/test.ipynb`;
     await openNotebook(page, tmpPath, [DIGITS, CELL], { kernel });
@@ -236,7 +236,7 @@ plot`;
   await runAll(page);
   const view = plots(page);
   await live(view);
-  await expect(view).toHaveAttribute("data-state", "finished", { timeout: 60_000 });
+  await expect(view).toHaveAttribute("data-state", "finished");
   await expect(view.locator(".dl-run")).toHaveText(["too low", "<b>right</b>", "too high"]);
   const won = view.locator('[data-series="validation_accuracy"].dl-won');
   const best = await python(
@@ -284,7 +284,6 @@ test("a run that fails says why, axe finds no violation, Spanish is spoken", asy
   page,
   tmpPath,
 }) => {
-  test.setTimeout(150_000);
   const wrong = `model = nn.Sequential(nn.Flatten(), nn.Linear(64, 9))
 sgd = torch.optim.SGD(model.parameters(), lr=0.1)
 broken = dl_lab.LossPlot(dl_lab.Trainer(model, nn.CrossEntropyLoss(), sgd, train))
@@ -302,10 +301,7 @@ broken`;
   await runInKernel(page, "trainer.fit(3)");
   await expect(view).toHaveAttribute("data-state", "finished");
 
-  const violations = async () => {
-    const { violations } = await new AxeBuilder({ page }).include(".dl-loss-plot").analyze();
-    return violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
-  };
+  const found = () => violations(page, ".dl-loss-plot");
   for (const theme of ["light", "dark"]) {
     if (theme === "dark") await page.theme.setDarkTheme();
     await test.step(`in the ${theme} theme`, async () => {
@@ -314,7 +310,7 @@ broken`;
       await expect
         .poll(async () => (await drawn.boundingBox())?.width)
         .toBe((await room.boundingBox())?.width);
-      expect(await violations(), "finished and failed").toEqual([]);
+      expect(await found(), "finished and failed").toEqual([]);
     });
   }
   await runInKernel(page, "plot.language = 'es'; broken.language = 'es'");

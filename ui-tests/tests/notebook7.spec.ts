@@ -7,9 +7,6 @@ import { join } from "node:path";
 import { kernelConnected } from "../lab";
 
 const FOLDER = "notebook7";
-// Each starts TensorBoard several times, which takes seconds on two busy cores.
-test.describe.configure({ timeout: 240_000 });
-
 let events: EventFiles;
 
 test.beforeAll(() => {
@@ -62,7 +59,7 @@ test("beside a notebook, back after a reload, and as a tab beside the files", as
 
   await page.goto(`/notebooks/${FOLDER}/lesson.ipynb`);
   const cell = page.locator(".jp-CodeCell .cm-content");
-  await expect(cell).toBeVisible({ timeout: 30_000 });
+  await expect(cell).toBeVisible();
   await kernelConnected(page);
   await cell.click();
   await page.keyboard.press("Control+Enter");

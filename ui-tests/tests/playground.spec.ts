@@ -1,7 +1,7 @@
 // The Playground: what one does with it by mouse, by keyboard and from Python.
-import AxeBuilder from "@axe-core/playwright";
-import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { Locator } from "@playwright/test";
+import { violations } from "../axe";
 import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import {
   button,
@@ -14,6 +14,7 @@ import {
   python,
   views,
 } from "../playground_page";
+import { expect, test } from "../test";
 
 /** Go on with Tab until this has the focus. */
 async function tabTo(page: IJupyterLabPageFixture, target: Locator): Promise<void> {
@@ -243,10 +244,7 @@ test("axe finds no violation, and Spanish is spoken", async ({ page, tmpPath }) 
   await runAll(page);
   const view = views(page);
   await live(view);
-  const violations = async () => {
-    const { violations } = await new AxeBuilder({ page }).include(".dl-playground").analyze();
-    return violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
-  };
+  const found = () => violations(page, ".dl-playground");
 
   await test.step("in Spanish", async () => {
     await expect(view).toHaveAttribute("lang", "es");
@@ -272,7 +270,7 @@ test("axe finds no violation, and Spanish is spoken", async ({ page, tmpPath }) 
       await expect(view.locator(".dl-card")).toBeVisible();
       await view.locator(".dl-play").click();
       await passes(view, 0);
-      expect(await violations(), "running, with a card").toEqual([]);
+      expect(await found(), "running, with a card").toEqual([]);
       await view.locator(".dl-card").getByRole("button", { name: "Close" }).click();
       await button(view, "Reset").click();
     });

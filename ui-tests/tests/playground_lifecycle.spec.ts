@@ -1,16 +1,16 @@
 // The Playground's life: reloads, second views, restarts, closed tabs, Run All pressed twice.
-import { expect, test } from "@jupyterlab/galata";
 import {
   KERNELS,
   kernelIdle,
-  openPath,
   openNotebook,
+  openPath,
   reload,
   runAll,
   runInKernel,
   watchErrors,
 } from "../lab";
 import { CELL, epoch, holds, live, notice, passes, python, views } from "../playground_page";
+import { expect, test, testOfItsOwn } from "../test";
 
 for (const kernel of KERNELS) {
   test(`a reload in mid-run and a closed tab lose nothing on ${kernel}`, async ({
@@ -64,14 +64,14 @@ for (const kernel of KERNELS) {
 
 test.describe("with restarts as the server answers them", () => {
   // Galata, where it keeps a list of kernels, gives back 201 for a restart: Lab takes it for an error.
-  test.use({ kernels: null });
+  testOfItsOwn.use({ kernels: null });
 
-  test("two views are one widget, and a restart tells both", async ({ page, tmpPath }) => {
+  testOfItsOwn("two views are one widget, and a restart tells both", async ({ page, tmpPath }) => {
     const errors = watchErrors(page);
     await openNotebook(page, tmpPath, [CELL, "pg"]);
     await runAll(page);
     const all = views(page);
-    await expect(all).toHaveCount(2, { timeout: 60_000 });
+    await expect(all).toHaveCount(2);
     const [first, second] = [all.first(), all.last()];
 
     await test.step("both are live and pause together", async () => {
@@ -95,7 +95,7 @@ test.describe("with restarts as the server answers them", () => {
       await page.menu.clickMenuItem("Kernel>Restart Kernel…");
       await page.locator(".jp-Dialog button.jp-mod-accept").click();
       for (const view of [first, second]) {
-        await expect(view).toHaveAttribute("data-connection", "gone", { timeout: 20_000 });
+        await expect(view).toHaveAttribute("data-connection", "gone");
         await expect(notice(view)).toContainText("Run the cell again to go on");
         await expect(view.locator(".dl-play")).toBeDisabled();
         await expect(view.locator('[data-setting="activation"]')).toBeDisabled();
@@ -133,7 +133,7 @@ test("Run All pressed twice leaves one Playground that trains", async ({ page, t
   await live(view);
   await passes(view, await epoch(view));
   await expect(view).toHaveAttribute("data-state", "running");
-  await holds(page, "[old.trainer.state for old in made]", "['paused', 'running']", 20_000);
+  await holds(page, "[old.trainer.state for old in made]", "['paused', 'running']");
   const names = "[thread.name for thread in __import__('threading').enumerate()]";
   expect(await python(page, `${names}.count('dl-lab trainer')`)).toBe("1");
   await passes(view, await epoch(view));

@@ -1,10 +1,9 @@
 // TensorBoard in panels: every way to one, several at once, what ends it, what brings it back.
-import { expect, galata, test } from "@jupyterlab/galata";
-import AxeBuilder from "@axe-core/playwright";
+import { galata } from "@jupyterlab/galata";
+import { violations } from "../axe";
 import { SPANISH, openNotebook, reload, runAll, runInKernel, watchErrors } from "../lab";
 import {
   type EventFiles,
-  STARTING_MS,
   charts,
   content,
   panel,
@@ -14,9 +13,7 @@ import {
   uploadRuns,
   writeEventFiles,
 } from "../tensorboard_page";
-
-// Each starts TensorBoard several times, which takes seconds on two busy cores.
-test.describe.configure({ timeout: 240_000 });
+import { expect, testOfItsOwn as test } from "../test";
 
 let events: EventFiles;
 
@@ -41,8 +38,7 @@ test("from the launcher through the chooser, and stopped in the Running section"
   const dialog = page.getByRole("dialog");
   const options = dialog.getByRole("option");
   await expect(options.filter({ hasText: `${tmpPath}/runs/mlp` })).toContainText("1 run");
-  const axe = await new AxeBuilder({ page }).include(".dl-tensorboard-chooser").analyze();
-  expect(axe.violations).toEqual([]);
+  expect(await violations(page, ".dl-tensorboard-chooser")).toEqual([]);
   // By keyboard: what one types filters, arrows choose, Enter opens.
   await page.keyboard.type("tests/runs");
   await expect(options).toHaveCount(4); // the folder, its two runs, and what was typed
@@ -146,11 +142,7 @@ test("from a cell; after kill -9 it says so and starts again", async ({
   );
   await expect(runs.getByRole("status")).toContainText("TensorBoard ended by itself");
   await expect(shown).toContainText("ended with a problem");
-  const axe = await new AxeBuilder({ page })
-    .include(".dl-tensorboard-over")
-    .include(".dl-tensorboard-card")
-    .analyze();
-  expect(axe.violations).toEqual([]);
+  expect(await violations(page, ".dl-tensorboard-over", ".dl-tensorboard-card")).toEqual([]);
   await runs.getByRole("button", { name: "Restart" }).click();
   await showsRuns(runs);
 
@@ -159,7 +151,7 @@ test("from a cell; after kill -9 it says so and starts again", async ({
   await expect(runs.getByRole("status")).toContainText("The Jupyter server does not answer");
   await expect(charts(runs).locator("scalar-card").first()).toBeVisible();
   await page.unroute("**/dl-lab/api/**");
-  await expect(content(runs)).toHaveAttribute("data-state", "ready", { timeout: 15_000 });
+  await expect(content(runs)).toHaveAttribute("data-state", "ready");
 
   await page.getByRole("tab", { name: "test.ipynb" }).click();
   await runInKernel(page, "tb.stop()");
@@ -233,6 +225,6 @@ test("where there is no panel: a page of its own that refuses, and opens", async
   await open(`${tmpPath}/nowhere`);
   await expect(page.getByRole("status")).toHaveText(/^No existe la carpeta .*nowhere\./);
   await open(`${tmpPath}/runs`);
-  await expect(page.locator("scalar-card").first()).toBeVisible({ timeout: STARTING_MS });
+  await expect(page.locator("scalar-card").first()).toBeVisible();
   await page.close();
 });

@@ -1,10 +1,11 @@
 // The lesson notebooks/tensorboard.ipynb, run as it is: every dashboard of TensorBoard shows its data.
-import { type IJupyterLabPageFixture, expect, test } from "@jupyterlab/galata";
+import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { Frame, Locator } from "@playwright/test";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { openNotebook, runAll } from "../lab";
-import { content, panel, STARTING_MS, stopAll } from "../tensorboard_page";
+import { content, panel, stopAll } from "../tensorboard_page";
+import { expect, test } from "../test";
 
 const LESSON = resolve(__dirname, "..", "..", "notebooks", "tensorboard.ipynb");
 
@@ -50,15 +51,14 @@ async function widen(page: IJupyterLabPageFixture): Promise<void> {
 test.afterEach(({ request }) => stopAll(request));
 
 test("every dashboard shows what the lesson wrote", async ({ page, tmpPath }) => {
-  test.setTimeout(180_000);
   await openNotebook(page, tmpPath, code());
   await widen(page);
   await runAll(page);
   const board = panel(page, "tensorboard");
-  await expect(content(board)).toHaveAttribute("data-charts", "shown", { timeout: STARTING_MS });
+  await expect(content(board)).toHaveAttribute("data-charts", "shown");
   const frame = await frameOf(board);
   for (const [name, shown] of Object.entries(DASHBOARDS)) {
     await frame.evaluate((hash) => (location.hash = hash), name);
-    await expect(shown(frame).first(), name).toBeVisible({ timeout: STARTING_MS });
+    await expect(shown(frame).first(), name).toBeVisible();
   }
 });

@@ -38,8 +38,8 @@ AGAIN = "The earlier run {name} is paused: its cell was run again"
 
 
 @pytest.fixture(scope="module", params=["ipykernel-6.30", "ipykernel-7.4"])
-def started(request) -> Iterator[Kernel]:
-    with kernel(request.param) as live:
+def started(request, warm_kernels) -> Iterator[Kernel]:
+    with kernel(warm_kernels.manager(request.param)) as live:
         live.run(SETUP)
         yield live
 
