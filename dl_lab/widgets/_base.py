@@ -162,19 +162,22 @@ class Widget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the stream and take the widget off the page."""
-        # ipywidgets also closes one whose settings were refused, and any other a second time.
-        if not self._ready or self._ended:
+        if self._ended:
             return
         self._ended = True
-        self.on_close()
-        self._channel.close()
+        # ipywidgets also closes one whose settings were refused.
+        if self._ready:
+            self.on_close()
+        if hasattr(self, "_channel"):
+            self._channel.close()
         super().close()
         # ipywidgets 8 does this itself; 7 leaves it, and a display without its model.
         self.__dict__["_repr_mimebundle_"] = None
         # ipywidgets makes one for each widget, and leaves it open.
+        layout = self.__dict__.get("_own_layout")
         others = _cells.open_widgets()
-        if not any(getattr(one, "layout", None) is self._own_layout for one in others):
-            self._own_layout.close()
+        if layout is not None and not any(getattr(one, "layout", None) is layout for one in others):
+            layout.close()
         _cells.closed()
 
     @property
