@@ -46,6 +46,7 @@ def save_state(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "state.pt"
     >>> save_state(path, {"weights": torch.ones(2), "rows": np.arange(3), "epoch": 7})
     >>> load_state(path)
@@ -133,6 +134,7 @@ def save_weights(path: str | os.PathLike[str], model: nn.Module, **notes: object
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from safetensors.torch import load_file
     >>> path = Path(tempfile.mkdtemp()) / "weights.safetensors"
     >>> save_weights(path, torch.nn.Linear(3, 2), epoch=4)

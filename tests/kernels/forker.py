@@ -2,8 +2,8 @@
 
 Usage: python forker.py LISTENING_DESCRIPTOR
 
-It ends, and its kernels with it, when its standard input does. It has loaded nothing of dl-lab, nor
-ipywidgets, which looks for its kernel when it is imported.
+It ends, and its kernels with it, when its standard input ends or says anything. It has loaded
+nothing of dl-lab, nor ipywidgets, which looks for its kernel when it is imported.
 """
 
 from __future__ import annotations

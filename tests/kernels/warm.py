@@ -56,9 +56,8 @@ class WarmKernels(ExitStack):
                 env=os.environ | spec["env"],
                 start_new_session=True,  # an interrupt at the terminal is for the tests
             )
-        # Left last to first: the pipe is closed, then the forker ends.
-        self.callback(forker.wait)
-        self.callback(forker.stdin.close)
+        # Closing the pipe may not be enough: workers that a test has forked hold it, too.
+        self.callback(forker.communicate, b"\n")
         client = [python, "-IS", str(HERE / "client.py"), address]
         target.mkdir(parents=True)
         spec["argv"] = [*client, "-f", "{connection_file}"]

@@ -14,7 +14,7 @@ TRIES = 50
 AGAIN = 30
 FEW = 8
 # A model is 4 MB, and its trainer keeps it several times over: kept ones would be a gigabyte.
-GROWTH = 150_000_000
+GROWTH = 400_000_000
 PLOT = "dl_lab.widgets.loss_plot"
 
 SETUP = """
@@ -68,7 +68,7 @@ MAKE = {
     "convolution_explorer": "dl_lab.ConvolutionExplorer(layer())",
     "kernel_explorer": "dl_lab.KernelExplorer(layer=layer())",
     "layer_viewer": "viewer(trainer())",
-    "learning_rate_finder": "dl_lab.lr_find(trainer(), steps=20)",
+    "learning_rate_finder": "dl_lab.lr_find(trainer(), steps=20, training_steps=20)",
     "loss_plot": "dl_lab.LossPlot(trainer())",
     "playground": "dl_lab.Playground(hidden=(8,) * 8)",
 }

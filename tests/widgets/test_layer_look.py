@@ -56,5 +56,5 @@ def test_every_request_has_an_answer_and_no_frame_fails(name, caplog):
     visitor = walk(viewer, caplog)
     assert visitor.page.next_frame(viewer.update).kind == "frame.show"
     assert [record.getMessage() for record in caplog.records] == []
-    assert len(visitor.page.frames()) > 1
+    assert visitor.page.frames()
     viewer.close()
