@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from dl_lab.train import summaries
-from dl_lab.train.event_file import EventFile, record
-from dl_lab.train.event_log import EventLog
-from dl_lab.train.history import History
+from dl_lab.train.events import summaries
+from dl_lab.train.events.event_file import EventFile, record
+from dl_lab.train.events.event_log import EventLog
+from dl_lab.train.history.history import History
 from dl_lab.train.threads import one_thread
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dl_lab.train.curves import curve
-from dl_lab.train.history import History
-from dl_lab.train.picture import svg
-from dl_lab.train.series import Series
+from dl_lab.pictures.runs import svg
+from dl_lab.train.history.curves import curve
+from dl_lab.train.history.history import History
+from dl_lab.train.history.series import Series
 from dl_lab.widgets._plot_curves import curves
 from dl_lab.widgets._plot_runs import Recorded
 

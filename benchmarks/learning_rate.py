@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.cases.learning_rate import CHOSEN_ON, KEPT_ASIDE
 from dl_lab.errors import InputError
-from dl_lab.train.lr_finder import RangeTest, Values, range_test
+from dl_lab.train.range_test import RangeTest, Values, range_test
 
 GRID = tuple(float(10 ** (half / 2)) for half in range(-12, 3))
 STEPS = 300

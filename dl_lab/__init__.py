@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from dl_lab import adapters, callbacks, data, nets, runs, train
     from dl_lab.tensorboard import TensorBoard
-    from dl_lab.train.history import History
+    from dl_lab.train.history.history import History
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
-    "History": "dl_lab.train.history",
+    "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",

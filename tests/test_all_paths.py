@@ -35,13 +35,13 @@ def history() -> dl_lab.History:
 
 
 def event_log(folder):
-    from dl_lab.train.event_log import EventLog
+    from dl_lab.train.events.event_log import EventLog
 
     EventLog(folder).add_scalar("loss", 0.5, step=1)
 
 
 def event_writer(folder):
-    from dl_lab.train.event_writer import EventWriter
+    from dl_lab.train.events.event_writer import EventWriter
 
     log = EventWriter(folder)
     log.begin(history())
@@ -72,24 +72,26 @@ WRITERS = {
         True,
     ),
     "dl_lab.runs.new(root)": (lambda path: dl_lab.runs.new("lenet", path), True),
-    "dl_lab.train.checkpoint.save_state(path)": (
-        lambda path: module("dl_lab.train.checkpoint").save_state(path, {"epoch": 1}),
+    "dl_lab.train.checkpoint.file.save_state(path)": (
+        lambda path: module("dl_lab.train.checkpoint.file").save_state(path, {"epoch": 1}),
         False,
     ),
-    "dl_lab.train.checkpoint.save_weights(path)": (
-        lambda path: module("dl_lab.train.checkpoint").save_weights(path, torch.nn.Linear(1, 1)),
+    "dl_lab.train.checkpoint.file.save_weights(path)": (
+        lambda path: module("dl_lab.train.checkpoint.file").save_weights(
+            path, torch.nn.Linear(1, 1)
+        ),
         False,
     ),
-    "dl_lab.train.event_log.EventLog(folder)": (event_log, True),
-    "dl_lab.train.event_writer.EventWriter(folder)": (event_writer, True),
+    "dl_lab.train.events.event_log.EventLog(folder)": (event_log, True),
+    "dl_lab.train.events.event_writer.EventWriter(folder)": (event_writer, True),
 }
 # Those that only read.
 READERS = {
     "dl_lab.Trainer.load(path)": (lambda path: Trainer.load(path, torch.nn.Linear(2, 1)), False),
     "dl_lab.data.mnist(root)": (dl_lab.data.mnist, True),
     "dl_lab.data.fashion(root)": (dl_lab.data.fashion, True),
-    "dl_lab.train.checkpoint.load_state(path)": (
-        lambda path: module("dl_lab.train.checkpoint").load_state(path),
+    "dl_lab.train.checkpoint.file.load_state(path)": (
+        lambda path: module("dl_lab.train.checkpoint.file").load_state(path),
         False,
     ),
 }
@@ -97,11 +99,15 @@ ALL = WRITERS | READERS
 # They are given what others have looked at.
 WITHIN = {
     "dl_lab.data.idx.Published.parts(root)": "dl_lab.data.mnist(root)",
-    "dl_lab.train.atomic_write.write_atomically(path)": "dl_lab.Trainer.save(path)",
-    "dl_lab.train.event_file.EventFile(folder)": "dl_lab.train.event_writer.EventWriter(folder)",
-    "dl_lab.train.projector.write_embedding(folder)": "dl_lab.train.event_log.EventLog(folder)",
-    "dl_lab.train.tables.write_csv(path)": "dl_lab.History.to_csv(path)",
-    "dl_lab.train.tables.write_parquet(path)": "dl_lab.History.to_parquet(path)",
+    "dl_lab.train.checkpoint.atomic_write.write_atomically(path)": "dl_lab.Trainer.save(path)",
+    "dl_lab.train.events.event_file.EventFile(folder)": (
+        "dl_lab.train.events.event_writer.EventWriter(folder)"
+    ),
+    "dl_lab.train.events.projector.write_embedding(folder)": (
+        "dl_lab.train.events.event_log.EventLog(folder)"
+    ),
+    "dl_lab.train.history.export.write_csv(path)": "dl_lab.History.to_csv(path)",
+    "dl_lab.train.history.export.write_parquet(path)": "dl_lab.History.to_parquet(path)",
     "dl_lab.shipped.read(path)": "dl_lab.data.mnist(root)",
     "dl_lab.paths.local(root)": "dl_lab.Trainer.save(path)",
     # What callbacks are told of a Trainer.

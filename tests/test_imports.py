@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import sys
 from pathlib import Path
@@ -14,76 +15,35 @@ PACKAGE = ROOT / "dl_lab"
 JS = ROOT / "js"
 TESTING = JS / "shared" / "testing"  # what the tests of every part share; in no bundle
 
-# Part of dl_lab → (parts of dl_lab, other packages) that it may import. The standard library is
-# always allowed; `errors` and `paths` need nothing else, so a Jupyter server may load them, too;
-# `dl_lab` itself holds nothing but the version and names.
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def rows(text: str, columns: int) -> list[list[str]]:
+    """Return the rows of tables with so many columns, as words without their marks."""
+    lines = re.findall(r"^\| (.+) \|$", text, re.MULTILINE)
+    split = [[cell.strip("`") for cell in line.split(" | ")] for line in lines]
+    return [row for row in split if len(row) == columns and row[0] not in {"part", "file", "room"}]
+
+
+def words(cell: str) -> set[str]:
+    return set() if cell == "nothing" else set(cell.split(", "))
+
+
+def arrows(text: str) -> dict[str, tuple[set[str], set[str]]]:
+    """Return part → (parts of ours, other packages) that it may import, as the page has it."""
+    return {part: (words(ours), words(others)) for part, _, ours, others in rows(text, 4)}
+
+
+# The standard library is always allowed.
+PYTHON_PAGE, JS_PAGE = PAGE.split("## TypeScript")
+ALLOWED = arrows(PYTHON_PAGE)
+EXCEPTIONS = {file: words(others) for file, others in rows(PYTHON_PAGE, 2) if "." in file}
 FIELD = {"torch", "numpy"}
-ALLOWED = {
-    "data": ({"errors", "paths", "shipped"}, FIELD),
-    "nets": ({"errors", "shipped"}, FIELD),
-    "probe": ({"errors"}, FIELD),
-    "train": ({"errors", "paths", "probe", "data"}, FIELD),
-    "callbacks": ({"train"}, set()),
-    "pictures": ({"train"}, {"numpy"}),
-    "runs": ({"errors", "paths"}, set()),
-    # A kernel looks into the folders in which the server's TensorBoards listen.
-    "tensorboard": ({"errors", "paths", "server"}, {"tensorboard", "IPython", "jupyter_core"}),
-    "magic": ({"errors", "tensorboard"}, {"IPython"}),
-    "protocol": ({"errors"}, {"numpy"}),
-    "errors": (set(), set()),
-    "version": (set(), set()),
-    "paths": ({"errors"}, set()),
-    "shipped": (set(), set()),
-    "widgets": (
-        {"errors", "data", "nets", "pictures", "probe", "train", "protocol"},
-        FIELD | {"anywidget", "traitlets", "ipywidgets", "IPython"},
-    ),
-    # Hosts, as widgets are: each file needs the library it is named after, when it is imported.
-    "adapters": (
-        {"errors", "train", "widgets"},
-        FIELD | {"keras", "lightning", "skorch", "transformers"},
-    ),
-    "server": (
-        {"version", "errors", "paths"},
-        {"jupyter_server", "jupyter_server_proxy", "tornado", "traitlets"},
-    ),
-    # The table of names: its lazy imports are strings, those for type checkers are not run.
-    "__init__": (
-        {"adapters", "callbacks", "data", "nets", "runs", "train", "widgets", "server", "magic"}
-        | {"tensorboard", "version"},
-        {"IPython"},
-    ),
-}
-# A file → what it may import beside that.
-EXCEPTIONS = {
-    "data/idx.py": {"torchvision"},
-    "nets/lenet.py": {"safetensors"},
-    "train/checkpoint.py": {"safetensors"},
-    "train/event_file.py": {"tensorboard"},
-    "train/event_log.py": {"tensorboard", "PIL", "matplotlib"},
-    "train/event_writer.py": {"tensorboard"},
-    "train/projector.py": {"tensorboard", "google", "PIL"},
-    "train/summaries.py": {"tensorboard"},
-    # The child process, which is not the Jupyter server.
-    "server/tensorboard_host.py": {"tensorboard", "werkzeug"},
-    "server/installed_code.py": {"tensorboard", "werkzeug"},
-    # What ipykernel itself stands on.
-    "widgets/_poll.py": {"zmq"},
-}
 
 # What both sides read.
-JS_DATA = {PACKAGE / "train" / "looks.json"}
+JS_DATA = {PACKAGE / "train" / "history" / "looks.json"}
 
-JS_ALLOWED = {
-    "draw": ({"draw"}, {"d3-format", "d3-scale", "d3-shape", "@dagrejs/dagre"}),
-    "shared": ({"shared"}, {"@anywidget/types", "@preact/signals-core"}),
-    "explainer": ({"explainer", "draw", "shared"}, {"@preact/signals-core"}),
-    "widgets": (
-        {"widgets", "explainer", "draw", "shared"},
-        {"@anywidget/types", "@preact/signals-core"},
-    ),
-    "lab": ({"lab", "shared"}, {"@jupyterlab", "@lumino"}),
-}
+JS_ALLOWED = {part: (ours | {part}, others) for part, (ours, others) in arrows(JS_PAGE).items()}
 
 
 def part_of(file: Path) -> str:
@@ -163,6 +123,40 @@ def typescript_imports(text: str) -> set[str]:
         for pattern in (static, bare, dynamic)
         for found in re.findall(pattern, without_comments, re.MULTILINE)
     }
+
+
+def test_no_circle_in_python():
+    named = {".".join(module(file)): file for file in PYTHON}
+    graph = {
+        name: {
+            found for path in imports(file) if (found := nearest(path, named)) not in {None, name}
+        }
+        for name, file in named.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def module(file: Path) -> tuple[str, ...]:
+    return tuple(
+        part for part in file.relative_to(ROOT).with_suffix("").parts if part != "__init__"
+    )
+
+
+def nearest(path: tuple[str, ...], named: dict[str, Path]) -> str | None:
+    """Return which of our modules an import reads: a module, or the one that holds the name."""
+    return next((name for end in (path, path[:-1]) if (name := ".".join(end)) in named), None)
+
+
+def test_no_circle_in_typescript():
+    graph = {
+        file: {
+            target.resolve()
+            for specifier in typescript_imports(file.read_text())
+            if specifier.startswith(".") and (target := file.parent / specifier).suffix == ".ts"
+        }
+        for file in TYPESCRIPT
+    }
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import nn
 
+from dl_lab.train.history.series_kind import PARTS
 from dl_lab.train.learning_rate import Rate
-from dl_lab.train.series_kind import PARTS
-from dl_lab.train.watch import StopTraining, WatchedRun
+from dl_lab.train.watch.run import StopTraining, WatchedRun
 from dl_lab.widgets.watch import watch
 
 

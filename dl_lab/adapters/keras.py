@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from dl_lab.adapters._watched import begun, logged, present, renamed, series
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 
 class KerasCallback(keras.callbacks.Callback):

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback
 
 from dl_lab.adapters._watched import HeldRate, begun, logged, present, renamed
 from dl_lab.train.learning_rate import OptimizerRate
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer

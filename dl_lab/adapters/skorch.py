@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 
 from dl_lab.adapters._watched import begun, logged, present, renamed
 from dl_lab.train.learning_rate import OptimizerRate
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 # Columns of skorch's own history that say something about another.
 _NOTES = ("_best", "_batch_count")

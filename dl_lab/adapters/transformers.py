@@ -9,7 +9,7 @@ from transformers import TrainerCallback
 
 from dl_lab.adapters._watched import HeldRate, begun, logged, present, renamed
 from dl_lab.train.learning_rate import OptimizerRate
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 
-from dl_lab.train.chart import Scale, line, number
-from dl_lab.train.series_kind import look_of
+from dl_lab.pictures.chart import Scale, line, number
+from dl_lab.train.history.series_kind import look_of
 
 Values = npt.NDArray[np.float64]
 

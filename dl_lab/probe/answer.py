@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dl_lab.errors import InputError
-from dl_lab.probe.functions import tensors_in
+from dl_lab.probe.formula.functions import tensors_in
 
 if TYPE_CHECKING:
     from torch import Tensor

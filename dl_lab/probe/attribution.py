@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional
 
 from dl_lab.errors import InputError
-from dl_lab.probe import kinds
 from dl_lab.probe.answer import scores
 from dl_lab.probe.capture import Capture, capture
-from dl_lab.probe.operation import operation
+from dl_lab.probe.formula import kinds
+from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.recorder import Changes, Inputs
 
 if TYPE_CHECKING:

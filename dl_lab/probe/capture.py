@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dl_lab.errors import InputError
-from dl_lab.probe.functions import tensors_in
+from dl_lab.probe.formula.functions import tensors_in
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.modules import initialized, is_compiled, is_keras, original
 from dl_lab.probe.recorder import Changes, Inputs, Recorder, listed

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dl_lab.errors import InputError
-from dl_lab.probe.functions import tensors_in
+from dl_lab.probe.formula.functions import tensors_in
 from dl_lab.probe.modules import is_keras, original
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dl_lab.probe import kinds
-from dl_lab.probe.operation import operation
+from dl_lab.probe.formula import kinds
+from dl_lab.probe.formula.operation import operation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import torch
 
 from dl_lab.errors import InputError
-from dl_lab.probe import kinds
 from dl_lab.probe.capture import Capture, capture
+from dl_lab.probe.formula import kinds
+from dl_lab.probe.formula.operation import operation
+from dl_lab.probe.formula.windows import pooling_window
 from dl_lab.probe.layer import index_of, place_of
-from dl_lab.probe.operation import operation
 from dl_lab.probe.recorder import Changes, Inputs
-from dl_lab.probe.windows import pooling_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from dl_lab.probe.kinds import Sizes
+    from dl_lab.probe.formula.kinds import Sizes
     from dl_lab.probe.layer import Layer
 
 Span = tuple[int, int]

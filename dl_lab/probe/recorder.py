@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
-from dl_lab.probe.functions import ALIASES, arguments, plain_name, tensors_in
+from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name, tensors_in
 from dl_lab.probe.held import Held, function_writes, module_writes
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dl_lab.probe import kinds
-from dl_lab.probe.operation import operation
+from dl_lab.probe.formula import kinds
+from dl_lab.probe.formula.operation import operation
 
 if TYPE_CHECKING:
     from torch import Tensor

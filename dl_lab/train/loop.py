@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from torch.nn.utils import parameters_to_vector
 
 from dl_lab.errors import InputError
-from dl_lab.train.diagnosis import explain
-from dl_lab.train.feed import Feed
-from dl_lab.train.loaders import not_finite
+from dl_lab.train.batches.epoch import Feed
+from dl_lab.train.batches.loaders import not_finite
+from dl_lab.train.diagnosis.explain import explain
 from dl_lab.train.run import Progress
 from dl_lab.train.run_state import RunState
 from dl_lab.train.tune import learning_rate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from dl_lab.train.evaluate import Batch
+    from dl_lab.train.steps.evaluate import Batch
 
 
 _Result = TypeVar("_Result")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from dl_lab.train.history import History
+    from dl_lab.train.history.history import History
 
 Leave = Callable[[float], InputError | None]
 """Told for how many seconds nobody has looked on; returns why the run is to pause, or None."""

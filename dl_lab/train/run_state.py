@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dl_lab.errors import InputError
-from dl_lab.train.autograd import AutogradSteps
-from dl_lab.train.checkpoints import Checkpoints
-from dl_lab.train.dense import DenseSteps
-from dl_lab.train.evaluate import Data, Loss, Metric
-from dl_lab.train.feed import Feed
-from dl_lab.train.hooks import Hooks
-from dl_lab.train.keep import Keep
-from dl_lab.train.loaders import check_data
-from dl_lab.train.precision import Precision
-from dl_lab.train.recorder import Recorder, measured_name
-from dl_lab.train.state import (
+from dl_lab.train.batches.epoch import Feed
+from dl_lab.train.batches.loaders import check_data
+from dl_lab.train.callbacks.dispatch import Hooks
+from dl_lab.train.checkpoint.backup import Keep
+from dl_lab.train.checkpoint.rewind import Checkpoints
+from dl_lab.train.checkpoint.state import (
     VERSION,
     arrays,
     check_state,
@@ -26,6 +21,11 @@ from dl_lab.train.state import (
     restore_model,
     restore_optimizer,
 )
+from dl_lab.train.dense.steps import DenseSteps
+from dl_lab.train.history.recorder import Recorder, measured_name
+from dl_lab.train.steps.autograd import AutogradSteps
+from dl_lab.train.steps.evaluate import Data, Loss, Metric
+from dl_lab.train.steps.precision import Precision
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from dl_lab.train.random_stream import RandomStream
+    from dl_lab.train.batches.random_stream import RandomStream
 
 
 class RunState:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dl_lab.train.structure import can_be_cut, cut, rows
+from dl_lab.train.batches.structure import can_be_cut, cut, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dl_lab.train.evaluate import Batch
+    from dl_lab.train.steps.evaluate import Batch
     from dl_lab.train.trial import Trial
 
 Values = npt.NDArray[np.float64]

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from dl_lab import paths
 from dl_lab.errors import InputError, number, refuse_unknown, whole
+from dl_lab.train.batches.random_stream import RandomStream
 from dl_lab.train.callbacks.base import Callback
+from dl_lab.train.callbacks.dispatch import Hooks, listed
+from dl_lab.train.checkpoint.rebuild import loss_name, make_loss, make_optimizer
+from dl_lab.train.checkpoint.state import plain
 from dl_lab.train.claims.claimant import TrainerClaimant
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.control import Control
 from dl_lab.train.device import described, move, resolve
-from dl_lab.train.diagnosis import check_model, check_optimizer
-from dl_lab.train.hooks import Hooks, listed
+from dl_lab.train.diagnosis.explain import check_model, check_optimizer
 from dl_lab.train.loop import Loop, Snapshot
-from dl_lab.train.metrics import resolve as resolve_metrics
-from dl_lab.train.precision import Precision
-from dl_lab.train.random_stream import RandomStream
-from dl_lab.train.rebuild import loss_name, make_loss, make_optimizer
 from dl_lab.train.run import CONTROLS
-from dl_lab.train.state import plain
+from dl_lab.train.steps.metrics import resolve as resolve_metrics
+from dl_lab.train.steps.precision import Precision
 from dl_lab.train.trial import Trial
 from dl_lab.train.worker import State, Worker
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from dl_lab.train.evaluate import Data, Loss
-    from dl_lab.train.history import History
-    from dl_lab.train.metrics import Metrics
+    from dl_lab.train.history.history import History
+    from dl_lab.train.steps.evaluate import Data, Loss
+    from dl_lab.train.steps.metrics import Metrics
 
 
 RECORDS = ("step", "epoch")
@@ -66,7 +66,7 @@ class Trainer(Control):
         mapping from names to such data, each measured and recorded under its name.
     metrics
         What to measure beside the loss: ``"accuracy"`` and other names of
-        `dl_lab.train.metrics.NAMES`, or functions ``metric(outputs, targets)``. Recorded as
+        `dl_lab.train.steps.metrics.NAMES`, or functions ``metric(outputs, targets)``. Recorded as
         ``train_accuracy`` and ``validation_accuracy``.
     callbacks
         `dl_lab.train.callbacks.Callback` objects.
@@ -342,7 +342,7 @@ class Trainer(Control):
         InputError
             `path` is not the path of a file here, or cannot be written.
         """
-        from dl_lab.train.checkpoint import save_state
+        from dl_lab.train.checkpoint.file import save_state
 
         # Before the copy, which takes its time.
         save_state(paths.file("path", path), self.state_dict())
@@ -394,7 +394,7 @@ class Trainer(Control):
         >>> again.steps, again.state, bool((again.model.weight == model.weight).all())
         (5, 'paused', True)
         """
-        from dl_lab.train.checkpoint import load_state
+        from dl_lab.train.checkpoint.file import load_state
 
         state = load_state(path)
         loss = loss if loss is not None else make_loss(state)

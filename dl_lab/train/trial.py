@@ -11,20 +11,20 @@ from torch.utils.data import DataLoader
 
 from dl_lab.errors import number
 from dl_lab.train import tune
-from dl_lab.train.evaluate import MOST_ROWS
-from dl_lab.train.keep import Keep
-from dl_lab.train.loader_state import loader_state, restore_loader
-from dl_lab.train.loaders import as_loader
-from dl_lab.train.random_stream import kept_random_state
-from dl_lab.train.structure import rows, split, tensors, to_device
+from dl_lab.train.batches.loader_state import loader_state, restore_loader
+from dl_lab.train.batches.loaders import as_loader
+from dl_lab.train.batches.random_stream import kept_random_state
+from dl_lab.train.batches.structure import rows, split, tensors, to_device
+from dl_lab.train.checkpoint.backup import Keep
+from dl_lab.train.steps.evaluate import MOST_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from dl_lab.train.evaluate import Batch
-    from dl_lab.train.feed import Feed
+    from dl_lab.train.batches.epoch import Feed
     from dl_lab.train.loop import Loop
+    from dl_lab.train.steps.evaluate import Batch
 
 _HIGHEST_RATE = 1e12
 _MOST_BYTES = 256 << 20

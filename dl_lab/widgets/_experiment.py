@@ -16,10 +16,10 @@ from dl_lab.nets.dense import dense
 from dl_lab.nets.features import FEATURES
 from dl_lab.probe.unit_grid import UnitGrid
 from dl_lab.protocol import Array
-from dl_lab.train.batches import Batches
+from dl_lab.train.batches.carry_over import Batches
+from dl_lab.train.dense.loss import half_squared_error
+from dl_lab.train.dense.sgd import RegularizedSGD
 from dl_lab.train.loop import Snapshot
-from dl_lab.train.loss import half_squared_error
-from dl_lab.train.sgd import RegularizedSGD
 from dl_lab.train.trainer import Trainer
 
 EPOCHS_A_SECOND = 25.0

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from dl_lab.errors import InputError
-from dl_lab.probe.layer_filters import Kept, LayerFilters
+from dl_lab.filters.layer_filters import Kept, LayerFilters
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

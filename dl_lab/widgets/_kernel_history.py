@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from dl_lab.probe.kernel_bank import KernelBank
+    from dl_lab.filters.kernel_bank import KernelBank
 
 APART = 1.0
 """Seconds: edits that follow one another more quickly are one change, such as a drag."""
@@ -25,8 +25,8 @@ class KernelHistory:
 
     Examples
     --------
-    >>> from dl_lab.probe.image_kernels import KernelParameters
-    >>> from dl_lab.probe.kernel_bank import KernelBank
+    >>> from dl_lab.filters.image_kernels import KernelParameters
+    >>> from dl_lab.filters.kernel_bank import KernelBank
     >>> blur = KernelBank.named("blur", 1, KernelParameters())
     >>> history = KernelHistory(blur)
     >>> history.note(blur.with_preset("outline", None))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dl_lab.errors import InputError
-from dl_lab.probe.image_filter import CHANNELS, PADDING_MODES
-from dl_lab.probe.image_kernels import LARGEST, NAMES, parameters_of
+from dl_lab.filters.image_filter import CHANNELS, PADDING_MODES
+from dl_lab.filters.image_kernels import LARGEST, NAMES, parameters_of
 from dl_lab.widgets._traits import Setting
 
 PARAMETERS = ("sigma", "angle", "wavelength", "seed")

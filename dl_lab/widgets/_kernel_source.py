@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dl_lab.probe.image_filter import ImageFilter
+from dl_lab.filters.image_filter import ImageFilter
 
 
 def source(image_filter: ImageFilter, kernels: Tensor, channels: int) -> str:

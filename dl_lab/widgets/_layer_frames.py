@@ -12,10 +12,10 @@ from torch import Tensor  # noqa: TC002
 
 from dl_lab.errors import whole
 from dl_lab.probe.capture import Capture
-from dl_lab.probe.explanation import Explanation
+from dl_lab.probe.formula.explanation import Explanation
+from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.health import Health
 from dl_lab.probe.layer import Layer
-from dl_lab.probe.operation import operation
 from dl_lab.probe.tiles import filters, has_filters, tiles
 from dl_lab.protocol import Array
 from dl_lab.widgets._base import Reply, sentence

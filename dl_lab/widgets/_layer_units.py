@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dl_lab.errors import InputError, whole
-from dl_lab.probe.arithmetic import explain
 from dl_lab.probe.capture import Capture
+from dl_lab.probe.formula.arithmetic import explain
 from dl_lab.probe.receptive_field import effective_field, receptive_field
 from dl_lab.protocol import Array
 from dl_lab.widgets import _layer_frames as frames

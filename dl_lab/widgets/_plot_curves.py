@@ -9,7 +9,7 @@ import numpy as np
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.protocol import Array
-from dl_lab.train.curves import AXES, SCALES, Curve, curve, extent
+from dl_lab.train.history.curves import AXES, SCALES, Curve, curve, extent
 from dl_lab.train.run import Run
 from dl_lab.widgets._base import Reply
 

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from dl_lab.errors import InputError
-from dl_lab.train.curves import place
-from dl_lab.train.history import History
+from dl_lab.train.history.curves import place
+from dl_lab.train.history.history import History
+from dl_lab.train.history.series import Series
+from dl_lab.train.history.series_kind import Look, looks
 from dl_lab.train.run import Progress, Run
-from dl_lab.train.series import Series
-from dl_lab.train.series_kind import Look, looks
 from dl_lab.widgets._base import sentence
 from dl_lab.widgets._rate import Pace
 

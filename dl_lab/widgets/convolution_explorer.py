@@ -7,12 +7,12 @@ from typing import Any
 import traitlets
 from torch import Tensor, nn
 
+from dl_lab.convolution.arithmetic import Convolution, weight_shape
+from dl_lab.convolution.change import change
+from dl_lab.convolution.layer import build, example_input, read, source
+from dl_lab.convolution.matrix import matrix
+from dl_lab.convolution.presets import PRESETS
 from dl_lab.errors import SENTENCES, InputError, refuse_unknown
-from dl_lab.probe.convolution_arithmetic import Convolution, weight_shape
-from dl_lab.probe.convolution_change import change
-from dl_lab.probe.convolution_layer import build, example_input, read, source
-from dl_lab.probe.convolution_matrix import matrix
-from dl_lab.probe.convolution_presets import PRESETS
 from dl_lab.protocol import Array, Message
 from dl_lab.widgets._base import Widget, handles, templates
 from dl_lab.widgets._traits import Choice, Flag
@@ -136,7 +136,7 @@ class ConvolutionExplorer(Widget):
 
     @property
     def matrix(self) -> Tensor:
-        """The matrix C of the layer, [outputs, inputs]; see `dl_lab.probe.convolution_matrix`."""
+        """The matrix C of the layer, [outputs, inputs]; see `dl_lab.convolution.matrix`."""
         return matrix(self.layer, tuple(self.input.shape))
 
     @property
@@ -153,7 +153,7 @@ class ConvolutionExplorer(Widget):
             ``kind``, ``input_size``, ``kernel_size``, ``stride``, ``padding``, ``dilation``,
             ``output_padding``, ``in_channels``, ``out_channels``, ``groups``, ``bias``,
             ``padding_mode``, ``ceil_mode``, ``count_include_pad``, ``divisor_override``, ``layers``
-            as `dl_lab.probe.convolution_arithmetic.Convolution` has them. Sizes may be one number.
+            as `dl_lab.convolution.arithmetic.Convolution` has them. Sizes may be one number.
 
         Raises
         ------

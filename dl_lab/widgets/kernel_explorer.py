@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from dl_lab.errors import InputError
-from dl_lab.probe.image_filter import CHANNELS, PADDING_MODES, ImageFilter
-from dl_lab.probe.image_kernels import LARGEST, NAMES, KernelParameters
-from dl_lab.probe.image_tensor import as_image
-from dl_lab.probe.kernel_bank import KernelBank
+from dl_lab.filters.image_filter import CHANNELS, PADDING_MODES, ImageFilter
+from dl_lab.filters.image_kernels import LARGEST, NAMES, KernelParameters
+from dl_lab.filters.image_tensor import as_image
+from dl_lab.filters.kernel_bank import KernelBank
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _shipped_images as shipped
@@ -51,7 +51,7 @@ class KernelExplorer(SettingsWidget):
         [1, channels, height, width] of up to 1024×1024 pixels and 64 channels; bytes are divided
         by 255. Or the name of a shipped image, as in `images`. None is the first of those.
     kernel
-        The name of a kernel (`dl_lab.probe.image_kernels.NAMES`), one name for each channel, or
+        The name of a kernel (`dl_lab.filters.image_kernels.NAMES`), one name for each channel, or
         numbers: [k, k] for all channels, [channels, k, k] for one each; k from 1 to 11. None is
         the layer's first filter, or ``"sharpen"`` without a layer.
     layer
@@ -77,7 +77,7 @@ class KernelExplorer(SettingsWidget):
         Rows and columns, 1 to 11, of a kernel by name; None is the one in which it shows what it
         does.
     sigma, angle, wavelength, seed
-        Of the kernels that are computed, as in `dl_lab.probe.image_kernels.KernelParameters`.
+        Of the kernels that are computed, as in `dl_lab.filters.image_kernels.KernelParameters`.
     display
         How the output is drawn: ``"clipped"`` to the range of the image, ``"stretched"`` from its
         smallest to its largest value, or ``"signed"`` in colours around 0. None is

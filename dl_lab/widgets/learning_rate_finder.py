@@ -10,10 +10,10 @@ import numpy as np
 import traitlets
 
 from dl_lab.errors import InputError, number
+from dl_lab.pictures.chart import number as number_text
 from dl_lab.pictures.curves import ORANGE, Curve, Mark, svg
 from dl_lab.protocol import Array, Message
-from dl_lab.train.chart import number as number_text
-from dl_lab.train.lr_finder import HIGHEST, LOWEST, RangeTest, Scale, Values, range_test
+from dl_lab.train.range_test import HIGHEST, LOWEST, RangeTest, Scale, Values, range_test
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._base import handles, sentence
 from dl_lab.widgets._explainer import Explainer
@@ -27,7 +27,7 @@ class LearningRateFinder(Explainer):
     trainer
         The Trainer that was tested, and whose rate `use` sets.
     test
-        What `dl_lab.train.lr_finder.range_test` returned.
+        What `dl_lab.train.range_test.range_test` returned.
     language
         ``"en"`` or ``"es"``; None is the page's.
 
@@ -40,7 +40,7 @@ class LearningRateFinder(Explainer):
     --------
     >>> import torch
     >>> import dl_lab
-    >>> from dl_lab.train.lr_finder import range_test
+    >>> from dl_lab.train.range_test import range_test
     >>> points = torch.randn(256, 2, generator=torch.Generator().manual_seed(0))
     >>> model = torch.nn.Linear(2, 1)
     >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -197,7 +197,7 @@ def lr_find(
 ) -> LearningRateFinder:
     """Find a learning rate: train a few steps with ever higher ones, put all back, show the losses.
 
-    Short trainings then choose the suggestion; `dl_lab.train.lr_finder.range_test` tells how. All
+    Short trainings then choose the suggestion; `dl_lab.train.range_test.range_test` tells how. All
     in all that is some 800 to 1,500 steps; Kernel → Interrupt ends it and loses nothing.
 
     Parameters

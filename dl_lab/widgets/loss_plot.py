@@ -13,12 +13,12 @@ from typing import Any
 import traitlets
 
 from dl_lab.errors import InputError, number, whole
+from dl_lab.pictures.runs import svg
 from dl_lab.protocol import Message
 from dl_lab.train.claims.registry import CLAIMS
-from dl_lab.train.curves import AXES, SCALES, last_place
-from dl_lab.train.picture import svg
+from dl_lab.train.history.curves import AXES, SCALES, last_place
+from dl_lab.train.history.export import csv_chunk
 from dl_lab.train.run import CONTROLS, Run
-from dl_lab.train.tables import csv_chunk
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._attended import AttendedWidget
 from dl_lab.widgets._base import Reply, handles, weakly

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,7 +1,7 @@
 /** Colours of curves and categories, and what the curves of training look like. */
 
 // Python draws the pictures of saved notebooks with the same.
-import looks from "../../dl_lab/train/looks.json";
+import looks from "../../dl_lab/train/history/looks.json";
 import type { CurveLook, Marker } from "./curves.ts";
 
 /** A look with the place of its colour in the palette, which is another on another background. */

@@ -19,7 +19,7 @@ from dl_lab import Trainer
 from dl_lab.callbacks import LRSchedule
 from dl_lab.data import mnist
 from dl_lab.nets import lenet5
-from dl_lab.train.checkpoint import save_weights
+from dl_lab.train.checkpoint.file import save_weights
 
 PATH = Path(__file__).resolve().parents[2] / "dl_lab" / "nets" / "files" / "lenet5.safetensors"
 EPOCHS = 40

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 import dl_lab
-from dl_lab.probe.arithmetic import explain
 from dl_lab.probe.attribution import Attribution, layer_gradients
 from dl_lab.probe.capture import capture
+from dl_lab.probe.formula.arithmetic import explain
 from dl_lab.probe.health import health
 from dl_lab.probe.receptive_field import effective_field
 from tests.accelerator.far import DEVICE, draw

@@ -10,7 +10,7 @@ import torch
 import dl_lab
 from dl_lab.adapters import KerasCallback
 from dl_lab.errors import InputError
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 4)).astype("float32")

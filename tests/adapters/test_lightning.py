@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from dl_lab.adapters import LightningCallback
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 torch.manual_seed(0)
 X = torch.randn(80, 4)

@@ -17,7 +17,7 @@ from torch import nn
 import dl_lab
 from dl_lab.adapters import SkorchCallback
 from dl_lab.errors import InputError
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 4)).astype("float32")

@@ -8,7 +8,7 @@ from torch import nn
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from dl_lab.adapters import TransformersCallback
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 torch.manual_seed(0)
 X = torch.randn(80, 4)

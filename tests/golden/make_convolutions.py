@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from dl_lab.probe.convolution_arithmetic import (
+from dl_lab.convolution.arithmetic import (
     AVG_POOL,
     CONV,
     KINDS,
@@ -27,16 +27,16 @@ from dl_lab.probe.convolution_arithmetic import (
     receptive_field,
     weight_shape,
 )
-from dl_lab.probe.convolution_layer import (
+from dl_lab.convolution.layer import (
     build,
     example_bias,
     example_input,
     example_weight,
     source,
 )
-from dl_lab.probe.convolution_matrix import matrix
-from dl_lab.probe.convolution_presets import PRESETS
-from dl_lab.probe.convolution_refusal import refusal
+from dl_lab.convolution.matrix import matrix
+from dl_lab.convolution.presets import PRESETS
+from dl_lab.convolution.refusal import refusal
 
 HERE = Path(__file__).parent
 CASES = 160

@@ -9,9 +9,9 @@ from dl_lab.errors import InputError
 from dl_lab.nets.dense import ACTIVATIONS, dense
 from dl_lab.nets.features import FEATURES
 from dl_lab.nets.source import source
-from dl_lab.train.batches import Batches
-from dl_lab.train.loss import half_squared_error
-from dl_lab.train.sgd import RegularizedSGD
+from dl_lab.train.batches.carry_over import Batches
+from dl_lab.train.dense.loss import half_squared_error
+from dl_lab.train.dense.sgd import RegularizedSGD
 from dl_lab.train.trainer import Trainer
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from dl_lab.convolution.arithmetic import Convolution
 from dl_lab.errors import SENTENCES
-from dl_lab.probe.convolution_arithmetic import Convolution
 
 CASES = json.loads(
     (Path(__file__).parents[1] / "golden" / "convolutions.json").read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ import random
 import pytest
 import torch
 
-from dl_lab.probe.arithmetic import explain
 from dl_lab.probe.capture import capture
+from dl_lab.probe.formula.arithmetic import explain
+from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.health import health
-from dl_lab.probe.operation import operation
 from dl_lab.probe.receptive_field import effective_field, receptive_field
 from dl_lab.probe.tiles import filters
 

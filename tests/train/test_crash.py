@@ -16,7 +16,7 @@ import torch
 
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.model_checkpoint import ModelCheckpoint
-from dl_lab.train.checkpoint import load_state
+from dl_lab.train.checkpoint.file import load_state
 from tests.train.crash_program import EVERY, KINDS, fresh, loaded
 
 ROOT = Path(__file__).resolve().parents[2]

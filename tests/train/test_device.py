@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from dl_lab.errors import InputError
+from dl_lab.train.batches.random_stream import RandomStream
 from dl_lab.train.device import described, move, resolve
-from dl_lab.train.precision import Precision
-from dl_lab.train.random_stream import RandomStream
+from dl_lab.train.steps.precision import Precision
 
 
 def test_automatic_is_what_the_machine_has():

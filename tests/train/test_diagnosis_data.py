@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from dl_lab.train.diagnosis import explain
+from dl_lab.train.diagnosis.explain import explain
 
 
 class Rows(Dataset):

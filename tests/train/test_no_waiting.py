@@ -11,8 +11,6 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dl_lab.train import logged
-from dl_lab.train.autograd import AutogradSteps
 from dl_lab.train.callbacks import (
     Callback,
     EarlyStopping,
@@ -22,8 +20,10 @@ from dl_lab.train.callbacks import (
     TensorBoard,
     Timer,
 )
-from dl_lab.train.metrics import resolve
-from dl_lab.train.recorder import Recorder
+from dl_lab.train.history import logged
+from dl_lab.train.history.recorder import Recorder
+from dl_lab.train.steps.autograd import AutogradSteps
+from dl_lab.train.steps.metrics import resolve
 from dl_lab.train.trainer import Trainer
 
 INPUTS = torch.randn(64, 4)

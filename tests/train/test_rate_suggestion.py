@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import dl_lab
-from dl_lab.train.lr_finder import RangeTest, range_test
+from dl_lab.train.range_test import RangeTest, range_test
 from dl_lab.train.short_trainings import ShortTrainings, ladder
 from dl_lab.train.trainer import Trainer
 

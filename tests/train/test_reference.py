@@ -8,9 +8,9 @@ import torch
 
 from dl_lab.data.toy import toy
 from dl_lab.nets.dense import dense
-from dl_lab.train.batches import Batches
-from dl_lab.train.loss import half_squared_error
-from dl_lab.train.sgd import RegularizedSGD
+from dl_lab.train.batches.carry_over import Batches
+from dl_lab.train.dense.loss import half_squared_error
+from dl_lab.train.dense.sgd import RegularizedSGD
 from dl_lab.train.threads import one_thread
 from dl_lab.train.trainer import Trainer
 

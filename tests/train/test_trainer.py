@@ -18,9 +18,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from dl_lab.data.toy import toy
 from dl_lab.errors import InputError
 from dl_lab.nets.dense import dense
-from dl_lab.train.batches import Batches
-from dl_lab.train.loss import half_squared_error
-from dl_lab.train.sgd import RegularizedSGD
+from dl_lab.train.batches.carry_over import Batches
+from dl_lab.train.dense.loss import half_squared_error
+from dl_lab.train.dense.sgd import RegularizedSGD
 from dl_lab.train.trainer import Trainer
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from torch import nn
 
 from dl_lab.errors import InputError
 from dl_lab.train.callbacks import Callback
-from dl_lab.train.hooks import HOOKS
+from dl_lab.train.callbacks.dispatch import HOOKS
 from dl_lab.train.run import Progress
 from dl_lab.train.trainer import Trainer
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from dl_lab.errors import InputError
-from dl_lab.train.batches import Batches
+from dl_lab.train.batches.carry_over import Batches
 from dl_lab.train.callbacks import Callback, EarlyStopping, LRSchedule
 from dl_lab.train.trainer import Trainer
 

@@ -9,7 +9,7 @@ import pytest
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.train.lr_finder import RangeTest, range_test
+from dl_lab.train.range_test import RangeTest, range_test
 from dl_lab.widgets.learning_rate_finder import LearningRateFinder, shown_losses
 from tests.widgets.examples import example
 from tests.widgets.page import Page

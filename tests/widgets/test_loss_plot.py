@@ -14,7 +14,7 @@ import torch
 import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.protocol import Message
-from dl_lab.train.history import History
+from dl_lab.train.history.history import History
 from dl_lab.widgets._channel import WINDOW
 from tests.widgets.page import Page
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from dl_lab import paths
 from dl_lab.errors import InputError
-from dl_lab.train.atomic_write import write_atomically
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import epoch_value
+from dl_lab.train.checkpoint.atomic_write import write_atomically
 
 if TYPE_CHECKING:
     from dl_lab.train.run import Training

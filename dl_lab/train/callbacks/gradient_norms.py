@@ -8,7 +8,7 @@ from torch.nn.utils import get_total_norm
 
 from dl_lab.errors import InputError, whole
 from dl_lab.train.callbacks.base import Callback
-from dl_lab.train.logged import Logged
+from dl_lab.train.history.logged import Logged
 
 if TYPE_CHECKING:
     from dl_lab.train.run import Training

@@ -10,7 +10,7 @@ from dl_lab import paths
 from dl_lab.errors import whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
-from dl_lab.train.checkpoint import save_weights
+from dl_lab.train.checkpoint.file import save_weights
 
 if TYPE_CHECKING:
     from dl_lab.train.run import Training

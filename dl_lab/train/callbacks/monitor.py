@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dl_lab.errors import InputError, number
-from dl_lab.train.series_kind import guessed
+from dl_lab.train.history.series_kind import guessed
 
 if TYPE_CHECKING:
     from dl_lab.train.run import Training

@@ -33,7 +33,7 @@ class TensorBoard(Callback):
     text and the settings; a few of the first inputs where they are images; and what is added to
     `log`. In TensorBoard's table of runs a finished one is a success. A thread of its own writes
     once a second, and everything when a run pauses or ends. What each kind may cost stands at
-    `dl_lab.train.event_writer.EventWriter`.
+    `dl_lab.train.events.event_writer.EventWriter`.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class TensorBoard(Callback):
         images: int = 8,
         hparams: Mapping[str, object] | None = None,
     ) -> None:
-        from dl_lab.train.event_log import EventLog
+        from dl_lab.train.events.event_log import EventLog
 
         self.log = EventLog(paths.folder("logdir", logdir), self._step)
         self._graph = graph
@@ -160,7 +160,7 @@ class TensorBoard(Callback):
 
     def _lay_out(self, trainer: Training) -> None:
         """Have train and validation of the same quantity in one chart."""
-        from dl_lab.train.event_writer import tag_of
+        from dl_lab.train.events.event_writer import tag_of
 
         names = trainer.history.names
         if names == self._names:
@@ -175,7 +175,7 @@ class TensorBoard(Callback):
         """Copy weights and gradients, if it is time; the writing thread counts them."""
         if time.monotonic() < self._budget.due:
             return
-        from dl_lab.train.summaries import histogram, sample
+        from dl_lab.train.events.summaries import histogram, sample
 
         began = time.perf_counter()
         parts: list[tuple[str, Tensor]] = []

@@ -5,7 +5,7 @@ import { makePlanes, type Planes } from "./planes.ts";
 export type Channels = "grey" | "each" | "sum";
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
-/** As `dl_lab.probe.image_filter.ImageFilter`. */
+/** As `dl_lab.filters.image_filter.ImageFilter`. */
 export interface Filter {
   readonly channels: Channels;
   readonly padding: number | "same";

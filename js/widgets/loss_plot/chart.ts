@@ -3,18 +3,17 @@
 import { computed, signal } from "@preact/signals-core";
 
 import { Chart, type Scene, type YAxis } from "../../draw/chart.ts";
-import type { Curve } from "../../draw/curves.ts";
 import { clockTick, rateTick, tick } from "../../draw/tick_text.ts";
 import { h, setAttribute, setText } from "../../shared/dom.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
 import { iconButton } from "../../shared/controls.ts";
 import { lastSize } from "../../shared/size.ts";
-import { cursor } from "./cursor.ts";
+import { cursor, type Drawn, type DrawnCurve } from "./cursor.ts";
 import type { Context } from "./context.ts";
 import type { Axis, CurveData } from "./curves.ts";
 import { followGestures } from "./gestures.ts";
 import { followKeys } from "./keys.ts";
-import { type Group, GROUPS, type SeriesKind } from "./series.ts";
+import { type Group, GROUPS } from "./series.ts";
 import { bestLines, type SeriesStatus } from "./status.ts";
 import { type Range, drawable } from "./window.ts";
 import { Navigation } from "./navigation.ts";
@@ -24,19 +23,6 @@ const LEAST: Readonly<Record<Axis, number>> = { step: 4, epoch: 1e-4, time: 1e-3
 
 /** What a host without layout is taken to have. */
 const SIZE = { width: 800, height: 250 };
-
-/** What was drawn last: the cursor reads from it. */
-export interface Drawn {
-  readonly range: Range;
-  readonly curves: readonly DrawnCurve[];
-}
-
-export interface DrawnCurve extends Curve {
-  readonly kind: SeriesKind;
-  readonly run: number;
-  readonly name: string;
-  readonly rows: number;
-}
 
 export function chart(context: Context): HTMLElement {
   const { t, lifetime, settings, theme, curves, lines, isHidden, window, root } = context;

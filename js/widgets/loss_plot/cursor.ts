@@ -3,18 +3,30 @@
 import type { ReadonlySignal } from "@preact/signals-core";
 
 import { type Chart, type Reading, readingsAt } from "../../draw/chart.ts";
-import { shownValue } from "../../draw/curves.ts";
+import { type Curve, shownValue } from "../../draw/curves.ts";
 import { swatch } from "../../draw/legend.ts";
 import { h, setText } from "../../shared/dom.ts";
 import { formatCount, formatDuration, formatValue } from "../../shared/format.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
-import type { Drawn, DrawnCurve } from "./chart.ts";
 import type { Context } from "./context.ts";
-import { inOrder, seriesLabel } from "./series.ts";
-import { placeAt, shareOf } from "./window.ts";
+import { inOrder, type SeriesKind, seriesLabel } from "./series.ts";
+import { placeAt, type Range, shareOf } from "./window.ts";
 
 /** How long a place is looked at before the kernel is asked for its epoch and time. */
 const SETTLED_MS = 120;
+
+/** What was drawn last: what the cursor reads from. */
+export interface Drawn {
+  readonly range: Range;
+  readonly curves: readonly DrawnCurve[];
+}
+
+export interface DrawnCurve extends Curve {
+  readonly kind: SeriesKind;
+  readonly run: number;
+  readonly name: string;
+  readonly rows: number;
+}
 
 export interface Cursor {
   readonly element: HTMLElement;

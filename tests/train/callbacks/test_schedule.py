@@ -9,7 +9,7 @@ from torch.optim.swa_utils import SWALR
 
 from dl_lab.errors import InputError
 from dl_lab.train.callbacks.schedule import LRSchedule, ReduceLROnPlateau
-from dl_lab.train.checkpoint import load_state, save_state
+from dl_lab.train.checkpoint.file import load_state, save_state
 from tests.train.callbacks.problem import network, plain_loop, same_weights, sgd, trainer
 
 EPOCHS = 8

@@ -22,7 +22,7 @@ from dl_lab import Trainer
 from dl_lab.errors import InputError
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.tensorboard import TensorBoard
-from dl_lab.train.event_writer import tag_of
+from dl_lab.train.events.event_writer import tag_of
 from tests.train.reading import read, shown, table_of_runs
 
 

@@ -15,8 +15,8 @@ from dl_lab.errors import InputError
 from dl_lab.train import callbacks
 from dl_lab.train.claims import claimant
 from dl_lab.train.claims.registry import CLAIMS
-from dl_lab.train.lr_finder import range_test
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.range_test import range_test
+from dl_lab.train.watch.run import WatchedRun
 
 PATIENCE = 30
 

@@ -1,4 +1,4 @@
-/** What `dl_lab.probe.convolution_arithmetic.Convolution` is in Python, field by field. */
+/** What `dl_lab.convolution.arithmetic.Convolution` is in Python, field by field. */
 
 export type Kind = "conv" | "conv_transpose" | "max_pool" | "avg_pool";
 export type PaddingWord = "valid" | "same" | "causal";

@@ -1,0 +1,1 @@
+"""How a single unit comes to its value, as a formula with its numbers."""

@@ -1,0 +1,1 @@
+"""From a person's data to the batches that steps take."""

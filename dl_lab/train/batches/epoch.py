@@ -1,0 +1,214 @@
+"""The training data as steps take them: split, on the device, one group of batches ahead."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from dl_lab.errors import InputError
+from dl_lab.train.batches.carry_over import Batches
+from dl_lab.train.batches.loader_state import loader_state, restore_loader
+from dl_lab.train.batches.loaders import as_loader, check_data
+from dl_lab.train.batches.structure import split, to_device
+
+if TYPE_CHECKING:
+    from dl_lab.train.batches.random_stream import RandomStream
+    from dl_lab.train.steps.evaluate import Batch, Data
+
+_PAIR = 2
+
+
+class Feed:
+    """An epoch's batches in groups, one group a step.
+
+    The next group is fetched as soon as a step is done, so that the last step knows that it is.
+
+    Parameters
+    ----------
+    data
+        As the Trainer takes them; None: to be given later.
+    batch_size, accumulate, device
+        As for the Trainer.
+    stream
+        Where a loader draws from.
+    """
+
+    def __init__(
+        self,
+        data: Data | None,
+        *,
+        batch_size: int | None,
+        accumulate: int,
+        device: torch.device,
+        stream: RandomStream,
+    ) -> None:
+        if data is not None:
+            check_data(data, "train")
+        self.data = data
+        self.loader: Iterable[Any] = (
+            () if data is None else as_loader(data, batch_size, shuffle=True)
+        )
+        self.batch: Batch | None = None
+        """The first batch of the next group; None between epochs and after an epoch's last."""
+        self.more: list[Batch] = []
+        """The others of that group."""
+        self.open = False
+        """Whether an epoch has begun and not yet ended."""
+        self._accumulate = accumulate
+        self._device = device
+        self._on_cpu = device.type == "cpu"
+        self._stream = stream
+        self._iterator: Iterator[Any] = iter(())
+        # A loader's workers end at once with their iterator (which the loader itself has, where
+        # they persist), but take seconds to when it goes as a part of a cycle: so it never does.
+        self._held: list[object] = [data]
+        weakref.finalize(self, self._held.clear)
+        self._fetched = 0
+        self._began: dict[str, Any] = {}
+        self._before = stream.state
+        self.first_state = loader_state(self.loader)
+
+    @property
+    def steps(self) -> int | None:
+        """Steps of an epoch; None where the data do not know."""
+        try:
+            return -(-len(self.loader) // self._accumulate) or None  # type: ignore[arg-type]  # asks
+        except (TypeError, NotImplementedError):
+            return None
+
+    @property
+    def taken(self) -> int:
+        """Batches of this epoch that steps have taken."""
+        return self._fetched - (0 if self.batch is None else 1 + len(self.more))
+
+    def begin(self) -> None:
+        """Open an epoch and fetch its first group.
+
+        Raises
+        ------
+        InputError
+            No data or no batch.
+        """
+        if self.data is None:
+            raise InputError("data_needed")
+        self._begin()
+        # Batches draw from a generator of their own, other loaders from the global one.
+        if isinstance(self.loader, Batches):
+            self._iterate(self.loader)
+            self.fetch(self._stream.state)
+        else:
+            with self._stream:
+                self._iterate(self.loader)
+                self.fetch(self._stream.now())
+        if self.batch is None:
+            self.drop()
+            raise InputError("no_batches")
+
+    def _iterate(self, batches: Iterable[Any]) -> None:
+        self._iterator = iter(batches)
+        self._held[1:] = [self._iterator]
+
+    def _begin(self) -> None:
+        # Batches hand out a copy; others may not.
+        own = isinstance(self.loader, Batches)
+        self._began = {
+            "random": self._stream.state,
+            "loader": self.loader.state_dict() if own else loader_state(self.loader),  # type: ignore[attr-defined]  # Batches
+        }
+        self._fetched = 0
+        self.open = True
+
+    def fetch(self, random: tuple[Tensor, ...]) -> None:
+        """Fetch the next group.
+
+        Parameters
+        ----------
+        random
+            Where the stream stands.
+        """
+        self._before = random
+        # A loader that raises has no next group.
+        self.batch = None
+        self.batch = self._next()
+        if self._accumulate > 1:
+            self.more = []
+            while self.batch is not None and len(self.more) < self._accumulate - 1:
+                following = self._next()
+                if following is None:
+                    break
+                self.more.append(following)
+
+    def _next(self) -> Batch | None:
+        batch = next(self._iterator, None)
+        if batch is None:
+            return None
+        self._fetched += 1
+        inputs, targets = (
+            batch if type(batch) in {tuple, list} and len(batch) == _PAIR else split(batch)
+        )
+        if (
+            self._on_cpu
+            and type(inputs) is Tensor
+            and inputs.is_cpu
+            and type(targets) is Tensor
+            and targets.is_cpu
+        ):
+            return inputs, targets
+        moved = to_device(inputs, self._device)
+        return moved, moved if targets is inputs else to_device(targets, self._device)
+
+    def drop(self) -> None:
+        """Leave the epoch: the next step begins another."""
+        self.open = False
+        self.batch = None
+        self.more = []
+        self._iterate(())
+
+    def restart(self) -> None:
+        """Go back to where the data were at first."""
+        self.drop()
+        restore_loader(self.loader, self.first_state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the data stand, and how to come here again from the epoch's beginning."""
+        if not self.open:
+            return {
+                "open": False,
+                "first": self.first_state,
+                "loader": loader_state(self.loader),
+            }
+        return {
+            "open": True,
+            "first": self.first_state,
+            "loader": self._began["loader"],
+            "random": list(self._began["random"]),
+            "passed": self.taken,
+            "before": list(self._before),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Come back to there: an epoch that had begun is begun again, what was used is skipped.
+
+        The stream is left anywhere.
+        """
+        self.drop()
+        self.first_state = state["first"]
+        restore_loader(self.loader, state["loader"])
+        if not state["open"]:
+            return
+        stream = self._stream
+        stream.state = stream.fitting(state["random"])
+        self._begin()
+        with stream:
+            self._iterate(self.loader)
+            for _ in range(state["passed"]):
+                next(self._iterator, None)
+        self._fetched = state["passed"]
+        # Other draws came between the batches: a loader that draws one at a time needs this.
+        stream.state = stream.fitting(state["before"])
+        with stream:
+            self.fetch(stream.state)

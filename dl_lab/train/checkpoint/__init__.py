@@ -1,0 +1,1 @@
+"""A run's state: copied, written, and brought back."""

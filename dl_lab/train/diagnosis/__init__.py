@@ -1,0 +1,1 @@
+"""Errors told so that a person can fix them."""

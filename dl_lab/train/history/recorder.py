@@ -1,0 +1,175 @@
+"""What each step and epoch measured, on its way into the History."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from dl_lab.train.batches.structure import rows
+from dl_lab.train.history.deferred import Pending
+from dl_lab.train.history.history import History
+from dl_lab.train.history.series_kind import guessed, kind_of
+
+
+def measured_name(name: str, measure: str) -> str:
+    """Return under which name a measure is recorded of the data whose loss goes by `name`."""
+    return name if measure == "loss" else f"{name.removesuffix('_loss')}_{measure}"
+
+
+class Recorder:
+    """Writes a run's History: a row a step, or a row an epoch with the mean over its rows.
+
+    Parameters
+    ----------
+    by
+        ``"step"`` or ``"epoch"``.
+    metrics
+        Names of what a step measures beside the loss.
+
+    Attributes
+    ----------
+    series
+        Where the batches' loss goes; None for nowhere.
+    spoilt
+        The first loss that was not finite, until it is set to None again.
+    """
+
+    def __init__(self, by: str, metrics: Iterable[str] = ()) -> None:
+        self.history = History()
+        self.series: str | None = "train_loss"
+        self.spoilt: float | None = None
+        self._by_step = by == "step"
+        self._metrics = list(metrics)
+        self._names: list[str] = []
+        self._pending = Pending(self._take)
+        self._rate: float | None = None
+        self._revision = -1
+        self._sums: list[float] = []
+        self._rows = 0
+
+    def measured(self, names: Collection[str]) -> None:
+        """Make room for what is measured at the epochs' ends, and begin an epoch's means."""
+        self.series = "train_loss"
+        if "train_loss" in names:
+            self.series = "batch_loss" if self._by_step else None
+        prefix = "" if self.series is None else self.series.removesuffix("loss")
+        quantities = ("loss", *self._metrics)
+        self._names = [prefix + name for name in quantities] if prefix else []
+        for quantity, name in zip(quantities, self._names, strict=False):
+            self.history.describe(name, kind_of(quantity, "train"))
+        for name in names:
+            # Data are measured under any name: what it is the loss on, only they say.
+            part = guessed(name).part or "validation"
+            self.history.describe(name, kind_of("loss", part))
+            for metric in self._metrics:
+                self.history.describe(measured_name(name, metric), kind_of(metric, part))
+        self._revision = -1
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Begin the means of an epoch."""
+        self._sums = [0.0] * len(self._names)
+        self._rows = 0
+
+    def step(
+        self, step: int, loss: Tensor | float, metrics: Sequence[Any], targets: object
+    ) -> None:
+        """Take what a step measured; an accelerator's numbers are recorded once they are here."""
+        history = self.history
+        if history.revision != self._revision:
+            self._bind()
+        if type(loss) is float:
+            if self._by_step and not metrics:
+                self._append(step, history.seconds(), loss)
+                if not math.isfinite(loss):
+                    self.spoilt = loss
+                return
+            count = 0 if self._by_step else rows(targets)
+            self._take(step, history.seconds(), [loss, *metrics], count)
+            return
+        count = 0 if self._by_step else rows(targets)
+        self._pending.add(step, history.seconds(), [loss, *metrics], count)
+
+    def _bind(self) -> None:
+        # The history may have been cleared: another revision has other series.
+        self._revision = self.history.revision
+        self._rate = None
+        if self._by_step:
+            self._appends = [self.history.series(name).append for name in self._names]
+            self._append = self._appends[0]
+            if "learning_rate" in self.history:
+                self._rate = self.history["learning_rate"].last
+
+    def _take(self, step: int, seconds: float, values: list[float], count: int) -> None:
+        if self.spoilt is None and not math.isfinite(values[0]):
+            self.spoilt = values[0]
+        if self._by_step:
+            for append, value in zip(self._appends, values, strict=True):
+                append(step, seconds, value)
+            return
+        self._rows += count
+        for index, value in enumerate(values if self._names else ()):
+            self._sums[index] += value * count
+
+    def rate(self, step: int, rate: float | Tensor) -> None:
+        """Take the learning rate of a step; it is recorded when it is another than before.
+
+        One that lies on an accelerator is left out: reading it would wait for the device.
+        """
+        if type(rate) is not float:
+            if isinstance(rate, Tensor) and not rate.is_cpu:
+                return
+            rate = float(rate)
+        if rate != self._rate and self._by_step:
+            if self.history.revision != self._revision:
+                self._bind()
+            if rate != self._rate:
+                self._rate = rate
+                self.history.append(step, learning_rate=self._rate)
+
+    def epoch(self, epoch: int, step: int, measured: Mapping[str, float]) -> None:
+        """Record what was measured at an epoch's end or before the first."""
+        values = dict(measured)
+        if not self._by_step:
+            if self._rows:
+                values |= zip(
+                    self._names, (total / self._rows for total in self._sums), strict=True
+                )
+            self.begin_epoch()
+        if values:
+            self.history.append(step if self._by_step else epoch, **values)
+
+    def mark(self, step: int) -> None:
+        """Note that an epoch ended with this step."""
+        if self._by_step:
+            self.history.mark_epoch(step)
+
+    def flush(self) -> None:
+        """Record what is still on its way from an accelerator."""
+        self._pending.flush()
+
+    def go_back(self, epoch: int, step: int) -> None:
+        """Forget what came later."""
+        self._pending.clear()
+        self.spoilt = None
+        self.history.truncate(step if self._by_step else epoch)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._pending.clear()
+        self.spoilt = None
+        self.history.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the means begun."""
+        return {"sums": list(self._sums), "rows": self._rows}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned."""
+        self.begin_epoch()
+        if len(state["sums"]) == len(self._sums):
+            self._sums = list(state["sums"])
+            self._rows = state["rows"]
