@@ -7,7 +7,7 @@ import { nearest } from "../draw/curves.ts";
 import { h, listen, setAttribute, setText } from "../shared/dom.ts";
 import { onEnd, react } from "../shared/lifetime.ts";
 import { followSize } from "../shared/size.ts";
-import type { ExplainerView } from "./explainer.ts";
+import type { ExplainerView } from "./view.ts";
 
 /** What a host without layout is taken to have. */
 const SIZE = { width: 800, height: 288 };

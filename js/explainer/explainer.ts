@@ -12,38 +12,21 @@
  * says too little. `title` and, where there is one, `question` stand in the header.
  */
 
-import type { ReadonlySignal } from "@preact/signals-core";
-
 import { codePanel } from "../shared/code_panel.ts";
 import { h, setAttribute, setText } from "../shared/dom.ts";
 import type { Language } from "../shared/i18n.ts";
 import { react } from "../shared/lifetime.ts";
 import { trait } from "../shared/model.ts";
 import { Optimistic } from "../shared/optimistic.ts";
-import { type Message, ProtocolError } from "../shared/protocol.ts";
-import type { Params } from "../shared/rpc.ts";
+import { ProtocolError } from "../shared/protocol.ts";
 import { type Panel, sheet } from "../shared/sheet.ts";
 import { hidePicture } from "../shared/static_picture.ts";
-import { createView, type View, widget } from "../shared/view.ts";
+import { createView, widget } from "../shared/view.ts";
 import { advancedPanel, settingRow, type SettingSchema } from "./settings.ts";
+import type { Computed, ExplainerView } from "./view.ts";
 import "./explainer.css";
 
 type Section = Readonly<Record<string, string>>;
-
-/** What `compute` returned in Python. */
-export type Computed = Pick<Message, "meta" | "arrays">;
-
-export interface ExplainerView<Frame = Computed> extends Omit<View<Frame>, "t"> {
-  /** A word of this widget by its key; one of another section as `section.key`. */
-  readonly t: (key: string, params?: Params) => string;
-  readonly has: (key: string) => boolean;
-  /** The newest that Python computed; null until then. */
-  readonly frame: ReadonlySignal<Frame | null>;
-  /** A setting, or what else Python holds in a trait of this name and `kind` sets. */
-  readonly setting: <T>(name: string, kind?: string) => Optimistic<T>;
-  /** A trait that only Python writes. */
-  readonly trait: <T>(name: string) => ReadonlySignal<T>;
-}
 
 export interface ExplainerOptions<Frame> {
   readonly name: string;

@@ -6,7 +6,7 @@ import { formatValue } from "../shared/format.ts";
 import { react } from "../shared/lifetime.ts";
 import { numberField } from "../shared/number_field.ts";
 import type { Panel } from "../shared/sheet.ts";
-import type { ExplainerView } from "./explainer.ts";
+import type { ExplainerView } from "./view.ts";
 
 /** A setting as `Setting.describe` tells it in `dl_lab/widgets/_traits.py`. */
 export interface SettingSchema {
