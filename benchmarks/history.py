@@ -17,8 +17,8 @@ from dl_lab.pictures.runs import svg
 from dl_lab.train.history.curves import curve
 from dl_lab.train.history.history import History
 from dl_lab.train.history.series import Series
-from dl_lab.widgets._plot_curves import curves
-from dl_lab.widgets._plot_runs import Recorded
+from dl_lab.widgets.loss_plot.curves import curves
+from dl_lab.widgets.loss_plot.runs import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,7 @@ from dl_lab.widgets.layer_viewer import LayerViewer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dl_lab.widgets._base import Widget
+    from dl_lab.widgets.base.widget import Widget
 
 ROUNDS = 60
 RUNS = 3

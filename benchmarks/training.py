@@ -45,7 +45,7 @@ from dl_lab.widgets.loss_plot import LossPlot
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dl_lab.widgets._base import Widget
+    from dl_lab.widgets.base.widget import Widget
 
 ROUNDS = {"peers": 3, "ours": 9}
 EPOCHS = 4

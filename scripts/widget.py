@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from dl_lab.pictures.curves import Curve, svg
-from dl_lab.widgets._explainer import Explainer
-from dl_lab.widgets._traits import Number
+from dl_lab.widgets.base.explainer import Explainer
+from dl_lab.widgets.base.traits import Number
 
 
 class CLASS(Explainer):

@@ -44,7 +44,7 @@ SLOW_FILES = {
     "test_cell_turns",
     "test_crash",
     "test_event_writer",
-    "test_layer_look",
+    "test_layer_viewer_look",
     "test_no_waiting",
     "test_notebooks",
     "test_playground",

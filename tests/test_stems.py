@@ -8,12 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def widget_modules() -> set[str]:
-    """Return the stems of the modules that hold a widget: a public class with a base class."""
+def widget_modules() -> dict[str, Path]:
+    """Return the modules that hold a widget, a public class with a base class, by their stems."""
+    folder = ROOT / "dl_lab" / "widgets"
+    alone = {file.stem: file for file in folder.glob("[!_]*.py")}
+    rooms = {file.parent.name: file for file in folder.glob("*/widget.py")}
     return {
-        file.stem
-        for file in (ROOT / "dl_lab" / "widgets").glob("[!_]*.py")
-        if any(
+        stem: file
+        for stem, file in (alone | rooms).items()
+        if stem != "base"
+        and any(
             isinstance(node, ast.ClassDef) and node.bases and not node.name.startswith("_")
             for node in ast.parse(file.read_text()).body
         )
@@ -27,7 +31,8 @@ def stems(folder: str, pattern: str, prefix: str = "", suffix: str = "") -> set[
     }
 
 
-WIDGETS = widget_modules()
+MODULES = widget_modules()
+WIDGETS = set(MODULES)
 
 
 def test_there_are_widgets():
@@ -35,9 +40,9 @@ def test_there_are_widgets():
 
 
 def test_each_has_its_class():
-    for stem in WIDGETS:
+    for stem, file in MODULES.items():
         name = "".join(word.capitalize() for word in stem.split("_"))
-        tree = ast.parse((ROOT / "dl_lab" / "widgets" / f"{stem}.py").read_text())
+        tree = ast.parse(file.read_text())
         assert name in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
@@ -54,11 +59,9 @@ def test_each_has_its_bundle():
 def test_each_has_its_python_tests():
     tests = stems("tests/widgets", "test_*.py", "test_", ".py")
     assert tests >= WIDGETS
-    # A test of a private module or of a part is `test_PART.py` where dl_lab/widgets has _PART.py;
-    # a module of functions alone, such as watch.py, has its own too.
-    others = tests - WIDGETS - {"contract", "one_model"}
-    parts = stems("dl_lab/widgets", "*.py", "_", ".py")
-    assert {name for name in others if not any(name.startswith(part) for part in parts)} == set()
+    # What is tested apart says of which widget it is; a module of functions alone has tests, too.
+    others = tests - {"contract", "watch"}
+    assert {name for name in others if not any(name.startswith(one) for one in WIDGETS)} == set()
 
 
 def test_specs_are_called_after_what_they_show():

@@ -14,8 +14,8 @@ from dl_lab.convolution.matrix import matrix
 from dl_lab.convolution.presets import PRESETS
 from dl_lab.errors import SENTENCES, InputError, refuse_unknown
 from dl_lab.protocol import Array, Message
-from dl_lab.widgets._base import Widget, handles, templates
-from dl_lab.widgets._traits import Choice, Flag
+from dl_lab.widgets.base.traits import Choice, Flag
+from dl_lab.widgets.base.widget import Widget, handles, templates
 
 _NAMED = {name: setting for group in PRESETS.values() for name, setting in group.items()}
 _ARGUMENTS = ("layer", "x", "preset", "input_size", "numbers", "colors", "matrix_shown", "language")

@@ -15,8 +15,8 @@ from dl_lab.pictures.curves import ORANGE, Curve, Mark, svg
 from dl_lab.protocol import Array, Message
 from dl_lab.train.range_test import HIGHEST, LOWEST, RangeTest, Scale, Values, range_test
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import handles, sentence
-from dl_lab.widgets._explainer import Explainer
+from dl_lab.widgets.base.explainer import Explainer
+from dl_lab.widgets.base.widget import handles, sentence
 
 
 class LearningRateFinder(Explainer):

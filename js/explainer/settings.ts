@@ -8,7 +8,7 @@ import { numberField } from "../shared/number_field.ts";
 import type { Panel } from "../shared/sheet.ts";
 import type { ExplainerView } from "./view.ts";
 
-/** A setting as `Setting.describe` tells it in `dl_lab/widgets/_traits.py`. */
+/** A setting as `Setting.describe` tells it in `dl_lab/widgets/base/traits.py`. */
 export interface SettingSchema {
   readonly name: string;
   readonly kind: string;

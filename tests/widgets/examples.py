@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dl_lab.protocol import Message, encode
-from dl_lab.widgets._base import Widget
+from dl_lab.widgets.base.widget import Widget
 from tests.test_stems import WIDGETS
 from tests.widgets.page import Page
 

@@ -10,7 +10,7 @@ import torch
 
 import dl_lab
 from dl_lab.protocol import Message, decode, encode
-from dl_lab.widgets._base import Widget
+from dl_lab.widgets.base.widget import Widget
 
 if TYPE_CHECKING:
     import numpy as np

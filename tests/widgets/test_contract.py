@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from dl_lab.errors import InputError
-from dl_lab.widgets._base import Widget
-from dl_lab.widgets._explainer import Explainer
-from dl_lab.widgets._settings import SettingsWidget
+from dl_lab.widgets.base.explainer import Explainer
+from dl_lab.widgets.base.settings import SettingsWidget
+from dl_lab.widgets.base.widget import Widget
 from tests.widgets.examples import STEMS, class_name, example
 from tests.widgets.page import Page
 

@@ -12,7 +12,7 @@ import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.filters.image_kernels import image_kernel
 from dl_lab.protocol import Message, encode
-from dl_lab.widgets import _kernel_history
+from dl_lab.widgets.kernel_explorer import history as _kernel_history
 from tests.widgets.page import Page
 
 

@@ -494,10 +494,10 @@ class TestViews:
         page.request("rows.watch", view="page", rows=FIRST)
         # The page is loaded anew: its view says no goodbye, and acknowledges nothing.
         page.acknowledging = False
-        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 0.05)
+        monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 0.05)
         viewer.update()
         forget_views(viewer)
-        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 1e9)
+        monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 1e9)
         page.request("hello", view="reloaded", have={})
         page.request("rows.watch", view="reloaded", rows=SECOND)
         frame = viewer.compose(touched=True)
@@ -516,18 +516,18 @@ class TestViews:
         for name in ("one", "two"):
             page.request("hello", view=name, have={})
             page.request("rows.watch", view=name, rows=ROWS)
-        monkeypatch.setattr("dl_lab.widgets._channel.SILENCE", 0.0)
+        monkeypatch.setattr("dl_lab.widgets.base.channel.SILENCE", 0.0)
         viewer.compose(touched=True)
         assert viewer._watched == {}
 
     def test_a_hidden_view_finds_its_rows_again(self, viewer, monkeypatch):
         page = opened(viewer)
         page.acknowledging = False
-        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 0.05)
+        monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 0.05)
         viewer.update()
         forget_views(viewer)
         assert viewer.compose(touched=True).meta["rows"] == []
-        monkeypatch.setattr("dl_lab.widgets._channel.PATIENCE", 1e9)
+        monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 1e9)
         page.notice("ack", view="page", seq=10**6)
         assert len(viewer.compose(touched=True).meta["rows"]) == len(ROWS)
 

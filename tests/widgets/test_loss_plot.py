@@ -15,7 +15,7 @@ import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.protocol import Message
 from dl_lab.train.history.history import History
-from dl_lab.widgets._channel import WINDOW
+from dl_lab.widgets.base.channel import WINDOW
 from tests.widgets.page import Page
 
 X = torch.linspace(-1, 1, 64)[:, None]

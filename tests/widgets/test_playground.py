@@ -151,7 +151,7 @@ def test_a_replaced_network_leaves_no_thread(page: Page, pg: dl_lab.Playground) 
 def test_the_last_goodbye_pauses(
     page: Page, pg: dl_lab.Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dl_lab.widgets._channel.GRACE", 0.05)
+    monkeypatch.setattr("dl_lab.widgets.base.channel.GRACE", 0.05)
     paused = threading.Event()
     pg.observe(lambda change: change["new"] == "paused" and paused.set(), "state")
     pg.play()

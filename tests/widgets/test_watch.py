@@ -9,7 +9,7 @@ from tests.widgets.kernel import Kernel, kernel
 
 # Names of kernels, and whether the page sends its widgets' messages over a subshell.
 WAYS = [("ipykernel-6.30", False), ("ipykernel-7.4", False), ("ipykernel-7.4", True)]
-PLOT = "dl_lab.widgets.loss_plot"
+PLOT = "dl_lab.widgets.loss_plot.widget"
 
 LOOP = """
 import torch, dl_lab

@@ -222,7 +222,7 @@ def test_a_loop_that_its_cell_left_open_does_not_hold_the_model(live):
 
 def test_a_button_does_not_start_what_would_spoil_another(live):
     live.run("trainer = make(); other = make(); plot = dl_lab.LossPlot(other); plot")
-    plot = live.widget("dl_lab.widgets.loss_plot")
+    plot = live.widget("dl_lab.widgets.loss_plot.widget")
     live.run("trainer.start()")
     for kind in ("run.play", "run.step", "run.reset"):
         reply = live.request(plot, kind, run=0)

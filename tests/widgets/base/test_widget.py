@@ -12,10 +12,10 @@ import pytest
 import dl_lab
 from dl_lab.errors import SENTENCES, InputError
 from dl_lab.protocol import Message, decode, encode
-from dl_lab.widgets._base import STATIC, refusal, sentence
+from dl_lab.widgets.base.widget import STATIC, refusal, sentence
 from tests.widgets.page import Page
 
-LOCALES = Path(__file__).resolve().parents[2] / "js" / "shared" / "locales"
+LOCALES = Path(__file__).resolve().parents[3] / "js" / "shared" / "locales"
 
 
 def spanish() -> dict[str, str]:

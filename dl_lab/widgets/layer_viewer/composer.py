@@ -13,9 +13,9 @@ from dl_lab.errors import InputError
 from dl_lab.probe.answer import Guess
 from dl_lab.probe.capture import Capture
 from dl_lab.protocol import Array
-from dl_lab.widgets import _layer_frames as frames
-from dl_lab.widgets._base import Reply, sentence
-from dl_lab.widgets._layer_look import Look, best
+from dl_lab.widgets.base.widget import Reply, sentence
+from dl_lab.widgets.layer_viewer import frames
+from dl_lab.widgets.layer_viewer.look import Look, best
 
 GUESSES = 5
 _HEALTH_APART = 2.0

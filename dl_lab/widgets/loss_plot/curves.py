@@ -11,7 +11,7 @@ from dl_lab.errors import InputError, number, whole
 from dl_lab.protocol import Array
 from dl_lab.train.history.curves import AXES, SCALES, Curve, curve, extent
 from dl_lab.train.run import Run
-from dl_lab.widgets._base import Reply
+from dl_lab.widgets.base.widget import Reply
 
 MOST_BYTES = 256_000
 MOST_SMOOTHING = 0.999

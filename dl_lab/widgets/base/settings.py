@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dl_lab.errors import InputError, refuse_unknown
-from dl_lab.widgets._base import Widget, handles
-from dl_lab.widgets._traits import Choice, Setting
+from dl_lab.widgets.base.traits import Choice, Setting
+from dl_lab.widgets.base.widget import Widget, handles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

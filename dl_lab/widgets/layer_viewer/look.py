@@ -19,7 +19,7 @@ from dl_lab.probe.modules import original
 from dl_lab.probe.recorder import Inputs
 from dl_lab.probe.untouched import one_look, weights_of
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._cell_turns import CellTurns
+from dl_lab.widgets.base.cell_turns import CellTurns
 
 _Result = TypeVar("_Result")
 

@@ -16,16 +16,16 @@ from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import is_looking
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets import _layer_frames as frames
-from dl_lab.widgets._attended import AttendedWidget
-from dl_lab.widgets._base import Reply, handles, sentence, weakly
-from dl_lab.widgets._cell_turns import CellTurns
-from dl_lab.widgets._layer_checks import checked_classes, checked_model, checked_trainer
-from dl_lab.widgets._layer_composer import GUESSES, Asked, Composer
-from dl_lab.widgets._layer_look import METHODS, Look, best
-from dl_lab.widgets._layer_units import explained, field
-from dl_lab.widgets._poll import answer_widgets
-from dl_lab.widgets._traits import Choice, Number
+from dl_lab.widgets.base.attended import AttendedWidget
+from dl_lab.widgets.base.cell_messages import answer_widgets
+from dl_lab.widgets.base.cell_turns import CellTurns
+from dl_lab.widgets.base.traits import Choice, Number
+from dl_lab.widgets.base.widget import Reply, handles, sentence, weakly
+from dl_lab.widgets.layer_viewer import frames
+from dl_lab.widgets.layer_viewer.checks import checked_classes, checked_model, checked_trainer
+from dl_lab.widgets.layer_viewer.composer import GUESSES, Asked, Composer
+from dl_lab.widgets.layer_viewer.look import METHODS, Look, best
+from dl_lab.widgets.layer_viewer.units import explained, field
 
 if TYPE_CHECKING:
     from torch import nn

@@ -28,9 +28,9 @@ def tell(made, name):
     return made
 """
 MODULES = {
-    "Playground": "dl_lab.widgets.playground",
-    "LossPlot": "dl_lab.widgets.loss_plot",
-    "LayerViewer": "dl_lab.widgets.layer_viewer",
+    "Playground": "dl_lab.widgets.playground.widget",
+    "LossPlot": "dl_lab.widgets.loss_plot.widget",
+    "LayerViewer": "dl_lab.widgets.layer_viewer.widget",
 }
 MAKE = {
     "Playground": "{w} = dl_lab.Playground(); t = tell({w}.trainer, '{w}')",
@@ -99,7 +99,7 @@ def test_a_button_s_run_pauses_when_no_page_has_shown_it_for_a_while(live, kind)
     wait(live, name, "paused", "unattended")
     # A view that comes back is told, in both languages.
     live.request(comm, "hello", view="back", have={})
-    said = live.run("from dl_lab.widgets._base import sentence\nprint(sentence(t.message))")
+    said = live.run("from dl_lab.widgets.base.widget import sentence\nprint(sentence(t.message))")
     assert "Paused: for 1 s no page has shown this run." in said
     assert "En pausa: desde hace {time} ninguna página" in said
     if kind == "LossPlot":

@@ -11,9 +11,9 @@ import torch
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.widgets import _explainer
-from dl_lab.widgets._explainer import Explainer
-from dl_lab.widgets._traits import Choice, Choices, Flag, Number
+from dl_lab.widgets.base import explainer as _explainer
+from dl_lab.widgets.base.explainer import Explainer
+from dl_lab.widgets.base.traits import Choice, Choices, Flag, Number
 from tests.widgets.page import Page
 
 

@@ -15,11 +15,13 @@ from dl_lab.filters.image_tensor import as_image
 from dl_lab.filters.kernel_bank import KernelBank
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets import _shipped_images as shipped
-from dl_lab.widgets._base import Reply, handles
-from dl_lab.widgets._filter_exchange import FilterExchange
-from dl_lab.widgets._kernel_history import KernelHistory
-from dl_lab.widgets._kernel_settings import (
+from dl_lab.widgets.base.settings import SettingsWidget
+from dl_lab.widgets.base.traits import Choice, Number
+from dl_lab.widgets.base.widget import Reply, handles
+from dl_lab.widgets.kernel_explorer import images as shipped
+from dl_lab.widgets.kernel_explorer.filters import FilterExchange
+from dl_lab.widgets.kernel_explorer.history import KernelHistory
+from dl_lab.widgets.kernel_explorer.settings import (
     DISPLAYS,
     FILTER,
     LARGEST_VALUE,
@@ -28,9 +30,7 @@ from dl_lab.widgets._kernel_settings import (
     choices,
     kernel_values,
 )
-from dl_lab.widgets._kernel_source import source
-from dl_lab.widgets._settings import SettingsWidget
-from dl_lab.widgets._traits import Choice, Number
+from dl_lab.widgets.kernel_explorer.source import source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -9,9 +9,9 @@ from dl_lab.probe.capture import Capture
 from dl_lab.probe.formula.arithmetic import explain
 from dl_lab.probe.receptive_field import effective_field, receptive_field
 from dl_lab.protocol import Array
-from dl_lab.widgets import _layer_frames as frames
-from dl_lab.widgets._base import Reply, sentence
-from dl_lab.widgets._layer_look import Look
+from dl_lab.widgets.base.widget import Reply, sentence
+from dl_lab.widgets.layer_viewer import frames
+from dl_lab.widgets.layer_viewer.look import Look
 
 
 def explained(

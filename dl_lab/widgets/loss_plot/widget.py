@@ -20,15 +20,15 @@ from dl_lab.train.history.curves import AXES, SCALES, last_place
 from dl_lab.train.history.export import csv_chunk
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._attended import AttendedWidget
-from dl_lab.widgets._base import Reply, handles, weakly
-from dl_lab.widgets._pictured import PicturedWidget
-from dl_lab.widgets._plot_curves import FAR, MOST_SMOOTHING, choice, curves, end
-from dl_lab.widgets._plot_runs import named, statuses
-from dl_lab.widgets._plot_settings import Hidden
-from dl_lab.widgets._poll import answer_widgets
-from dl_lab.widgets._rate import Pace
-from dl_lab.widgets._traits import Choice, Number
+from dl_lab.widgets.base.attended import AttendedWidget
+from dl_lab.widgets.base.cell_messages import answer_widgets
+from dl_lab.widgets.base.pictured import PicturedWidget
+from dl_lab.widgets.base.speed import Pace
+from dl_lab.widgets.base.traits import Choice, Number
+from dl_lab.widgets.base.widget import Reply, handles, weakly
+from dl_lab.widgets.loss_plot.curves import FAR, MOST_SMOOTHING, choice, curves, end
+from dl_lab.widgets.loss_plot.runs import named, statuses
+from dl_lab.widgets.loss_plot.settings import Hidden
 
 MOST_EPOCHS = 1_000_000
 MOST_STEPS = 2**32 - 1

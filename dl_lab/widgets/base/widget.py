@@ -17,10 +17,10 @@ import anywidget
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
 from dl_lab.train.threads import one_thread
-from dl_lab.widgets import _cells
-from dl_lab.widgets._channel import RATE, Channel
+from dl_lab.widgets.base import cells as _cells
+from dl_lab.widgets.base.channel import RATE, Channel
 
-STATIC = Path(__file__).parents[1] / "static"
+STATIC = Path(__file__).parents[2] / "static"
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def handles(kind: str) -> Callable[[HandlerT], HandlerT]:
 
 
 class Widget(anywidget.AnyWidget):
-    """Base of all widgets: the file ``dl_lab/widgets/NAME.py`` shows ``static/NAME.js``.
+    """Base of all widgets: what ``dl_lab/widgets/NAME`` holds shows ``static/NAME.js``.
 
     A subclass marks its answers with `handles`, composes its stream in `compose`, and calls
     `_be_ready` at the end of its ``__init__``.
@@ -74,8 +74,8 @@ class Widget(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # anywidget derives a class of its own for each instance, with these two as traits.
-        stem = cls.__module__.rpartition(".")[2]
-        if "_esm" not in vars(cls) and not stem.startswith("_"):
+        stem = _stem_of(cls.__module__)
+        if "_esm" not in vars(cls) and stem is not None:
             cls._stem = stem
             cls._esm, cls._css = _bundle(stem)
         cls._handlers = {
@@ -269,6 +269,12 @@ class Widget(anywidget.AnyWidget):
             meta = {"ok": True, **meta}
         if identifier is not None:
             self.send(*encode(Message("reply", meta, arrays, id=str(identifier))))
+
+
+def _stem_of(module: str) -> str | None:
+    """Return what the files of a widget are called: after its module, or after its package."""
+    place = module.removeprefix("dl_lab.widgets.").split(".")
+    return None if module == ".".join(place) or place[0] == "base" else place[0]
 
 
 def _bundle(stem: str) -> tuple[str | Path, str | Path]:

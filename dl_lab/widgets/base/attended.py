@@ -12,8 +12,8 @@ from dl_lab.errors import InputError, number
 from dl_lab.protocol import Buffer
 from dl_lab.train.control import Control
 from dl_lab.train.run import PRESSED
-from dl_lab.widgets import _cells
-from dl_lab.widgets._settings import SettingsWidget
+from dl_lab.widgets.base import cells as _cells
+from dl_lab.widgets.base.settings import SettingsWidget
 
 UNATTENDED = 300.0
 """Seconds that a run goes on while no page shows it: a page loads anew in far less."""

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from dl_lab.errors import InputError
-from dl_lab.widgets._traits import Setting
+from dl_lab.widgets.base.traits import Setting
 
 
 class Hidden(Setting):
     """Pairs of a run's index and one of its series, or None for all of them."""
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
         refusal = InputError("hidden_pairs", given=repr(value))
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise refusal

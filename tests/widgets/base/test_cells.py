@@ -15,7 +15,7 @@ AGAIN = 30
 FEW = 8
 # A model is 4 MB, and its trainer keeps it several times over: kept ones would be a gigabyte.
 GROWTH = 400_000_000
-PLOT = "dl_lab.widgets.loss_plot"
+PLOT = "dl_lab.widgets.loss_plot.widget"
 
 SETUP = """
 import gc, json, os, threading, weakref

@@ -15,8 +15,9 @@ from torch import nn
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.widgets import _cell_turns, _layer_look
-from dl_lab.widgets._cell_turns import CellTurns
+from dl_lab.widgets.base import cell_turns as _cell_turns
+from dl_lab.widgets.base.cell_turns import CellTurns
+from dl_lab.widgets.layer_viewer import look as _layer_look
 from tests.widgets.page import Page
 
 X = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dl_lab.widgets import _rate
-from dl_lab.widgets._rate import Pace
+from dl_lab.widgets.base import speed as _rate
+from dl_lab.widgets.base.speed import Pace
 
 
 @pytest.fixture

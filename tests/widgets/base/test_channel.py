@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dl_lab.widgets import _channel
-from dl_lab.widgets._channel import Channel
+from dl_lab.widgets.base import channel as _channel
+from dl_lab.widgets.base.channel import Channel
 
 
 class Recorder:

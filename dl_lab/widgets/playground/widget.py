@@ -17,12 +17,12 @@ from dl_lab.nets.features import FEATURES
 from dl_lab.nets.source import source
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._attended import AttendedWidget
-from dl_lab.widgets._base import Reply, handles, sentence, weakly
-from dl_lab.widgets._experiment import Data, Experiment
-from dl_lab.widgets._playground_settings import choices
-from dl_lab.widgets._rate import Rate
-from dl_lab.widgets._traits import Choice, Choices, Flag, Number, Sizes
+from dl_lab.widgets.base.attended import AttendedWidget
+from dl_lab.widgets.base.speed import Rate
+from dl_lab.widgets.base.traits import Choice, Choices, Flag, Number, Sizes
+from dl_lab.widgets.base.widget import Reply, handles, sentence, weakly
+from dl_lab.widgets.playground.experiment import Data, Experiment
+from dl_lab.widgets.playground.settings import choices
 
 if TYPE_CHECKING:
     from torch import nn

@@ -18,7 +18,7 @@ from dl_lab.probe.health import Health
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.tiles import filters, has_filters, tiles
 from dl_lab.protocol import Array
-from dl_lab.widgets._base import Reply, sentence
+from dl_lab.widgets.base.widget import Reply, sentence
 
 MOST_UNITS = 4096
 MOST_CELLS = 128

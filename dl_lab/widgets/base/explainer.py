@@ -15,9 +15,9 @@ from torch import Tensor
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
-from dl_lab.widgets._base import Reply, handles, sentence, weakly
-from dl_lab.widgets._pictured import PicturedWidget
-from dl_lab.widgets._poll import answer_widgets
+from dl_lab.widgets.base.cell_messages import answer_widgets
+from dl_lab.widgets.base.pictured import PicturedWidget
+from dl_lab.widgets.base.widget import Reply, handles, sentence, weakly
 
 SHARE = 0.02
 """Of a trainer's time that may go into composing while it trains."""

@@ -62,11 +62,13 @@ class Choice(Setting):
         super().__init__(self.allowed[0] if default is _FIRST else default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
         if isinstance(value, (str, type(None))) and value in self.allowed:
             return value
         raise InputError.unknown(self.name or "value", value, self.allowed)
 
     def describe(self) -> dict[str, Any]:
+        """Tell a page what may be set."""
         return {**super().describe(), "allowed": list(self.allowed)}
 
 
@@ -106,6 +108,7 @@ class Number(Setting):
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
         if value is None and self.optional:
             return None
         name = self.name or "value"
@@ -114,6 +117,7 @@ class Number(Setting):
         return number(name, value, self.low, self.high)
 
     def describe(self) -> dict[str, Any]:
+        """Tell a page what may be set."""
         limits = {"low": self.low, "high": self.high, "step": self.step, "whole": self.whole}
         return {**super().describe(), **limits, "optional": self.optional}
 
@@ -127,6 +131,7 @@ class Flag(Setting):
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
         if isinstance(value, bool):
             return value
         raise InputError("yes_no", name=self.name, given=repr(value))
@@ -142,6 +147,7 @@ class Choices(Setting):
         super().__init__(self.allowed if default is _FIRST else default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
         given = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else value
         given = tuple(given)
         for item in given:
@@ -152,6 +158,7 @@ class Choices(Setting):
         return tuple(item for item in self.allowed if item in given)
 
     def describe(self) -> dict[str, Any]:
+        """Tell a page what may be set."""
         return {**super().describe(), "allowed": list(self.allowed)}
 
 
@@ -167,6 +174,7 @@ class Sizes(Setting):
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise InputError("sizes", name=self.name, given=repr(value))
         sizes = tuple(whole(self.name or "value", size, self.low, self.high) for size in value)
@@ -175,5 +183,6 @@ class Sizes(Setting):
         return sizes
 
     def describe(self) -> dict[str, Any]:
+        """Tell a page what may be set."""
         limits = {"most": self.most, "low": self.low, "high": self.high}
         return {**super().describe(), **limits}

@@ -11,7 +11,7 @@ from torch import Tensor
 from dl_lab.errors import InputError
 from dl_lab.filters.image_filter import CHANNELS, PADDING_MODES
 from dl_lab.filters.image_kernels import LARGEST, NAMES, parameters_of
-from dl_lab.widgets._traits import Setting
+from dl_lab.widgets.base.traits import Setting
 
 PARAMETERS = ("sigma", "angle", "wavelength", "seed")
 FILTER = ("channels", "padding", "padding_mode", "stride", "dilation", "bias")
@@ -27,6 +27,7 @@ class Padding(Setting):
     """Pixels on every side, or "same"."""
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
         whole = isinstance(value, int) and not isinstance(value, bool)
         if (whole and 0 <= value <= MOST_PADDING) or (isinstance(value, str) and value == "same"):
             return value

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dl_lab.errors import InputError
-from dl_lab.widgets._base import STATIC, Reply, weakly
-from dl_lab.widgets._plot_picture import SavedPicture
-from dl_lab.widgets._settings import SettingsWidget
+from dl_lab.widgets.base.saved_picture import SavedPicture
+from dl_lab.widgets.base.settings import SettingsWidget
+from dl_lab.widgets.base.widget import STATIC, Reply, weakly
 
 
 class PicturedWidget(SettingsWidget):

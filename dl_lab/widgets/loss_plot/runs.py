@@ -15,8 +15,8 @@ from dl_lab.train.history.history import History
 from dl_lab.train.history.series import Series
 from dl_lab.train.history.series_kind import Look, looks
 from dl_lab.train.run import Progress, Run
-from dl_lab.widgets._base import sentence
-from dl_lab.widgets._rate import Pace
+from dl_lab.widgets.base.speed import Pace
+from dl_lab.widgets.base.widget import sentence
 
 _STATM = Path("/proc/self/statm")
 _PAGE = 4096

@@ -15,13 +15,13 @@ import pytest
 from nbconvert import HTMLExporter
 
 import dl_lab
-from dl_lab.widgets._plot_picture import SavedPicture
+from dl_lab.widgets.base.saved_picture import SavedPicture
 from tests.kernels.warm import WarmKernels
 
 if TYPE_CHECKING:
     from jupyter_client.manager import KernelManager
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KERNELS = ("ipykernel-6.30", "ipykernel-7.4")
 
 MAKE = """
