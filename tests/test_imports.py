@@ -6,6 +6,7 @@ import ast
 import graphlib
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dl_lab"
 JS = ROOT / "js"
 TESTING = JS / "shared" / "testing"  # what the tests of every part share; in no bundle
+
+# More want rooms.
+MOST_FILES = 17
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
@@ -157,6 +161,13 @@ def test_no_circle_in_typescript():
         for file in TYPESCRIPT
     }
     graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_no_folder_is_too_large_to_find_anything_in():
+    sources = [file for file in PYTHON if file.name != "__init__.py"]
+    sources += [file for file in TYPESCRIPT if not file.name.endswith(".test.ts")]
+    counted = Counter(file.parent for file in sources)
+    assert {str(folder) for folder, files in counted.items() if files > MOST_FILES} == set()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
 import { Chart, type Scene } from "../draw/chart.ts";
 import { nearest } from "../draw/curves.ts";
-import { h, listen, setAttribute, setText } from "../shared/dom.ts";
+import { h, listen, setAttribute, setText } from "../shared/ui/dom.ts";
 import { onEnd, react } from "../shared/lifetime.ts";
-import { followSize } from "../shared/size.ts";
+import { followSize } from "../shared/ui/size.ts";
 import type { ExplainerView } from "./view.ts";
 
 /** What a host without layout is taken to have. */

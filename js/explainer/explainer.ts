@@ -12,14 +12,14 @@
  * says too little. `title` and, where there is one, `question` stand in the header.
  */
 
-import { codePanel } from "../shared/code_panel.ts";
-import { h, setAttribute, setText } from "../shared/dom.ts";
+import { codePanel } from "../shared/ui/code_panel.ts";
+import { h, setAttribute, setText } from "../shared/ui/dom.ts";
 import type { Language } from "../shared/i18n.ts";
 import { react } from "../shared/lifetime.ts";
-import { trait } from "../shared/model.ts";
-import { Optimistic } from "../shared/optimistic.ts";
-import { ProtocolError } from "../shared/protocol.ts";
-import { type Panel, sheet } from "../shared/sheet.ts";
+import { trait } from "../shared/kernel/model.ts";
+import { Optimistic } from "../shared/kernel/optimistic.ts";
+import { ProtocolError } from "../shared/kernel/protocol.ts";
+import { type Panel, sheet } from "../shared/ui/sheet.ts";
 import { hidePicture } from "../shared/static_picture.ts";
 import { createView, widget } from "../shared/view.ts";
 import { advancedPanel, settingRow, type SettingSchema } from "./settings.ts";

@@ -1,11 +1,11 @@
 /** The controls that change an explainer's settings, made from the schema that Python sends. */
 
-import { checkBox, type Control, menu, slider } from "../shared/controls.ts";
-import { h, listen } from "../shared/dom.ts";
+import { checkBox, type Control, menu, slider } from "../shared/ui/controls.ts";
+import { h, listen } from "../shared/ui/dom.ts";
 import { formatValue } from "../shared/format.ts";
 import { react } from "../shared/lifetime.ts";
-import { numberField } from "../shared/number_field.ts";
-import type { Panel } from "../shared/sheet.ts";
+import { numberField } from "../shared/ui/number_field.ts";
+import type { Panel } from "../shared/ui/sheet.ts";
 import type { ExplainerView } from "./view.ts";
 
 /** A setting as `Setting.describe` tells it in `dl_lab/widgets/base/traits.py`. */

@@ -2,9 +2,9 @@
 
 import type { ReadonlySignal } from "@preact/signals-core";
 
-import type { Optimistic } from "../shared/optimistic.ts";
-import type { Message } from "../shared/protocol.ts";
-import type { Params } from "../shared/rpc.ts";
+import type { Optimistic } from "../shared/kernel/optimistic.ts";
+import type { Message } from "../shared/kernel/protocol.ts";
+import type { Params } from "../shared/kernel/rpc.ts";
 import type { View } from "../shared/view.ts";
 
 /** What `compute` returned in Python. */

@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { INotebookTracker } from "@jupyterlab/notebook";
-import { KERNEL_LOST } from "../shared/session";
+import { KERNEL_LOST } from "../shared/kernel/session";
 
 /** ipywidgets says nothing when a kernel is shut down: its widgets would go on looking alive. */
 export const kernelsPlugin: JupyterFrontEndPlugin<void> = {

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { errorSentence, translator } from "./i18n.ts";
-import { RemoteError } from "./rpc.ts";
+import { RemoteError } from "./kernel/rpc.ts";
 import spanish from "./locales/es.json";
 import playgroundEn from "./locales/playground.en.json";
 import playgroundEs from "./locales/playground.es.json";

@@ -1,6 +1,6 @@
 /** Sentences in English and Spanish. Keys are `section.name`; `{placeholder}` takes a parameter. */
 
-import type { Params, RemoteError } from "./rpc.ts";
+import type { Params, RemoteError } from "./kernel/rpc.ts";
 import { kernel as kernelEn, view as viewEn } from "./locales/en.json";
 import { kernel as kernelEs, view as viewEs } from "./locales/es.json";
 

@@ -1,6 +1,6 @@
 /** While a live view is there, the picture that the notebook keeps of it is hidden. */
 
-import { h } from "./dom.ts";
+import { h } from "./ui/dom.ts";
 import { react } from "./lifetime.ts";
 
 /** Where hosts put an output: the whole of it goes, with its margins. */

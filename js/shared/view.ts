@@ -3,17 +3,17 @@
 import type { RenderProps } from "@anywidget/types";
 import { type ReadonlySignal, untracked } from "@preact/signals-core";
 
-import { h, setAttribute } from "./dom.ts";
+import { h, setAttribute } from "./ui/dom.ts";
 import { errorSentence, pageLanguage, translator, type Words } from "./i18n.ts";
 import { onEnd, react, within } from "./lifetime.ts";
-import { type Model, trait } from "./model.ts";
-import { Notices, type WayOn } from "./notices.ts";
-import { ProtocolError } from "./protocol.ts";
-import { type Params, refusal, RemoteError, Rpc } from "./rpc.ts";
-import { Session, type SessionOptions } from "./session.ts";
-import { followTheme, type Theme } from "./theme.ts";
-import { Tooltips } from "./tooltip.ts";
-import type { Ui } from "./ui.ts";
+import { type Model, trait } from "./kernel/model.ts";
+import { Notices, type WayOn } from "./ui/notices.ts";
+import { ProtocolError } from "./kernel/protocol.ts";
+import { type Params, refusal, RemoteError, Rpc } from "./kernel/rpc.ts";
+import { Session, type SessionOptions } from "./kernel/session.ts";
+import { followTheme, type Theme } from "./ui/theme.ts";
+import { Tooltips } from "./ui/tooltip.ts";
+import type { Ui } from "./ui/host.ts";
 
 export type Mount = (
   model: Model,

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 
 import { beforeAll, describe, expect, test, vi } from "vitest";
 
-import { decode, type Message } from "../shared/protocol.ts";
+import { decode, type Message } from "../shared/kernel/protocol.ts";
 import { FakeModel } from "../shared/testing/model.ts";
 import {
   census,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import type { Message } from "../shared/protocol.ts";
+import type { Message } from "../shared/kernel/protocol.ts";
 import { FakeModel } from "../shared/testing/model.ts";
 import { type End, find, host, hostViews, render, view } from "../shared/testing/hosted_view.ts";
 

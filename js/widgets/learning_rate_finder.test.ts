@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-import type { Message } from "../shared/protocol.ts";
+import type { Message } from "../shared/kernel/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
 import { type End, find, host, hostViews, render } from "../shared/testing/hosted_view.ts";
 

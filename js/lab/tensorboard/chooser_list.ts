@@ -1,6 +1,6 @@
 /** Which folders the chooser offers for what was typed. */
 
-import type { Logdir } from "./tensorboards";
+import type { Logdir } from "./servers/tensorboards";
 
 export type Choice =
   | { readonly kind: "logdir"; readonly logdir: Logdir }

@@ -4,8 +4,8 @@ import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { IFileBrowserFactory } from "@jupyterlab/filebrowser";
 import type { Translate } from "../../shared/i18n";
 import { tensorboardIcon } from "../icons";
-import type { Panels } from "./panels";
-import type { Mode } from "./placement";
+import type { Panels } from "./panel/panels";
+import type { Mode } from "./panel/placement";
 
 /** Ask for a folder, or take `logdir`, and show it. */
 export const OPEN = "dl-lab:open-tensorboard";

@@ -2,7 +2,7 @@
 
 import type { ILayoutRestorer, JupyterFrontEnd } from "@jupyterlab/application";
 import { OPEN } from "./commands";
-import type { Panels } from "./panels";
+import type { Panels } from "./panel/panels";
 
 /** JupyterLab puts each back where it was. */
 export function restoreLayout(restorer: ILayoutRestorer, panels: Panels): void {

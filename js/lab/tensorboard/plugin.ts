@@ -19,18 +19,18 @@ import type { Widget } from "@lumino/widgets";
 import { LAUNCHER_SECTION_RANK } from "../launcher_section";
 import { languageOf, wordsOf } from "../words";
 import type { Bundle } from "./bundle";
-import { cardFactory } from "./card";
-import { chooseLogdir } from "./chooser";
+import { cardFactory } from "./panel/card";
+import { chooseLogdir } from "./servers/chooser";
 import { OPEN, addCommands } from "./commands";
-import { Frontend } from "./frontend";
+import { Frontend } from "./servers/frontend";
 import { watchExecutions } from "./live";
 import { rememberInTab, restoreLayout } from "./memory";
-import { Panels } from "./panels";
-import { problemOfReason, problemSentence } from "./problems";
-import { serverOf } from "./requests";
+import { Panels } from "./panel/panels";
+import { problemOfReason, problemSentence } from "./servers/problems";
+import { serverOf } from "./servers/requests";
 import { addRunningSection } from "./running";
 import { DEFAULTS, PLUGIN, followSettings } from "./settings";
-import { TensorBoards } from "./tensorboards";
+import { TensorBoards } from "./servers/tensorboards";
 
 /** After the Playground. */
 const LAUNCHER_RANK = 1;

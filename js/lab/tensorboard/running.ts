@@ -4,7 +4,7 @@ import type { IRunningSessionManagers, IRunningSessions } from "@jupyterlab/runn
 import { ellipsesIcon } from "@jupyterlab/ui-components";
 import type { Translate } from "../../shared/i18n";
 import { tensorboardIcon } from "../icons";
-import type { TensorBoard, TensorBoards } from "./tensorboards";
+import type { TensorBoard, TensorBoards } from "./servers/tensorboards";
 
 export function addRunningSection(
   managers: IRunningSessionManagers,

@@ -2,8 +2,8 @@
 
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { Translate } from "../../shared/i18n";
-import type { Wishes } from "./frontend";
-import type { Mode } from "./placement";
+import type { Wishes } from "./servers/frontend";
+import type { Mode } from "./panel/placement";
 
 export const PLUGIN = "dl-lab:tensorboard";
 

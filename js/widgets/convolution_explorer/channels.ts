@@ -1,12 +1,12 @@
 /** The channels as small maps: which input and which output channel are drawn large. */
 
 import { beginDrawing } from "../../draw/screen_canvas.ts";
-import { h, listen, setText } from "../../shared/dom.ts";
+import { h, listen, setText } from "../../shared/ui/dom.ts";
 import { react, track } from "../../shared/lifetime.ts";
-import { scaleOf, valueColor } from "./cell_looks.ts";
+import { scaleOf, valueColor } from "./stage/cell_looks.ts";
 import type { Context } from "./context.ts";
-import type { Picture } from "./picture.ts";
-import { cellOf, type Target, touched } from "./touch.ts";
+import type { Picture } from "./stage/picture.ts";
+import { cellOf, type Target, touched } from "./stage/touch.ts";
 
 const SIDE = 30;
 /** More than these are looked at in parts. */

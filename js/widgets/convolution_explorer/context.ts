@@ -2,12 +2,12 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
-import type { Optimistic } from "../../shared/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/optimistic.ts";
 import type { View } from "../../shared/view.ts";
 import type { Refusal } from "./arithmetic/refusal.ts";
 import type { Settings } from "./arithmetic/settings.ts";
-import type { OwnValues, Picture } from "./picture.ts";
-import type { Target } from "./touch.ts";
+import type { OwnValues, Picture } from "./stage/picture.ts";
+import type { Target } from "./stage/touch.ts";
 
 /** Groups of presets by name, in the order in which they are offered. */
 export type Presets = Readonly<Record<string, Readonly<Record<string, Settings>>>>;

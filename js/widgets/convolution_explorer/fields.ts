@@ -1,6 +1,6 @@
 /** The settings: a case of the guide, the kind of layer, and every number of it. */
 
-import { h, listen } from "../../shared/dom.ts";
+import { h, listen } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import { layerAxes } from "./arithmetic/axis.ts";
 import {
@@ -13,7 +13,7 @@ import {
   takes,
 } from "./arithmetic/settings.ts";
 import type { Context } from "./context.ts";
-import { stepper } from "./stepper.ts";
+import { stepper } from "./stage/stepper.ts";
 
 const SIZES = ["input_size", "kernel_size", "stride", "padding", "dilation"] as const;
 const FLAGS = ["bias", "ceil_mode", "count_include_pad"] as const;

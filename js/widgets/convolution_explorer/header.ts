@@ -1,11 +1,11 @@
 /** The first line: the animation's buttons, where it is, and how cells look. */
 
-import { iconButton, playButton } from "../../shared/controls.ts";
-import { h, listen, setText } from "../../shared/dom.ts";
+import { iconButton, playButton } from "../../shared/ui/controls.ts";
+import { h, listen, setText } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import type { Optimistic } from "../../shared/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/optimistic.ts";
 import type { Context } from "./context.ts";
-import { step } from "./player.ts";
+import { step } from "./stage/player.ts";
 
 export function header(context: Context, buttons: readonly HTMLElement[]): HTMLElement {
   const { t, playing, pinned, position, looks } = context;

@@ -1,7 +1,7 @@
 /** What to do first, and what the words mean. */
 
-import { h } from "../../shared/dom.ts";
-import type { Panel } from "../../shared/sheet.ts";
+import { h } from "../../shared/ui/dom.ts";
+import type { Panel } from "../../shared/ui/sheet.ts";
 import type { Context } from "./context.ts";
 
 const STEPS = ["first_play", "first_point", "first_change", "first_matrix"] as const;

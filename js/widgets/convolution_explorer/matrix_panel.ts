@@ -2,14 +2,14 @@
 
 import { beginDrawing } from "../../draw/screen_canvas.ts";
 import { drawCells } from "../../draw/cells.ts";
-import { h, listen, setText } from "../../shared/dom.ts";
+import { h, listen, setText } from "../../shared/ui/dom.ts";
 import { onEnd, react, track } from "../../shared/lifetime.ts";
-import { lastSize } from "../../shared/size.ts";
+import { lastSize } from "../../shared/ui/size.ts";
 import type { Layer } from "./arithmetic/layer.ts";
 import { type Block, matrix, MOST_ENTRIES } from "./arithmetic/matrix.ts";
-import { cellText, palette, scaleOf, valueColor } from "./cell_looks.ts";
+import { cellText, palette, scaleOf, valueColor } from "./stage/cell_looks.ts";
 import type { Context } from "./context.ts";
-import { cellOf, touched } from "./touch.ts";
+import { cellOf, touched } from "./stage/touch.ts";
 
 const SIZE = { width: 320, height: 260 };
 const LARGEST = 30;

@@ -2,29 +2,35 @@
 
 import { batch, computed, type ReadonlySignal, signal, untracked } from "@preact/signals-core";
 
-import { h, setAttribute } from "../../shared/dom.ts";
+import { h, setAttribute } from "../../shared/ui/dom.ts";
 import { errorSentence } from "../../shared/i18n.ts";
 import { react, track } from "../../shared/lifetime.ts";
-import { type Model, trait } from "../../shared/model.ts";
-import { Optimistic } from "../../shared/optimistic.ts";
-import { RemoteError } from "../../shared/rpc.ts";
-import { sheet } from "../../shared/sheet.ts";
+import { type Model, trait } from "../../shared/kernel/model.ts";
+import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import { RemoteError } from "../../shared/kernel/rpc.ts";
+import { sheet } from "../../shared/ui/sheet.ts";
 import { createView, type View } from "../../shared/view.ts";
 import { change } from "./arithmetic/change.ts";
 import type { Refusal } from "./arithmetic/refusal.ts";
 import { ordered, type Settings } from "./arithmetic/settings.ts";
 import { channelBar } from "./channels.ts";
 import type { Context, Presets } from "./context.ts";
-import { explanation } from "./explanation.ts";
-import { facts } from "./facts.ts";
+import { explanation } from "./formula/explanation.ts";
+import { facts } from "./formula/facts.ts";
 import { fields } from "./fields.ts";
 import { header } from "./header.ts";
 import { helpPanel } from "./help_panel.ts";
 import { matrixPanel } from "./matrix_panel.ts";
-import { makePicture, NOTHING, type OwnValues, type Picture, readOwnValues } from "./picture.ts";
-import { runPlayer } from "./player.ts";
-import { stage } from "./stage.ts";
-import { exists, type Target } from "./touch.ts";
+import {
+  makePicture,
+  NOTHING,
+  type OwnValues,
+  type Picture,
+  readOwnValues,
+} from "./stage/picture.ts";
+import { runPlayer } from "./stage/player.ts";
+import { stage } from "./stage/stage.ts";
+import { exists, type Target } from "./stage/touch.ts";
 import { WORDS } from "./words.ts";
 
 /** Sentences of the kernel by key and language, for what the view refuses by itself. */

@@ -1,7 +1,7 @@
 /** What every part of the view is given. */
 
 import type { View } from "../../shared/view.ts";
-import type { Stage } from "./scene.ts";
+import type { Stage } from "./scene/scene.ts";
 import type { Traits } from "./settings.ts";
 
 export interface Context extends View<never>, Traits {

@@ -1,12 +1,12 @@
 /** The first line: which kernel, how large, and what it depends on. */
 
-import { menu, slider } from "../../shared/controls.ts";
-import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
-import { icon } from "../../shared/icons.ts";
+import { menu, slider } from "../../shared/ui/controls.ts";
+import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
+import { icon } from "../../shared/ui/icons.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
-import { shownKernel } from "./kernel_editor.ts";
-import { Optimistic } from "../../shared/optimistic.ts";
+import { shownKernel } from "./kernel/editor.ts";
+import { Optimistic } from "../../shared/kernel/optimistic.ts";
 import { computed } from "@preact/signals-core";
 
 const OWN = "own";

@@ -1,7 +1,7 @@
 /** What to do first, how to edit, and what the terms mean. */
 
-import { h } from "../../shared/dom.ts";
-import type { Panel } from "../../shared/sheet.ts";
+import { h } from "../../shared/ui/dom.ts";
+import type { Panel } from "../../shared/ui/sheet.ts";
 import type { Context } from "./context.ts";
 
 const STEPS = ["do_point", "do_edit", "do_channels", "do_image"] as const;

@@ -3,11 +3,11 @@
 import { computed, type ReadonlySignal } from "@preact/signals-core";
 
 import { onEnd, within } from "../../shared/lifetime.ts";
-import { type Model, trait } from "../../shared/model.ts";
-import { Optimistic } from "../../shared/optimistic.ts";
-import type { Rpc } from "../../shared/rpc.ts";
-import type { Kernels } from "./convolution.ts";
-import type { Channels, Filter, PaddingMode } from "./filter.ts";
+import { type Model, trait } from "../../shared/kernel/model.ts";
+import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import type { Rpc } from "../../shared/kernel/rpc.ts";
+import type { Kernels } from "./scene/convolution.ts";
+import type { Channels, Filter, PaddingMode } from "./kernel/filter.ts";
 
 /** Between two messages about a kernel that is being edited. */
 const REST_MS = 100;

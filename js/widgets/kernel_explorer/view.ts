@@ -1,22 +1,22 @@
 /** One view of a KernelExplorer. */
 
-import { codePanel } from "../../shared/code_panel.ts";
-import { h, setAttribute } from "../../shared/dom.ts";
+import { codePanel } from "../../shared/ui/code_panel.ts";
+import { h, setAttribute } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import type { Model } from "../../shared/model.ts";
-import { type Message, ProtocolError } from "../../shared/protocol.ts";
-import { sheet } from "../../shared/sheet.ts";
+import type { Model } from "../../shared/kernel/model.ts";
+import { type Message, ProtocolError } from "../../shared/kernel/protocol.ts";
+import { sheet } from "../../shared/ui/sheet.ts";
 import { createView } from "../../shared/view.ts";
-import { arithmetic } from "./arithmetic.ts";
+import { arithmetic } from "./scene/arithmetic.ts";
 import type { Context } from "./context.ts";
 import { header } from "./header.ts";
 import { helpPanel } from "./help_panel.ts";
-import { imageSources } from "./image_sources.ts";
-import { layerBar } from "./layer_bar.ts";
-import { options } from "./options.ts";
-import { pictures } from "./pictures.ts";
-import type { Planes } from "./planes.ts";
-import { isScene, makeStage } from "./scene.ts";
+import { imageSources } from "./image/sources.ts";
+import { layerBar } from "./kernel/layer_bar.ts";
+import { options } from "./kernel/options.ts";
+import { pictures } from "./scene/pictures.ts";
+import type { Planes } from "./image/planes.ts";
+import { isScene, makeStage } from "./scene/scene.ts";
 import { followTraits } from "./settings.ts";
 import { WORDS } from "./words.ts";
 

@@ -2,11 +2,11 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
-import type { Optimistic } from "../../shared/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/optimistic.ts";
 import type { View } from "../../shared/view.ts";
-import type { Explained, Field, Place } from "./explained.ts";
+import type { Explained, Field, Place } from "./unit/explained.ts";
 import type { Frame, Network } from "./network.ts";
-import type { Pictures } from "./pictures.ts";
+import type { Pictures } from "./rows/pictures.ts";
 
 export interface SettingValues {
   readonly mode: "eval" | "train";

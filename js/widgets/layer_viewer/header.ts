@@ -1,7 +1,7 @@
 /** The first lines: what is looked at, the run, and how the layers are shown. */
 
-import { menu, playButton } from "../../shared/controls.ts";
-import { h, listen, setAttribute, setText } from "../../shared/dom.ts";
+import { menu, playButton } from "../../shared/ui/controls.ts";
+import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context, SettingValues } from "./context.ts";
 

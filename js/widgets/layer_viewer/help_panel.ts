@@ -1,7 +1,7 @@
 /** What there is to do, and how to read it. */
 
-import { h } from "../../shared/dom.ts";
-import type { Panel } from "../../shared/sheet.ts";
+import { h } from "../../shared/ui/dom.ts";
+import type { Panel } from "../../shared/ui/sheet.ts";
 import type { Context } from "./context.ts";
 
 const STEPS = ["draw", "layers", "unit", "seen", "change", "train"] as const;

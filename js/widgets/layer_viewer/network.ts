@@ -1,6 +1,6 @@
 /** What the kernel says of the network and of each look at it, as `docs/protocol.md` describes it. */
 
-import { type Message, type NamedArray, ProtocolError } from "../../shared/protocol.ts";
+import { type Message, type NamedArray, ProtocolError } from "../../shared/kernel/protocol.ts";
 
 export type Layout = "vector" | "lines" | "maps" | "volumes";
 

@@ -4,9 +4,15 @@ import { signal } from "@preact/signals-core";
 
 import { react } from "../../shared/lifetime.ts";
 import type { View } from "../../shared/view.ts";
-import { SingleFlight } from "../../shared/single_flight.ts";
+import { SingleFlight } from "../../shared/kernel/single_flight.ts";
 import type { Selection } from "./context.ts";
-import { type Explained, type Field, type Place, readExplained, readField } from "./explained.ts";
+import {
+  type Explained,
+  type Field,
+  type Place,
+  readExplained,
+  readField,
+} from "./unit/explained.ts";
 import type { Frame } from "./network.ts";
 
 interface Wish {

@@ -2,22 +2,22 @@
 
 import { signal } from "@preact/signals-core";
 
-import { h, setAttribute } from "../../shared/dom.ts";
+import { h, setAttribute } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import { type Model, trait } from "../../shared/model.ts";
-import { Optimistic } from "../../shared/optimistic.ts";
-import type { Message } from "../../shared/protocol.ts";
-import { sheet } from "../../shared/sheet.ts";
+import { type Model, trait } from "../../shared/kernel/model.ts";
+import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import type { Message } from "../../shared/kernel/protocol.ts";
+import { sheet } from "../../shared/ui/sheet.ts";
 import { createView, type View } from "../../shared/view.ts";
 import type { Change, Context, Settings, SettingValues } from "./context.ts";
 import { header } from "./header.ts";
 import { helpPanel } from "./help_panel.ts";
-import { inputPanel } from "./input_panel.ts";
-import { layerList } from "./layer_list.ts";
+import { inputPanel } from "./input/panel.ts";
+import { layerList } from "./rows/list.ts";
 import { type Frame, type Network, readFrame, readNetwork } from "./network.ts";
-import { Pictures } from "./pictures.ts";
+import { Pictures } from "./rows/pictures.ts";
 import { createSelection } from "./selection.ts";
-import { unitPanel } from "./unit_panel.ts";
+import { unitPanel } from "./unit/panel.ts";
 import { WORDS } from "./words.ts";
 
 export function mountView(

@@ -3,11 +3,11 @@
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
 import type { CurveLook } from "../../draw/curves.ts";
-import type { Optimistic } from "../../shared/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/optimistic.ts";
 import type { View } from "../../shared/view.ts";
-import type { Axis, Curves } from "./curves.ts";
-import type { RunState, RunStatus, SeriesStatus, Status } from "./status.ts";
-import type { ScaleKind, Window } from "./window.ts";
+import type { Axis, Curves } from "./chart/curves.ts";
+import type { RunState, RunStatus, SeriesStatus, Status } from "./header/status.ts";
+import type { ScaleKind, Window } from "./chart/window.ts";
 
 /** A run that is not drawn, or one of its series. */
 export type Hidden = readonly [run: number, series: string | null];

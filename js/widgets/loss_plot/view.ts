@@ -3,23 +3,23 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
 import { inTheme } from "../../draw/looks.ts";
-import { setAttribute } from "../../shared/dom.ts";
+import { setAttribute } from "../../shared/ui/dom.ts";
 import { react, track } from "../../shared/lifetime.ts";
-import { type Model, trait } from "../../shared/model.ts";
-import { Optimistic } from "../../shared/optimistic.ts";
-import { sheet } from "../../shared/sheet.ts";
+import { type Model, trait } from "../../shared/kernel/model.ts";
+import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import { sheet } from "../../shared/ui/sheet.ts";
 import { hidePicture } from "../../shared/static_picture.ts";
 import { Throttle } from "../../shared/throttle.ts";
 import { createView } from "../../shared/view.ts";
-import { chart } from "./chart.ts";
+import { chart } from "./chart/chart.ts";
 import type { Context, Hidden, Line, RunInfo, Settings, SettingValues } from "./context.ts";
-import { type Curves, followCurves, type Question } from "./curves.ts";
-import { exportPanel } from "./export_panel.ts";
-import { header } from "./header.ts";
-import { helpPanel } from "./help_panel.ts";
-import { legend } from "./legend.ts";
-import { inOrder } from "./series.ts";
-import { settingRow } from "./setting_row.ts";
+import { type Curves, followCurves, type Question } from "./chart/curves.ts";
+import { exportPanel } from "./header/export_panel.ts";
+import { header } from "./header/header.ts";
+import { helpPanel } from "./header/help_panel.ts";
+import { legend } from "./legend/legend.ts";
+import { inOrder } from "./legend/series.ts";
+import { settingRow } from "./header/setting_row.ts";
 import {
   firstMessage,
   overall,
@@ -28,8 +28,8 @@ import {
   type RunState,
   type RunStatus,
   type Status,
-} from "./status.ts";
-import { ALL, asked, type Window } from "./window.ts";
+} from "./header/status.ts";
+import { ALL, asked, type Window } from "./chart/window.ts";
 import { WORDS } from "./words.ts";
 
 const SETTING_NAMES = ["axis", "x_scale", "y_scale", "smoothing", "hidden"] as const;

@@ -1,12 +1,12 @@
 /** Exact values, the seed, shuffling, and back to the same initial weights. */
 
-import { h, listen } from "../../shared/dom.ts";
+import { h, listen } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { checkBox, wording } from "./controls.ts";
-import { icon } from "../../shared/icons.ts";
-import { numberField } from "../../shared/number_field.ts";
-import type { Panel } from "../../shared/sheet.ts";
+import { icon } from "../../shared/ui/icons.ts";
+import { numberField } from "../../shared/ui/number_field.ts";
+import type { Panel } from "../../shared/ui/sheet.ts";
 
 const EXACT = [
   "learning_rate",

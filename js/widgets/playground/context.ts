@@ -2,10 +2,10 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
-import type { Optimistic } from "../../shared/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/optimistic.ts";
 import type { View } from "../../shared/view.ts";
 import type { Frame, Points } from "./frame.ts";
-import type { Selection } from "./selection.ts";
+import type { Selection } from "./network/selection.ts";
 import type { Choices, SettingName, SettingValues, TrainerState } from "./traits.ts";
 
 export type Settings = { readonly [K in SettingName]: Optimistic<SettingValues[K]> };

@@ -1,6 +1,6 @@
 /** The shared controls, given the settings of a Playground by name. */
 
-import * as shared from "../../shared/controls.ts";
+import * as shared from "../../shared/ui/controls.ts";
 import type { Context } from "./context.ts";
 import type { Interval, SettingName, SettingValues } from "./traits.ts";
 

@@ -1,6 +1,6 @@
 /** One picture of the training: what a `frame.show` message holds. */
 
-import { type Message, ProtocolError, type Values } from "../../shared/protocol.ts";
+import { type Message, ProtocolError, type Values } from "../../shared/kernel/protocol.ts";
 
 /** Rows and columns of a heat map, and how far the plane reaches from the middle. */
 export const SIDE = 100;

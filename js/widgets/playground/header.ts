@@ -1,7 +1,7 @@
 /** The first line: reset, play, step, the epoch, the speed, and how it stands. */
 
-import { iconButton, playButton } from "../../shared/controls.ts";
-import { h, listen, setText } from "../../shared/dom.ts";
+import { iconButton, playButton } from "../../shared/ui/controls.ts";
+import { h, listen, setText } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { wording } from "./controls.ts";

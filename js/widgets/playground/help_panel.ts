@@ -1,8 +1,8 @@
 /** What to do first, and what the terms mean: the same sentences as in the tooltips. */
 
-import { h } from "../../shared/dom.ts";
+import { h } from "../../shared/ui/dom.ts";
 import type { Context } from "./context.ts";
-import type { Panel } from "../../shared/sheet.ts";
+import type { Panel } from "../../shared/ui/sheet.ts";
 
 const STEPS = ["first_play", "first_look", "first_change"] as const;
 

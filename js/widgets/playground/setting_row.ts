@@ -1,6 +1,6 @@
 /** The second line: what one trains for and how, as menus. */
 
-import { h } from "../../shared/dom.ts";
+import { h } from "../../shared/ui/dom.ts";
 import type { Context } from "./context.ts";
 import { menu } from "./controls.ts";
 

@@ -2,8 +2,8 @@
 
 import type { ReadonlySignal } from "@preact/signals-core";
 
-import type { Model } from "../../shared/model.ts";
-import { trait } from "../../shared/model.ts";
+import type { Model } from "../../shared/kernel/model.ts";
+import { trait } from "../../shared/kernel/model.ts";
 
 export interface SettingValues {
   data: string;

@@ -1,6 +1,6 @@
 /** The kernel's half of a LossPlot, as far as its views can tell. */
 
-import type { Message, NamedArray } from "../../../shared/protocol.ts";
+import type { Message, NamedArray } from "../../../shared/kernel/protocol.ts";
 import { f4, FakeModel } from "../../../shared/testing/model.ts";
 
 const TRAITS = {

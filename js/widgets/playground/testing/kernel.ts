@@ -1,7 +1,7 @@
 /** The Python half of a Playground, as far as a test of the view needs one. */
 
 import { FakeModel, f4 } from "../../../shared/testing/model.ts";
-import type { Message, NamedArray } from "../../../shared/protocol.ts";
+import type { Message, NamedArray } from "../../../shared/kernel/protocol.ts";
 import { SIDE } from "../frame.ts";
 
 const TRAITS = {
