@@ -368,7 +368,7 @@ class Control:
         self._seen = time.monotonic()
 
     def abandon(self, note: InputError) -> None:
-        """Pause because nobody can do that any more, unless a cell waits for the end.
+        """Pause because nobody can do that any more, unless a cell waits for the end; at once.
 
         Parameters
         ----------
@@ -376,7 +376,7 @@ class Control:
             Why, for `message`.
         """
         if self.state == State.RUNNING and not self._awaited:
-            self.pause(note=note)
+            self.pause(note=note, wait=False)
 
     def close(self) -> None:
         """End the thread for good; the model and the history stay."""
@@ -413,7 +413,7 @@ class Control:
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[None]:
-        self._awaited = PRESSED.get() is None
+        self._awaited = True
         try:
             yield
         finally:
@@ -422,6 +422,10 @@ class Control:
     def _block(self, name: str, begin: Callable[[], None]) -> None:
         if self._worker.here:
             raise InputError("cannot_wait", name=name)
+        if PRESSED.get() is not None:
+            # A view shows how it goes, and asks for a pause meanwhile.
+            begin()
+            return
         with noted_interrupts() as interrupted, self._waiting():
             begin()
 

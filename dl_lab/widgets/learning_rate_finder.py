@@ -161,7 +161,7 @@ class LearningRateFinder(Explainer):
             f"{test.rates[0]:.2g} to {test.rates[-1]:.2g})"
         )
 
-    @handles("rate.use")
+    @handles("rate.use", waits=True)
     def _use(self, message: Message) -> None:
         self.use(number("rate", message.meta.get("value"), LOWEST, HIGHEST))
 
