@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -16,6 +15,7 @@ from dl_lab.train import tune
 from dl_lab.train.claims.claimant import TrainerClaimant
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.listeners import Listeners
 from dl_lab.train.loop import Loop
 from dl_lab.train.run import PRESSED, Leave, Progress
 from dl_lab.train.threads import one_thread
@@ -44,7 +44,7 @@ class Control:
     claimant: TrainerClaimant
     """What other runs are told of it."""
     _note: InputError | None = None
-    _polls: tuple[Callable[[], None], ...] = ()
+    _polls: Listeners
     _closed = False
     # Of a run that a view's button started; None: code asked for it.
     _leave: Leave | None = None
@@ -327,12 +327,7 @@ class Control:
 
         Code that blocks the kernel in a way of its own calls `poll` of the trainer for the same.
         """
-        self._polls = (*self._polls, poll)
-
-        def unsubscribe() -> None:
-            self._polls = tuple(kept for kept in self._polls if kept is not poll)
-
-        return unsubscribe
+        return self._polls.add(poll)
 
     def poll(self) -> None:
         """Call what `while_waiting` was given: views stay alive while a cell waits.
@@ -350,11 +345,7 @@ class Control:
         >>> trainer.poll()
         a view is served
         """
-        for poll in self._polls:
-            try:
-                poll()
-            except Exception:  # noqa: PERF203
-                logging.getLogger(__name__).exception("a poll of while_waiting raised")
+        self._polls.tell()
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each change of `state`; return a function that ends that.

@@ -19,6 +19,7 @@ from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.control import Control
 from dl_lab.train.device import described, move, resolve
 from dl_lab.train.diagnosis.explain import check_model, check_optimizer
+from dl_lab.train.listeners import Listeners
 from dl_lab.train.loop import Loop, Snapshot
 from dl_lab.train.run import CONTROLS
 from dl_lab.train.steps.metrics import resolve as resolve_metrics
@@ -202,6 +203,7 @@ class Trainer(Control):
             leave=self._loop.leave,
             name="dl-lab trainer",
         )
+        self._polls = Listeners("while_waiting")
         self.claimant.worker = self._worker
         self.claimant.parts = (self._loop, self._loop.hooks, self._worker)
         CLAIMS.retire(self.claimant)
