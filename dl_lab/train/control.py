@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 
 from dl_lab.errors import InputError, number, whole
-from dl_lab.train import tune
 from dl_lab.train.claims.claimant import TrainerClaimant
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.learning_rate import apply, checked, learning_rate
 from dl_lab.train.listeners import Listeners
 from dl_lab.train.loop import Loop
 from dl_lab.train.run import PRESSED, Leave, Progress
@@ -74,7 +74,7 @@ class Control:
     @property
     def learning_rate(self) -> float:
         """Of the optimizer's first group; set it between two steps, in proportion in all groups."""
-        return tune.learning_rate(self.optimizer)
+        return learning_rate(self.optimizer)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
@@ -105,12 +105,11 @@ class Control:
         >>> trainer.learning_rate, adam.param_groups[0]["betas"]
         (0.01, (0.8, 0.99))
         """
-        checked = tune.checked(self.optimizer, settings)
-        self._worker.call(self._tune, checked).result()
+        self._worker.call(self._tune, checked(self.optimizer, settings)).result()
 
-    def _tune(self, checked: Mapping[str, Any]) -> None:
-        tune.apply(self.optimizer, checked, self._loop.hooks.schedulers)
-        if checked.keys() - {"lr"}:
+    def _tune(self, settings: Mapping[str, Any]) -> None:
+        apply(self.optimizer, settings, self._loop.hooks.schedulers)
+        if settings.keys() - {"lr"}:
             self._loop.touch()
 
     @property

@@ -12,9 +12,9 @@ from dl_lab.errors import InputError
 from dl_lab.train.batches.epoch import Feed
 from dl_lab.train.batches.loaders import not_finite
 from dl_lab.train.diagnosis.explain import explain
+from dl_lab.train.learning_rate import learning_rate
 from dl_lab.train.run import Progress
 from dl_lab.train.run_state import RunState
-from dl_lab.train.tune import learning_rate
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:

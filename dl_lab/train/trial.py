@@ -10,12 +10,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from dl_lab.errors import number
-from dl_lab.train import tune
 from dl_lab.train.batches.loader_state import loader_state, restore_loader
 from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import rows, split, tensors, to_device
 from dl_lab.train.checkpoint.backup import Keep
+from dl_lab.train.learning_rate import HIGHEST_RATE, learning_rate, set_learning_rate
 from dl_lab.train.steps.evaluate import MOST_ROWS
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dl_lab.train.loop import Loop
     from dl_lab.train.steps.evaluate import Batch
 
-_HIGHEST_RATE = 1e12
 _MOST_BYTES = 256 << 20
 
 
@@ -50,11 +49,11 @@ class Trial:
     @property
     def learning_rate(self) -> float:
         """Of the optimizer's first group; the others keep their proportion to it."""
-        return tune.learning_rate(self._loop.optimizer)
+        return learning_rate(self._loop.optimizer)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        tune.set_learning_rate(self._loop.optimizer, number("lr", rate, 0, _HIGHEST_RATE))
+        set_learning_rate(self._loop.optimizer, number("lr", rate, 0, HIGHEST_RATE))
 
     def step(self, group: Sequence[Batch] | None = None) -> float:
         """Do one step; return its loss, finite or not.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -16,6 +15,7 @@ from dl_lab.protocol import Message
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.history.curves import AXES, SCALES, last_place
 from dl_lab.train.history.export import csv_chunk
+from dl_lab.train.learning_rate import HIGHEST_RATE
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets._attended import AttendedWidget
@@ -30,7 +30,6 @@ from dl_lab.widgets._traits import Choice, Number
 
 MOST_EPOCHS = 1_000_000
 MOST_STEPS = 2**32 - 1
-MOST_RATE = 1e6
 MOST_TEXT = 200_000
 LEAST_SIDE, MOST_SIDE = 200, 4000
 
@@ -236,7 +235,7 @@ class LossPlot(AttendedWidget, PicturedWidget):
 
     @handles("learning_rate.set", waits=True)
     def _set_learning_rate(self, message: Message) -> None:
-        rate = number("learning_rate", message.meta.get("value"), 0, MOST_RATE)
+        rate = number("learning_rate", message.meta.get("value"), 0, HIGHEST_RATE)
         for run in self._asked(message, "learning_rate"):
             run.learning_rate = rate
         self._channel.touch()
