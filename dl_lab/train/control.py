@@ -18,6 +18,7 @@ from dl_lab.train.learning_rate import apply, checked, learning_rate
 from dl_lab.train.listeners import Listeners
 from dl_lab.train.loop import Loop
 from dl_lab.train.run import PRESSED, Leave, Progress
+from dl_lab.train.run_state import RunState
 from dl_lab.train.threads import one_thread
 from dl_lab.train.worker import State, Worker
 
@@ -40,6 +41,7 @@ class Control:
     """What can be done with a run; each method may be called from any thread."""
 
     _loop: Loop
+    _state: RunState
     _worker: Worker
     claimant: TrainerClaimant
     """What other runs are told of it."""
@@ -54,22 +56,22 @@ class Control:
     @property
     def model(self) -> nn.Module:
         """The module that is trained."""
-        return self._loop.model
+        return self._state.model
 
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer; change its settings by `call` while it runs."""
-        return self._loop.optimizer
+        return self._state.optimizer
 
     @property
     def epoch(self) -> int:
         """Epochs done."""
-        return self._loop.epoch
+        return self._state.epoch
 
     @property
     def steps(self) -> int:
         """Steps done: updates of the weights."""
-        return self._loop.steps
+        return self._state.steps
 
     @property
     def learning_rate(self) -> float:
@@ -108,14 +110,14 @@ class Control:
         self._worker.call(self._tune, checked(self.optimizer, settings)).result()
 
     def _tune(self, settings: Mapping[str, Any]) -> None:
-        apply(self.optimizer, settings, self._loop.hooks.schedulers)
+        apply(self.optimizer, settings, self._state.hooks.schedulers)
         if settings.keys() - {"lr"}:
             self._loop.touch()
 
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        return self._loop.progress()
+        return self._state.progress()
 
     @property
     def state(self) -> str:
@@ -136,7 +138,7 @@ class Control:
     def _problem(self) -> InputError | None:
         error = self._worker.error
         if error is None or isinstance(error, InputError):
-            return error or self._loop.message
+            return error or self._state.message
         message = InputError("step_failed", kind=type(error).__name__, detail=error)
         message.__cause__ = error
         return message
@@ -192,7 +194,7 @@ class Control:
             Another run trains the model now, as for `start`.
         """
         if self.state != State.FINISHED:
-            self._go(None, self._loop.last_epoch)
+            self._go(None, self._state.last_epoch)
 
     def stop(self, *, note: InputError | None = None) -> None:
         """End the run after the step that is running: state ``finished``.
@@ -203,7 +205,7 @@ class Control:
             Why, for `message`.
         """
         self._note = note or self._note
-        self._loop.last_epoch = None
+        self._state.last_epoch = None
         self._worker.stop(State.FINISHED)
 
     def step(self, n: int = 1) -> None:
@@ -216,7 +218,7 @@ class Control:
             for `start`.
         """
         last = self.steps + whole("n", n, 1, _MOST)
-        self._block("step", lambda: self._go(last, self._loop.last_epoch))
+        self._block("step", lambda: self._go(last, self._state.last_epoch))
 
     def fit(self, epochs: int) -> None:
         """Train `epochs` more epochs and return when done.
@@ -268,11 +270,11 @@ class Control:
         InputError
             Another run trains the model, as for `start`.
         """
-        self._loop.between_steps("reset")
+        self._state.between_steps("reset")
         with CLAIMS.claim(self.claimant):
             self._worker.stop()
             self._note = None
-            self._worker.call(self._loop.begin, from_here=from_here).result()
+            self._worker.call(self._state.begin, from_here=from_here).result()
             self._worker.settle(State.IDLE)
 
     def rewind(self, step: int) -> None:
@@ -291,12 +293,12 @@ class Control:
         InputError
             There is no state of that step; or another run trains the model, as for `start`.
         """
-        self._loop.between_steps("rewind")
+        self._state.between_steps("rewind")
         step = whole("step", step, 0, _MOST)
         with CLAIMS.claim(self.claimant):
             self._worker.stop()
             self._note = None
-            self._worker.call(self._loop.rewind, step).result()
+            self._worker.call(self._state.rewind, step).result()
             self._worker.settle(State.PAUSED)
 
     def call(
@@ -386,8 +388,8 @@ class Control:
         if self._closed:
             raise InputError("closed", name="This trainer")
         claim = CLAIMS.claim(self.claimant)
-        self._loop.last_step, self._loop.last_epoch = last_step, last_epoch
-        self._loop.message = self._note = None
+        self._state.last_step, self._state.last_epoch = last_step, last_epoch
+        self._state.message = self._note = None
         self._leave = PRESSED.get()
         self.attend()
         self._worker.start(claim.release)

@@ -20,8 +20,9 @@ from dl_lab.train.control import Control
 from dl_lab.train.device import described, move, resolve
 from dl_lab.train.diagnosis.explain import check_model, check_optimizer
 from dl_lab.train.listeners import Listeners
-from dl_lab.train.loop import Loop, Snapshot
+from dl_lab.train.loop import Loop
 from dl_lab.train.run import CONTROLS
+from dl_lab.train.run_state import RunState, Snapshot
 from dl_lab.train.steps.metrics import resolve as resolve_metrics
 from dl_lab.train.steps.precision import Precision
 from dl_lab.train.trial import Trial
@@ -178,7 +179,7 @@ class Trainer(Control):
         CLAIMS.make_room(self.claimant)
         with CLAIMS.beside(self.claimant):
             move(model, optimizer, where)
-            self._loop = Loop(
+            self._state = RunState(
                 model,
                 loss,
                 optimizer,
@@ -195,6 +196,7 @@ class Trainer(Control):
                 clip_norm=clip_norm,
                 keep=keep,
             )
+        self._loop = Loop(self._state)
         self._worker = Worker(
             self._advance,
             around=self._around,
@@ -205,7 +207,7 @@ class Trainer(Control):
         )
         self._polls = Listeners("while_waiting")
         self.claimant.worker = self._worker
-        self.claimant.parts = (self._loop, self._loop.hooks, self._worker)
+        self.claimant.parts = (self._state, self._state.hooks, self._loop, self._worker)
         CLAIMS.retire(self.claimant)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -220,22 +222,22 @@ class Trainer(Control):
     @property
     def history(self) -> History:
         """All that was recorded."""
-        return self._loop.history
+        return self._state.history
 
     @property
     def callbacks(self) -> tuple[Callback, ...]:
         """The callbacks, in the order in which they are called."""
-        return self._loop.hooks.callbacks
+        return self._state.hooks.callbacks
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of what is measured beside the loss."""
-        return tuple(self._loop.metrics)
+        return tuple(self._state.metrics)
 
     @property
     def device(self) -> str:
         """Where it computes, for people: ``"cpu"``, ``"cuda:0 NVIDIA H200"``."""
-        return described(self._loop.device)
+        return described(self._state.device)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -245,12 +247,12 @@ class Trainer(Control):
     @property
     def checkpoints(self) -> tuple[int, ...]:
         """The steps that `rewind` can go back to."""
-        return self._loop.checkpoints.steps
+        return self._state.checkpoints.steps
 
     @property
     def kept_epochs(self) -> tuple[int, ...]:
         """How many epochs were done at each of `checkpoints`."""
-        return self._loop.checkpoints.epochs
+        return self._state.checkpoints.epochs
 
     def weights_at(self, step: int) -> dict[str, Tensor]:
         """Return parameters and buffers as they were at one of `checkpoints`, by their names.
@@ -262,18 +264,18 @@ class Trainer(Control):
         InputError
             There is no state of that step.
         """
-        kept = self._loop.checkpoints.look(step)["model"]
+        kept = self._state.checkpoints.look(step)["model"]
         return {**kept["state"], **kept["buffers"]}
 
     @property
     def train(self) -> Data:
         """The training data; `set_data` changes them."""
-        return self._loop.train
+        return self._state.train
 
     @property
     def validation(self) -> Data | Mapping[str, Data] | None:
         """The data measured after each epoch; `set_data` changes them."""
-        return self._loop.validation
+        return self._state.validation
 
     def trial(self) -> contextlib.AbstractContextManager[Trial]:
         """Try steps that leave no trace: ``with trainer.trial() as trial: trial.step()``.
@@ -300,12 +302,12 @@ class Trainer(Control):
             Tensors on the CPU and plain values: model, optimizer, scaler, callbacks, random
             states, place in the data, counts, history, the beginning, and what `load` needs.
         """
-        return self._worker.call(self._state).result()
+        return self._worker.call(self._written).result()
 
-    def _state(self) -> dict[str, Any]:
+    def _written(self) -> dict[str, Any]:
         return plain(
             {
-                **self._loop.state(),
+                **self._state.state_dict(),
                 "loss": loss_name(self.loss),
                 "settings": self.settings,
                 "name": self.name,
@@ -321,11 +323,11 @@ class Trainer(Control):
             It is of another model or another optimizer; or another run trains the model, as for
             `start`. Then nothing has changed.
         """
-        self._loop.between_steps("load_state_dict")
+        self._state.between_steps("load_state_dict")
         with CLAIMS.claim(self.claimant):
             self._worker.stop()
             self._note = None
-            self._worker.call(self._loop.load, state).result()
+            self._worker.call(self._state.load_state_dict, state).result()
             self._worker.settle(State.PAUSED)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -408,15 +410,15 @@ class Trainer(Control):
 
     def set_data(self, train: Data, validation: Data | Mapping[str, Data] | None = None) -> None:
         """Go on with other data: a new epoch begins, weights and history stay."""
-        self._worker.call(self._loop.take, train, validation).result()
+        self._worker.call(self._state.take, train, validation).result()
 
     def evaluate(self) -> dict[str, float]:
         """Measure the validation data now; nothing is recorded."""
-        return self._worker.call(self._loop.losses).result()
+        return self._worker.call(self._state.losses).result()
 
     def snapshot(self) -> Future[Snapshot]:
         """Copy all parameters between two steps."""
-        return self._worker.call(self._loop.snapshot)
+        return self._worker.call(self._state.snapshot)
 
 
 _GIVEN = inspect.signature(Trainer).parameters.keys() - {"name", "unknown"}

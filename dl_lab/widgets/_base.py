@@ -276,7 +276,7 @@ class Widget(anywidget.AnyWidget):
                     self._channel.alive(view)
             handler = self._handler(message.kind)
         except Exception as error:  # noqa: BLE001 - any failure must reach the view as a sentence
-            self._refuse(identifier, error, content)
+            self._reply_refusal(identifier, error, content)
             return
         respond = partial(self._respond, identifier, handler, message)
         if handler.__waits__:  # type: ignore[attr-defined]  # `handles` has set it
@@ -290,11 +290,11 @@ class Widget(anywidget.AnyWidget):
         try:
             meta, arrays = handler(message) or ({}, {})
         except Exception as error:  # noqa: BLE001 - as above
-            self._refuse(identifier, error, message)
+            self._reply_refusal(identifier, error, message)
         else:
             self._reply(identifier, {"ok": True, **meta}, arrays)
 
-    def _refuse(self, identifier: object, error: Exception, request: object) -> None:
+    def _reply_refusal(self, identifier: object, error: Exception, request: object) -> None:
         if not isinstance(error, (InputError, ProtocolError)):
             _log.error("dl-lab: the request %r failed", request, exc_info=error)
         self._reply(identifier, refusal(error), {})

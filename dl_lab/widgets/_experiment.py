@@ -20,7 +20,7 @@ from dl_lab.train.batches.carry_over import Batches
 from dl_lab.train.dense.loss import half_squared_error
 from dl_lab.train.dense.sgd import RegularizedSGD
 from dl_lab.train.learning_rate import set_learning_rate
-from dl_lab.train.loop import Snapshot
+from dl_lab.train.run_state import Snapshot
 from dl_lab.train.trainer import Trainer
 
 EPOCHS_A_SECOND = 25.0
