@@ -10,8 +10,8 @@ import traitlets
 
 from dl_lab.errors import InputError, number
 from dl_lab.protocol import Buffer
-from dl_lab.train.control import Control
 from dl_lab.train.run import PRESSED
+from dl_lab.train.trainer import Trainer
 from dl_lab.widgets import _cells
 from dl_lab.widgets._settings import SettingsWidget
 
@@ -82,7 +82,7 @@ class AttendedWidget(SettingsWidget):
         seen = [run for other in others if other.model_id != named for run in other.driven()]
         for run in self.driven():
             # A loop in a cell is ended by an interrupt; a pause would hold up its cell for ever.
-            if isinstance(run, Control) and not any(run is one for one in seen):
+            if isinstance(run, Trainer) and not any(run is one for one in seen):
                 run.abandon(InputError("view_gone"))
 
     def _answer(self, content: object, buffers: list[Buffer]) -> None:
@@ -93,5 +93,5 @@ class AttendedWidget(SettingsWidget):
             PRESSED.reset(pressed)
         if not (isinstance(content, Mapping) and content.get("kind") == "bye"):
             for run in self.driven():
-                if isinstance(run, Control):
+                if isinstance(run, Trainer):
                     run.attend()
