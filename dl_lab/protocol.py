@@ -5,8 +5,8 @@ A message is JSON-able content plus binary buffers::
     {"v": 1, "kind": "noun.verb", "id"?: str, "seq"?: int, "meta": {...},
      "arrays": [{"name": str, "dtype": "f4"|"u4"|"u1", "shape": [int, ...]}]}
 
-``buffers[i]`` holds ``arrays[i]``, C-contiguous and little-endian. ``js/shared/kernel/protocol.ts`` is
-the same in TypeScript; the byte vectors in ``tests/golden`` are read by the tests of both.
+``buffers[i]`` holds ``arrays[i]``, C-contiguous and little-endian. ``js/shared/kernel/protocol.ts``
+is the same in TypeScript; the byte vectors in ``tests/golden`` are read by the tests of both.
 """
 
 from __future__ import annotations

@@ -4,301 +4,167 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from dl_lab.errors import InputError, number, whole
-from dl_lab.train import tune
-from dl_lab.train.claims.claimant import TrainerClaimant
+from dl_lab.errors import InputError, whole
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.interrupts import noted_interrupts
-from dl_lab.train.loop import Loop
-from dl_lab.train.run import PRESSED, Leave, Progress
+from dl_lab.train.learning_rate import apply, checked
+from dl_lab.train.listeners import Listeners
+from dl_lab.train.run import PRESSED, Leave
 from dl_lab.train.threads import one_thread
+from dl_lab.train.trial import Trial
 from dl_lab.train.worker import State, Worker
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from torch import nn
-    from torch.optim import Optimizer
-
+    from dl_lab.train.claims.claimant import TrainerClaimant
+    from dl_lab.train.loop import Loop
 
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
 
-_MOST = 2**32 - 1
+MOST = 2**32 - 1
+"""Steps and epochs at most."""
+
 _SMALL = 100_000
 _ASK_EVERY = 0.1
 
 
 class Control:
-    """What can be done with a run; each method may be called from any thread."""
+    """What can be done with a loop, in a worker; each method may be called from any thread.
 
-    _loop: Loop
-    _worker: Worker
-    claimant: TrainerClaimant
-    """What other runs are told of it."""
-    _note: InputError | None = None
-    _polls: tuple[Callable[[], None], ...] = ()
-    _closed = False
-    # Of a run that a view's button started; None: code asked for it.
-    _leave: Leave | None = None
-    _seen = _ask_at = 0.0
-    _awaited = False
+    `Trainer` tells what each does.
 
-    @property
-    def model(self) -> nn.Module:
-        """The module that is trained."""
-        return self._loop.model
+    Parameters
+    ----------
+    loop
+        Its steps are done in `worker`.
+    claimant
+        What other runs are told of it.
+    """
 
-    @property
-    def optimizer(self) -> Optimizer:
-        """The optimizer; change its settings by `call` while it runs."""
-        return self._loop.optimizer
-
-    @property
-    def epoch(self) -> int:
-        """Epochs done."""
-        return self._loop.epoch
-
-    @property
-    def steps(self) -> int:
-        """Steps done: updates of the weights."""
-        return self._loop.steps
-
-    @property
-    def learning_rate(self) -> float:
-        """Of the optimizer's first group; set it between two steps, in proportion in all groups."""
-        return tune.learning_rate(self.optimizer)
-
-    @learning_rate.setter
-    def learning_rate(self, rate: float) -> None:
-        self.tune(lr=rate)
-
-    def tune(self, **settings: object) -> None:
-        """Change settings of the optimizer between two steps, in all its groups.
-
-        Parameters
-        ----------
-        **settings
-            By their names in ``optimizer.param_groups``: ``lr``, ``momentum``, ``weight_decay``…
-            The groups' learning rates keep their proportions.
-
-        Raises
-        ------
-        InputError
-            A setting that the optimizer does not have, or a value it cannot be.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from dl_lab import Trainer
-        >>> model = torch.nn.Linear(2, 1)
-        >>> adam = torch.optim.Adam(model.parameters(), lr=0.1)
-        >>> trainer = Trainer(model, torch.nn.MSELoss(), adam, (torch.rand(9, 2), torch.rand(9, 1)))
-        >>> trainer.tune(lr=0.01, betas=(0.8, 0.99))
-        >>> trainer.learning_rate, adam.param_groups[0]["betas"]
-        (0.01, (0.8, 0.99))
-        """
-        checked = tune.checked(self.optimizer, settings)
-        self._worker.call(self._tune, checked).result()
-
-    def _tune(self, checked: Mapping[str, Any]) -> None:
-        tune.apply(self.optimizer, checked, self._loop.hooks.schedulers)
-        if checked.keys() - {"lr"}:
-            self._loop.touch()
-
-    @property
-    def progress(self) -> Progress:
-        """How far it is."""
-        return self._loop.progress()
-
-    @property
-    def state(self) -> str:
-        """``"idle"``, ``"running"``, ``"paused"``, ``"finished"`` or ``"failed"``."""
-        return self._worker.state.value
-
-    @property
-    def ending(self) -> str | None:
-        """The state that the run is about to end in, as ``on_stop`` may want to know, or None."""
-        ending = self._worker.ending
-        return None if ending is None else ending.value
+    def __init__(self, loop: Loop, claimant: TrainerClaimant) -> None:
+        self._loop = loop
+        self._state = loop.state
+        self._claimant = claimant
+        self.worker = Worker(
+            self._advance,
+            around=self._around,
+            beside=lambda: CLAIMS.beside(claimant),
+            enter=loop.enter,
+            leave=loop.leave,
+            name="dl-lab trainer",
+        )
+        self.polls = Listeners("while_waiting")
+        self._note: InputError | None = None
+        self._closed = False
+        # Of a run that a view's button started; None: code asked for it.
+        self._leave: Leave | None = None
+        self._seen = self._ask_at = 0.0
+        self._awaited = False
 
     @property
     def message(self) -> InputError | None:
-        """Why it paused or ended by itself or failed, as a sentence; otherwise None."""
+        """Why it paused or ended by itself or failed."""
         return self._problem() or self._note
 
     def _problem(self) -> InputError | None:
-        error = self._worker.error
+        error = self.worker.error
         if error is None or isinstance(error, InputError):
-            return error or self._loop.message
+            return error or self._state.message
         message = InputError("step_failed", kind=type(error).__name__, detail=error)
         message.__cause__ = error
         return message
 
-    @property
-    def pace(self) -> float | None:
-        """The most epochs a second; None for as many as it can."""
-        return self._worker.pace
+    def tune(self, settings: Mapping[str, object]) -> None:
+        """Change settings of the optimizer between two steps."""
+        self.worker.call(self._tune, checked(self._state.optimizer, settings)).result()
 
-    @pace.setter
-    def pace(self, pace: float | None) -> None:
-        self._worker.pace = None if pace is None else number("pace", pace, 1e-3, 1e6)
+    def _tune(self, settings: Mapping[str, Any]) -> None:
+        apply(self._state.optimizer, settings, self._state.hooks.schedulers)
+        if settings.keys() - {"lr"}:
+            self._loop.touch()
 
-    def start(self, epochs: int | None = None) -> None:
-        """Train on from where it is, and return at once.
+    def start(self, epochs: int | None) -> None:
+        """Train so many more epochs, or until paused; returns at once."""
+        more = None if epochs is None else whole("epochs", epochs, 1, MOST)
+        self._go(None, None if more is None else self._state.epoch + more)
 
-        Parameters
-        ----------
-        epochs
-            How many more; an epoch begun counts as the first. None for until paused.
-
-        Raises
-        ------
-        InputError
-            Another run trains the model, or a part of it. Only a run of the same cell, run
-            earlier, or one that no variable leads to any more, is paused instead:
-            `dl_lab.train.claims.registry.Claims` tells the rule.
-        """
-        more = None if epochs is None else whole("epochs", epochs, 1, _MOST)
-        self._go(None, None if more is None else self.epoch + more)
-
-    def pause(self, *, note: InputError | None = None, wait: bool = True) -> None:
-        """Stop after the step that is running, and return when it has.
-
-        Parameters
-        ----------
-        note
-            Why, for `message`.
-        wait
-            False: return at once.
-        """
+    def pause(self, note: InputError | None = None, *, wait: bool = True) -> None:
+        """Stop after the step that is running."""
         self._note = note or self._note
-        self._worker.ask(State.PAUSED)
+        self.worker.ask(State.PAUSED)
         if wait:
-            self._worker.join()
+            self.worker.join()
 
     def resume(self) -> None:
-        """Go on with a paused run, up to the epoch it was to end with; a finished one stays so.
+        """Go on, unless it has finished."""
+        if self.worker.state != State.FINISHED:
+            self._go(None, self._state.last_epoch)
 
-        Raises
-        ------
-        InputError
-            Another run trains the model now, as for `start`.
-        """
-        if self.state != State.FINISHED:
-            self._go(None, self._loop.last_epoch)
-
-    def stop(self, *, note: InputError | None = None) -> None:
-        """End the run after the step that is running: state ``finished``.
-
-        Parameters
-        ----------
-        note
-            Why, for `message`.
-        """
+    def stop(self, note: InputError | None) -> None:
+        """End the run after the step that is running."""
         self._note = note or self._note
-        self._loop.last_epoch = None
-        self._worker.stop(State.FINISHED)
+        self._state.last_epoch = None
+        self.worker.stop(State.FINISHED)
 
-    def step(self, n: int = 1) -> None:
-        """Train on `n` batches, then be paused; returns when done.
-
-        Raises
-        ------
-        InputError
-            Training failed or diverged, as `message` tells; or another run trains the model, as
-            for `start`.
-        """
-        last = self.steps + whole("n", n, 1, _MOST)
-        self._block("step", lambda: self._go(last, self._loop.last_epoch))
+    def step(self, n: int) -> None:
+        """Train on `n` batches, then be paused."""
+        last = self._state.steps + whole("n", n, 1, MOST)
+        self._block("step", lambda: self._go(last, self._state.last_epoch))
 
     def fit(self, epochs: int) -> None:
-        """Train `epochs` more epochs and return when done.
-
-        Ctrl-C or Kernel → Interrupt pauses after the step that is running, and keeps the model;
-        pressed again meanwhile, it changes nothing.
-
-        Raises
-        ------
-        InputError
-            Training failed or diverged, as `message` tells; or another run trains the model, as
-            for `start`.
-        """
-        epochs = whole("epochs", epochs, 1, _MOST)
+        """Train so many more epochs and return when done."""
+        epochs = whole("epochs", epochs, 1, MOST)
         self._block("fit", lambda: self.start(epochs))
 
-    async def wait(self) -> str:
-        """Wait until it runs no longer, without blocking the kernel; return the state."""
+    async def wait(self) -> None:
+        """Wait until it runs no longer, without blocking the kernel."""
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
 
         def notify() -> None:
             loop.call_soon_threadsafe(changed.set)
 
-        unsubscribe = self.on_change(notify)
+        unsubscribe = self.worker.on_change(notify)
         try:
-            while self.state == State.RUNNING:
+            while self.worker.state == State.RUNNING:
                 await changed.wait()
                 changed.clear()
         finally:
             unsubscribe()
         # The thread has told of its end and has nothing left to do.
-        self._worker.join()
-        return self.state
+        self.worker.join()
 
-    def reset(self, *, from_here: bool = False) -> None:
-        """Go back to the beginning: weights, optimizer state, random order; history empty.
-
-        Of a loaded run that is the beginning of the one that was saved. The optimizer's settings
-        stay as they are now.
-
-        Parameters
-        ----------
-        from_here
-            Keep the present weights, and make them the beginning from now on.
-
-        Raises
-        ------
-        InputError
-            Another run trains the model, as for `start`.
-        """
-        self._loop.between_steps("reset")
-        with CLAIMS.claim(self.claimant):
-            self._worker.stop()
-            self._note = None
-            self._worker.call(self._loop.begin, from_here=from_here).result()
-            self._worker.settle(State.IDLE)
+    def reset(self, *, from_here: bool) -> None:
+        """Go back to the beginning."""
+        self._state.between_steps("reset")
+        self._at_rest(State.IDLE, lambda: self._state.begin(from_here=from_here))
 
     def rewind(self, step: int) -> None:
-        """Go back to the end of an earlier epoch, and be paused there.
+        """Go back to a checkpoint, and be paused there."""
+        self._state.between_steps("rewind")
+        step = whole("step", step, 0, MOST)
+        self._at_rest(State.PAUSED, lambda: self._state.rewind(step))
 
-        Weights, optimizer with its settings, random order and callbacks are as they were; what
-        was recorded later is dropped.
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back a whole state, and be paused there."""
+        self._state.between_steps("load_state_dict")
+        self._at_rest(State.PAUSED, lambda: self._state.load_state_dict(state))
 
-        Parameters
-        ----------
-        step
-            One of `checkpoints`.
-
-        Raises
-        ------
-        InputError
-            There is no state of that step; or another run trains the model, as for `start`.
-        """
-        self._loop.between_steps("rewind")
-        step = whole("step", step, 0, _MOST)
-        with CLAIMS.claim(self.claimant):
-            self._worker.stop()
+    def _at_rest(self, after: State, change: Callable[[], None]) -> None:
+        """End the run, change its state, and be in the state `after`."""
+        with CLAIMS.claim(self._claimant):
+            self.worker.stop()
             self._note = None
-            self._worker.call(self._loop.rewind, step).result()
-            self._worker.settle(State.PAUSED)
+            self.worker.call(change).result()
+            self.worker.settle(after)
 
     def call(
         self,
@@ -306,87 +172,35 @@ class Control:
         *args: _Parameters.args,
         **kwargs: _Parameters.kwargs,
     ) -> Future[_Result]:
-        """Run `function` between two steps; the future holds its result or what it raised.
+        """Run `function` between two steps; it may change things."""
+        return self.worker.call(self._loop.between, lambda: function(*args, **kwargs))
 
-        The place for changes to the model or the optimizer while training runs. Within the
-        function other methods of the trainer may be called.
-        """
-        return self._worker.call(self._loop.between, lambda: function(*args, **kwargs))
-
-    def look(
-        self,
-        function: Callable[_Parameters, _Result],
-        *args: _Parameters.args,
-        **kwargs: _Parameters.kwargs,
-    ) -> Future[_Result]:
-        """Run `function` between two steps as `call` does; it must leave everything as it is."""
-        return self._worker.call(function, *args, **kwargs)
-
-    def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
-        """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that.
-
-        Code that blocks the kernel in a way of its own calls `poll` of the trainer for the same.
-        """
-        self._polls = (*self._polls, poll)
-
-        def unsubscribe() -> None:
-            self._polls = tuple(kept for kept in self._polls if kept is not poll)
-
-        return unsubscribe
-
-    def poll(self) -> None:
-        """Call what `while_waiting` was given: views stay alive while a cell waits.
-
-        What one of them raises goes to the log `dl_lab`.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from dl_lab import Trainer
-        >>> model = torch.nn.Linear(2, 1)
-        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
-        >>> trainer = Trainer(model, torch.nn.MSELoss(), sgd, (torch.rand(9, 2), torch.rand(9, 1)))
-        >>> unsubscribe = trainer.while_waiting(lambda: print("a view is served"))
-        >>> trainer.poll()
-        a view is served
-        """
-        for poll in self._polls:
-            try:
-                poll()
-            except Exception:  # noqa: PERF203
-                logging.getLogger(__name__).exception("a poll of while_waiting raised")
-
-    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after each change of `state`; return a function that ends that.
-
-        It runs in whichever thread changed the state and must not wait: it only takes note.
-        """
-        return self._worker.on_change(callback)
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[Trial]:
+        """Hold the run, and try steps that leave no trace."""
+        claim = CLAIMS.claim(self._claimant)
+        with claim, self.worker.hold(), self._around(), Trial(self._loop) as trial:
+            yield trial
 
     def attend(self) -> None:
         """Take note that somebody looks on who could pause it."""
         self._seen = time.monotonic()
 
     def abandon(self, note: InputError) -> None:
-        """Pause because nobody can do that any more, unless a cell waits for the end.
-
-        Parameters
-        ----------
-        note
-            Why, for `message`.
-        """
-        if self.state == State.RUNNING and not self._awaited:
-            self.pause(note=note)
+        """Pause because nobody can do that any more, unless a cell waits for the end; at once."""
+        if self.worker.state == State.RUNNING and not self._awaited:
+            self.pause(note, wait=False)
 
     def close(self) -> None:
-        """End the thread for good; the model and the history stay."""
+        """End the thread for good."""
         self._closed = True
-        self._worker.stop()
+        self.worker.stop()
 
     @contextlib.contextmanager
     def _around(self) -> Iterator[None]:
-        small = sum(parameter.numel() for parameter in self.model.parameters()) < _SMALL
-        on_cpu = all(parameter.device.type == "cpu" for parameter in self.model.parameters())
+        parameters = [*self._state.model.parameters()]
+        small = sum(parameter.numel() for parameter in parameters) < _SMALL
+        on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         one = one_thread() if small and on_cpu else contextlib.nullcontext()
         # Numbers that run away are found at the end of the epoch, and told in a sentence.
         with one, np.errstate(all="ignore"):
@@ -395,12 +209,12 @@ class Control:
     def _go(self, last_step: int | None, last_epoch: int | None) -> None:
         if self._closed:
             raise InputError("closed", name="This trainer")
-        claim = CLAIMS.claim(self.claimant)
-        self._loop.last_step, self._loop.last_epoch = last_step, last_epoch
-        self._loop.message = self._note = None
+        claim = CLAIMS.claim(self._claimant)
+        self._state.last_step, self._state.last_epoch = last_step, last_epoch
+        self._state.message = self._note = None
         self._leave = PRESSED.get()
         self.attend()
-        self._worker.start(claim.release)
+        self.worker.start(claim.release)
 
     def _advance(self) -> bool | State:
         if self._leave is not None and (now := time.monotonic()) >= self._ask_at:
@@ -413,24 +227,28 @@ class Control:
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[None]:
-        self._awaited = PRESSED.get() is None
+        self._awaited = True
         try:
             yield
         finally:
             self._awaited = False
 
     def _block(self, name: str, begin: Callable[[], None]) -> None:
-        if self._worker.here:
+        if self.worker.here:
             raise InputError("cannot_wait", name=name)
+        if PRESSED.get() is not None:
+            # A view shows how it goes, and asks for a pause meanwhile.
+            begin()
+            return
         with noted_interrupts() as interrupted, self._waiting():
             begin()
 
             def poll() -> None:
-                self.poll()
+                self.polls.tell()
                 if interrupted.is_set():
-                    self._worker.ask(State.PAUSED)
+                    self.worker.ask(State.PAUSED)
 
-            self._worker.join(poll)
+            self.worker.join(poll)
         message = self._problem()
         if message is not None:
             raise message

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.batches.structure import described
 from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.learning_rate import HIGHEST_RATE
 from dl_lab.train.short_trainings import ShortTraining, ShortTrainings, ladder
 from dl_lab.train.trainer import Trainer
 from dl_lab.train.trial import Trial
@@ -22,8 +23,8 @@ Scale = Literal["exponential", "linear"]
 
 SCALES = ("exponential", "linear")
 
-LOWEST, HIGHEST = 1e-12, 1e6
-"""Rates that a test may use."""
+LOWEST_RATE = 1e-12
+"""That a test may use."""
 
 # One loss that is not finite may be a bad batch; with more the weights are gone.
 _NOT_FINITE_IN_A_ROW = 3
@@ -159,8 +160,8 @@ def range_test(
     """
     if not isinstance(trainer, Trainer):
         raise InputError("not_trainer", given=described(trainer))
-    low = number("low", low, LOWEST, HIGHEST)
-    high = number("high", high, LOWEST, HIGHEST)
+    low = number("low", low, LOWEST_RATE, HIGHEST_RATE)
+    high = number("high", high, LOWEST_RATE, HIGHEST_RATE)
     steps = whole("steps", steps, 20, 10_000)
     if scale not in SCALES:
         raise InputError.unknown("scale", scale, SCALES)

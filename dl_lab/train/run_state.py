@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from torch.nn.utils import parameters_to_vector
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.epoch import Feed
@@ -23,18 +26,39 @@ from dl_lab.train.checkpoint.state import (
 )
 from dl_lab.train.dense.steps import DenseSteps
 from dl_lab.train.history.recorder import Recorder, measured_name
+from dl_lab.train.run import Progress
 from dl_lab.train.steps.autograd import AutogradSteps
+from dl_lab.train.steps.engine import Engine
 from dl_lab.train.steps.evaluate import Data, Loss, Metric
 from dl_lab.train.steps.precision import Precision
 
 if TYPE_CHECKING:
     from typing import Any
 
+    import numpy as np
+    import numpy.typing as npt
     import torch
     from torch import nn
     from torch.optim import Optimizer
 
     from dl_lab.train.batches.random_stream import RandomStream
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A network between two steps.
+
+    Attributes
+    ----------
+    epoch, steps
+        Epochs and steps done.
+    parameters
+        f4 [count], a copy of all parameters, flat, in the order of ``model.parameters()``.
+    """
+
+    epoch: int
+    steps: int
+    parameters: npt.NDArray[np.float32]
 
 
 class RunState:
@@ -107,21 +131,23 @@ class RunState:
             and device.type == "cpu"
             and not hooks.gradients
         )
-        self.engine: AutogradSteps | DenseSteps = self._autograd
+        self._dense: DenseSteps | None = None
+        self.engine: Engine = self._autograd
+        """What does the steps; another one after `refresh`, maybe."""
         self._first = Keep(model, optimizer)
         self._good = Keep(model, optimizer)
-        self._good_epoch = 0
-        self._touched = self._edited = False
-        self._draws = True
+        self.good_epoch = 0
+        """The epoch of the weights that `keep` took."""
+        self.draws = True
+        """Whether steps may draw random numbers, as far as that is known."""
         self._in_step = False
-        self._told = 0
-        self._loss = loss
+        self.loss = loss
         self._choose()
         self._awaited: dict[str, Any] | None = None
         self.take(train, validation)
-        self._record_losses()
+        self.record_losses()
         self.checkpoints = Checkpoints(keep)
-        self.checkpoints.begin(self._weights_and_place)
+        self.mark_beginning()
 
     def take(self, train: Data | None, validation: Data | Mapping[str, Data] | None) -> None:
         """Go on with these data from a new epoch on."""
@@ -136,9 +162,11 @@ class RunState:
             check_data(data, "validation" if name == "validation_loss" else name)
         self.feed = feed
         self.validation = validation
-        self._measured = measured
+        self.measured = measured
+        """The validation data by name."""
         self.recorder.measured(measured)
-        self._measure = self.recorder.series is not None
+        self.measures_steps = self.recorder.series is not None
+        """Whether the loss of each step is wanted."""
         if train is not None and self._awaited is not None:
             # A state was loaded before there were data to find its place in.
             state, self._awaited = self._awaited, None
@@ -153,6 +181,10 @@ class RunState:
             stream=self.stream,
         )
 
+    def new_feed(self) -> Feed:
+        """Return the training data once more, at an epoch's beginning."""
+        return self._feed_of(self.train)
+
     def refresh(self) -> None:
         """Make the engine ready after model or optimizer were written to."""
         self._choose()
@@ -160,11 +192,9 @@ class RunState:
 
     def _choose(self) -> None:
         """Take the fast path if it computes the same as autograd, else autograd."""
-        if not isinstance(self.engine, DenseSteps) or not self.engine.fits():
-            dense = (
-                DenseSteps.match(self.model, self._loss, self.optimizer) if self._simple else None
-            )
-            self.engine = self._autograd if dense is None else dense
+        if self._simple and (self._dense is None or not self._dense.fits()):
+            self._dense = DenseSteps.match(self.model, self.loss, self.optimizer)
+        self.engine = self._autograd if self._dense is None else self._dense
 
     @property
     def train(self) -> Data | None:
@@ -178,6 +208,21 @@ class RunState:
         finally:
             self._in_step = False
 
+    def progress(self) -> Progress:
+        """Tell how far it is."""
+        epoch, steps = self.epoch, self.steps
+        last_epoch, last_step = self.last_epoch, self.last_step
+        length = self.feed.steps
+        if last_step is None and last_epoch is not None and length is not None:
+            begun = -(-self.feed.taken // self._accumulate) if self.feed.open else 0
+            last_step = steps + (last_epoch - epoch) * length - begun
+        return Progress(steps, epoch, last_step, last_epoch, length)
+
+    def snapshot(self) -> Snapshot:
+        """Copy all parameters."""
+        flat = parameters_to_vector(self.model.parameters()).detach()
+        return Snapshot(self.epoch, self.steps, flat.float().cpu().numpy().astype("f4", copy=True))
+
     def between_steps(self, name: str) -> None:
         """Refuse what a callback's hook cannot do.
 
@@ -189,7 +234,8 @@ class RunState:
         if self.hooks.running:
             raise InputError("within_hook", name=name)
 
-    def _record_losses(self) -> dict[str, float]:
+    def record_losses(self) -> dict[str, float]:
+        """Measure the validation data and record it for the present epoch."""
         measured = self.losses()
         self.recorder.epoch(self.epoch, self.steps, measured)
         return measured
@@ -197,33 +243,43 @@ class RunState:
     def losses(self) -> dict[str, float]:
         """Measure the validation data: the loss under each name, metrics beside it."""
         found: dict[str, float] = {}
-        for name, data in self._measured.items():
-            if isinstance(self.engine, DenseSteps):
-                found[name] = self.engine.evaluate(data)
-                continue
+        for name, data in self.measured.items():
             for measure, value in self.engine.measure(data).items():
                 found[measured_name(name, measure)] = value
         return found
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Take the present weights for the last good ones."""
         self._good.save(self.engine.tensors())
-        self._good_epoch = self.epoch
+        self.good_epoch = self.epoch
+
+    def restore_good(self) -> None:
+        """Go back to the last good weights."""
+        self._good.restore()
+
+    def mark_beginning(self) -> None:
+        """Make the present state the first checkpoint, and forget the others."""
+        self.checkpoints.begin(self._weights_and_place)
+
+    def mark_epoch(self) -> None:
+        """Make a checkpoint of the present state, at an epoch's end."""
+        self.checkpoints.add(self.epoch, self.steps, self._weights_and_place)
 
     def begin(self, *, from_here: bool) -> None:
         """Go back to the first weights, or make the present ones the first; start counting anew."""
         self.between_steps("reset")
         self._first.restore(weights=not from_here)
         self._first.save()
-        self.epoch = self.steps = self._told = 0
+        self.epoch = self.steps = 0
         self.last_epoch = self.last_step = self.message = None
-        self._keep()
+        self.keep()
         self.stream.restart()
         self.feed.restart()
         self.recorder.clear()
         self.recorder.begin_epoch()
         self.hooks.reset()
-        self._record_losses()
-        self.checkpoints.begin(self._weights_and_place)
+        self.record_losses()
+        self.mark_beginning()
         self.hooks.run("on_reset")
 
     def rewind(self, step: int) -> None:
@@ -235,7 +291,7 @@ class RunState:
         self.recorder.go_back(self.epoch, self.steps)
         self.hooks.run("on_reset")
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Copy everything: the run can go on from it as if nothing had been."""
         if self._in_step:
             raise InputError("within_step")
@@ -247,7 +303,7 @@ class RunState:
             "first": self._first.state_dict(),
             # Between epochs the weights themselves are the last good ones.
             "good": self._good.state_dict() if state["feed"]["open"] else None,
-            "good_epoch": self._good_epoch,
+            "good_epoch": self.good_epoch,
             "last_epoch": self.last_epoch,
             "recorder": self.recorder.state_dict(),
             "history": self.history.state_dict(),
@@ -265,8 +321,8 @@ class RunState:
             "feed": self.feed.state_dict() if self._awaited is None else self._awaited,
         }
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state` returned."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned."""
         self.between_steps("load_state_dict")
         check_state(self.model, self.optimizer, state)
         self.recorder.clear()
@@ -274,13 +330,13 @@ class RunState:
         if state["good"] is not None:
             self._good.load_state_dict(state["good"])
         self._restore(state, good=state["good"] is None)
-        self._good_epoch = state["good_epoch"]
+        self.good_epoch = state["good_epoch"]
         self.last_epoch, self.last_step, self.message = state["last_epoch"], None, None
         self.history.load_state_dict(arrays(copied(state["history"])))
         self.recorder.load_state_dict(state["recorder"])
         self.checkpoints.clear()
         if self.checkpoints.most and not self.feed.open:
-            self.checkpoints.add(self.epoch, self.steps, self._weights_and_place)
+            self.mark_epoch()
         self.hooks.run("on_reset")
 
     def _restore(self, state: Mapping[str, Any], *, good: bool = True) -> None:
@@ -289,13 +345,12 @@ class RunState:
         self.precision.load_state_dict(state["scaler"])
         self.hooks.load_state_dict(copied(state["callbacks"]))
         self.epoch, self.steps = state["epoch"], state["steps"]
-        self._told = self.steps
         self.stream.first = self.stream.fitting(state["random"]["first"])
         self.stream.state = self.stream.fitting(state["random"]["now"])
         self._find_place(state["feed"])
         self.refresh()
         if good:
-            self._keep()
+            self.keep()
 
     def _find_place(self, state: dict[str, Any]) -> None:
         if self.feed.data is None:
@@ -304,6 +359,6 @@ class RunState:
         now = self.stream.state
         self.feed.load_state_dict(state)
         self.stream.state = now
-        self._draws = True
+        self.draws = True
         if self.feed.open and not self.model.training:
             self.model.train()

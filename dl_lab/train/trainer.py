@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from dl_lab import paths
 from dl_lab.errors import InputError, number, refuse_unknown, whole
@@ -16,15 +16,15 @@ from dl_lab.train.checkpoint.rebuild import loss_name, make_loss, make_optimizer
 from dl_lab.train.checkpoint.state import plain
 from dl_lab.train.claims.claimant import TrainerClaimant
 from dl_lab.train.claims.registry import CLAIMS
-from dl_lab.train.control import Control
+from dl_lab.train.control import MOST, Control
 from dl_lab.train.device import described, move, resolve
 from dl_lab.train.diagnosis.explain import check_model, check_optimizer
-from dl_lab.train.loop import Loop, Snapshot
-from dl_lab.train.run import CONTROLS
+from dl_lab.train.learning_rate import learning_rate
+from dl_lab.train.loop import Loop
+from dl_lab.train.run import CONTROLS, Progress
+from dl_lab.train.run_state import RunState, Snapshot
 from dl_lab.train.steps.metrics import resolve as resolve_metrics
 from dl_lab.train.steps.precision import Precision
-from dl_lab.train.trial import Trial
-from dl_lab.train.worker import State, Worker
 
 if TYPE_CHECKING:
     import os
@@ -37,14 +37,16 @@ if TYPE_CHECKING:
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.evaluate import Data, Loss
     from dl_lab.train.steps.metrics import Metrics
+    from dl_lab.train.trial import Trial
 
 
 RECORDS = ("step", "epoch")
 
-_MOST = 2**32 - 1
+_Result = TypeVar("_Result")
+_Parameters = ParamSpec("_Parameters")
 
 
-class Trainer(Control):
+class Trainer:
     """Train a module in a background thread that takes commands between two steps.
 
     Parameters
@@ -159,8 +161,8 @@ class Trainer(Control):
         self.loss = loss
         self.name = name
         self.settings = {
-            "batch_size": None if batch_size is None else whole("batch_size", batch_size, 1, _MOST),
-            "accumulate": whole("accumulate", accumulate, 1, _MOST),
+            "batch_size": None if batch_size is None else whole("batch_size", batch_size, 1, MOST),
+            "accumulate": whole("accumulate", accumulate, 1, MOST),
             "clip_norm": None if clip_norm is None else number("clip_norm", clip_norm, 1e-9, 1e9),
             "precision": precision,
             "keep": whole("keep", keep, 0, 10_000),
@@ -177,7 +179,7 @@ class Trainer(Control):
         CLAIMS.make_room(self.claimant)
         with CLAIMS.beside(self.claimant):
             move(model, optimizer, where)
-            self._loop = Loop(
+            self._state = RunState(
                 model,
                 loss,
                 optimizer,
@@ -194,16 +196,17 @@ class Trainer(Control):
                 clip_norm=clip_norm,
                 keep=keep,
             )
-        self._worker = Worker(
-            self._advance,
-            around=self._around,
-            beside=lambda: CLAIMS.beside(self.claimant),
-            enter=self._loop.enter,
-            leave=self._loop.leave,
-            name="dl-lab trainer",
-        )
+        self._loop = Loop(self._state)
+        self._control = Control(self._loop, self.claimant)
+        self._worker = self._control.worker
         self.claimant.worker = self._worker
-        self.claimant.parts = (self._loop, self._loop.hooks, self._worker)
+        self.claimant.parts = (
+            self._state,
+            self._state.hooks,
+            self._loop,
+            self._control,
+            self._worker,
+        )
         CLAIMS.retire(self.claimant)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -216,24 +219,297 @@ class Trainer(Control):
         super().__setattr__(name, value)
 
     @property
+    def model(self) -> nn.Module:
+        """The module that is trained."""
+        return self._state.model
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer; change its settings by `call` while it runs."""
+        return self._state.optimizer
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self._state.epoch
+
+    @property
+    def steps(self) -> int:
+        """Steps done: updates of the weights."""
+        return self._state.steps
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the optimizer's first group; set it between two steps, in proportion in all groups."""
+        return learning_rate(self.optimizer)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.tune(lr=rate)
+
+    def tune(self, **settings: object) -> None:
+        """Change settings of the optimizer between two steps, in all its groups.
+
+        Parameters
+        ----------
+        **settings
+            By their names in ``optimizer.param_groups``: ``lr``, ``momentum``, ``weight_decay``…
+            The groups' learning rates keep their proportions.
+
+        Raises
+        ------
+        InputError
+            A setting that the optimizer does not have, or a value it cannot be.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> adam = torch.optim.Adam(model.parameters(), lr=0.1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), adam, (torch.rand(9, 2), torch.rand(9, 1)))
+        >>> trainer.tune(lr=0.01, betas=(0.8, 0.99))
+        >>> trainer.learning_rate, adam.param_groups[0]["betas"]
+        (0.01, (0.8, 0.99))
+        """
+        self._control.tune(settings)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._state.progress()
+
+    @property
+    def state(self) -> str:
+        """``"idle"``, ``"running"``, ``"paused"``, ``"finished"`` or ``"failed"``."""
+        return self._worker.state.value
+
+    @property
+    def ending(self) -> str | None:
+        """The state that the run is about to end in, as ``on_stop`` may want to know, or None."""
+        ending = self._worker.ending
+        return None if ending is None else ending.value
+
+    @property
+    def message(self) -> InputError | None:
+        """Why it paused or ended by itself or failed, as a sentence; otherwise None."""
+        return self._control.message
+
+    @property
+    def pace(self) -> float | None:
+        """The most epochs a second; None for as many as it can."""
+        return self._worker.pace
+
+    @pace.setter
+    def pace(self, pace: float | None) -> None:
+        self._worker.pace = None if pace is None else number("pace", pace, 1e-3, 1e6)
+
+    def start(self, epochs: int | None = None) -> None:
+        """Train on from where it is, and return at once.
+
+        Parameters
+        ----------
+        epochs
+            How many more; an epoch begun counts as the first. None for until paused.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model, or a part of it. Only a run of the same cell, run
+            earlier, or one that no variable leads to any more, is paused instead:
+            `dl_lab.train.claims.registry.Claims` tells the rule.
+        """
+        self._control.start(epochs)
+
+    def pause(self, *, note: InputError | None = None, wait: bool = True) -> None:
+        """Stop after the step that is running, and return when it has.
+
+        Parameters
+        ----------
+        note
+            Why, for `message`.
+        wait
+            False: return at once.
+        """
+        self._control.pause(note, wait=wait)
+
+    def resume(self) -> None:
+        """Go on with a paused run, up to the epoch it was to end with; a finished one stays so.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model now, as for `start`.
+        """
+        self._control.resume()
+
+    def stop(self, *, note: InputError | None = None) -> None:
+        """End the run after the step that is running: state ``finished``.
+
+        Parameters
+        ----------
+        note
+            Why, for `message`.
+        """
+        self._control.stop(note)
+
+    def step(self, n: int = 1) -> None:
+        """Train on `n` batches, then be paused; returns when done.
+
+        Raises
+        ------
+        InputError
+            Training failed or diverged, as `message` tells; or another run trains the model, as
+            for `start`.
+        """
+        self._control.step(n)
+
+    def fit(self, epochs: int) -> None:
+        """Train `epochs` more epochs and return when done.
+
+        Ctrl-C or Kernel → Interrupt pauses after the step that is running, and keeps the model;
+        pressed again meanwhile, it changes nothing.
+
+        Raises
+        ------
+        InputError
+            Training failed or diverged, as `message` tells; or another run trains the model, as
+            for `start`.
+        """
+        self._control.fit(epochs)
+
+    async def wait(self) -> str:
+        """Wait until it runs no longer, without blocking the kernel; return the state."""
+        await self._control.wait()
+        return self.state
+
+    def reset(self, *, from_here: bool = False) -> None:
+        """Go back to the beginning: weights, optimizer state, random order; history empty.
+
+        Of a loaded run that is the beginning of the one that was saved. The optimizer's settings
+        stay as they are now.
+
+        Parameters
+        ----------
+        from_here
+            Keep the present weights, and make them the beginning from now on.
+
+        Raises
+        ------
+        InputError
+            Another run trains the model, as for `start`.
+        """
+        self._control.reset(from_here=from_here)
+
+    def rewind(self, step: int) -> None:
+        """Go back to the end of an earlier epoch, and be paused there.
+
+        Weights, optimizer with its settings, random order and callbacks are as they were; what
+        was recorded later is dropped.
+
+        Parameters
+        ----------
+        step
+            One of `checkpoints`.
+
+        Raises
+        ------
+        InputError
+            There is no state of that step; or another run trains the model, as for `start`.
+        """
+        self._control.rewind(step)
+
+    def call(
+        self,
+        function: Callable[_Parameters, _Result],
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> Future[_Result]:
+        """Run `function` between two steps; the future holds its result or what it raised.
+
+        The place for changes to the model or the optimizer while training runs. Within the
+        function other methods of the trainer may be called.
+        """
+        return self._control.call(function, *args, **kwargs)
+
+    def look(
+        self,
+        function: Callable[_Parameters, _Result],
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> Future[_Result]:
+        """Run `function` between two steps as `call` does; it must leave everything as it is."""
+        return self._worker.call(function, *args, **kwargs)
+
+    def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
+        """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that.
+
+        Code that blocks the kernel in a way of its own calls `poll` of the trainer for the same.
+        """
+        return self._control.polls.add(poll)
+
+    def poll(self) -> None:
+        """Call what `while_waiting` was given: views stay alive while a cell waits.
+
+        What one of them raises goes to the log `dl_lab`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), sgd, (torch.rand(9, 2), torch.rand(9, 1)))
+        >>> unsubscribe = trainer.while_waiting(lambda: print("a view is served"))
+        >>> trainer.poll()
+        a view is served
+        """
+        self._control.polls.tell()
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each change of `state`; return a function that ends that.
+
+        It runs in whichever thread changed the state and must not wait: it only takes note.
+        """
+        return self._worker.on_change(callback)
+
+    def attend(self) -> None:
+        """Take note that somebody looks on who could pause it."""
+        self._control.attend()
+
+    def abandon(self, note: InputError) -> None:
+        """Pause because nobody can do that any more, unless a cell waits for the end; at once.
+
+        Parameters
+        ----------
+        note
+            Why, for `message`.
+        """
+        self._control.abandon(note)
+
+    def close(self) -> None:
+        """End the thread for good; the model and the history stay."""
+        self._control.close()
+
+    @property
     def history(self) -> History:
         """All that was recorded."""
-        return self._loop.history
+        return self._state.history
 
     @property
     def callbacks(self) -> tuple[Callback, ...]:
         """The callbacks, in the order in which they are called."""
-        return self._loop.hooks.callbacks
+        return self._state.hooks.callbacks
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of what is measured beside the loss."""
-        return tuple(self._loop.metrics)
+        return tuple(self._state.metrics)
 
     @property
     def device(self) -> str:
         """Where it computes, for people: ``"cpu"``, ``"cuda:0 NVIDIA H200"``."""
-        return described(self._loop.device)
+        return described(self._state.device)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -243,12 +519,12 @@ class Trainer(Control):
     @property
     def checkpoints(self) -> tuple[int, ...]:
         """The steps that `rewind` can go back to."""
-        return self._loop.checkpoints.steps
+        return self._state.checkpoints.steps
 
     @property
     def kept_epochs(self) -> tuple[int, ...]:
         """How many epochs were done at each of `checkpoints`."""
-        return self._loop.checkpoints.epochs
+        return self._state.checkpoints.epochs
 
     def weights_at(self, step: int) -> dict[str, Tensor]:
         """Return parameters and buffers as they were at one of `checkpoints`, by their names.
@@ -260,18 +536,18 @@ class Trainer(Control):
         InputError
             There is no state of that step.
         """
-        kept = self._loop.checkpoints.look(step)["model"]
+        kept = self._state.checkpoints.look(step)["model"]
         return {**kept["state"], **kept["buffers"]}
 
     @property
     def train(self) -> Data:
         """The training data; `set_data` changes them."""
-        return self._loop.train
+        return self._state.train
 
     @property
     def validation(self) -> Data | Mapping[str, Data] | None:
         """The data measured after each epoch; `set_data` changes them."""
-        return self._loop.validation
+        return self._state.validation
 
     def trial(self) -> contextlib.AbstractContextManager[Trial]:
         """Try steps that leave no trace: ``with trainer.trial() as trial: trial.step()``.
@@ -281,13 +557,7 @@ class Trainer(Control):
         InputError
             On entering, if the trainer runs, or another one that trains the model.
         """
-        return self._trial()
-
-    @contextlib.contextmanager
-    def _trial(self) -> Iterator[Trial]:
-        claim = CLAIMS.claim(self.claimant)
-        with claim, self._worker.hold(), self._around(), Trial(self._loop) as trial:
-            yield trial
+        return self._control.trial()
 
     def state_dict(self) -> dict[str, Any]:
         """Copy the state between two steps, from which a run goes on as if nothing had been.
@@ -298,12 +568,12 @@ class Trainer(Control):
             Tensors on the CPU and plain values: model, optimizer, scaler, callbacks, random
             states, place in the data, counts, history, the beginning, and what `load` needs.
         """
-        return self._worker.call(self._state).result()
+        return self._worker.call(self._written).result()
 
-    def _state(self) -> dict[str, Any]:
+    def _written(self) -> dict[str, Any]:
         return plain(
             {
-                **self._loop.state(),
+                **self._state.state_dict(),
                 "loss": loss_name(self.loss),
                 "settings": self.settings,
                 "name": self.name,
@@ -319,12 +589,7 @@ class Trainer(Control):
             It is of another model or another optimizer; or another run trains the model, as for
             `start`. Then nothing has changed.
         """
-        self._loop.between_steps("load_state_dict")
-        with CLAIMS.claim(self.claimant):
-            self._worker.stop()
-            self._note = None
-            self._worker.call(self._loop.load, state).result()
-            self._worker.settle(State.PAUSED)
+        self._control.load(state)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to a file, atomically.
@@ -406,15 +671,15 @@ class Trainer(Control):
 
     def set_data(self, train: Data, validation: Data | Mapping[str, Data] | None = None) -> None:
         """Go on with other data: a new epoch begins, weights and history stay."""
-        self._worker.call(self._loop.take, train, validation).result()
+        self._worker.call(self._state.take, train, validation).result()
 
     def evaluate(self) -> dict[str, float]:
         """Measure the validation data now; nothing is recorded."""
-        return self._worker.call(self._loop.losses).result()
+        return self._worker.call(self._state.losses).result()
 
     def snapshot(self) -> Future[Snapshot]:
         """Copy all parameters between two steps."""
-        return self._worker.call(self._loop.snapshot)
+        return self._worker.call(self._state.snapshot)
 
 
 _GIVEN = inspect.signature(Trainer).parameters.keys() - {"name", "unknown"}

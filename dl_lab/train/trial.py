@@ -10,12 +10,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from dl_lab.errors import number
-from dl_lab.train import tune
 from dl_lab.train.batches.loader_state import loader_state, restore_loader
 from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import rows, split, tensors, to_device
 from dl_lab.train.checkpoint.backup import Keep
+from dl_lab.train.learning_rate import HIGHEST_RATE, learning_rate, set_learning_rate
 from dl_lab.train.steps.evaluate import MOST_ROWS
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dl_lab.train.loop import Loop
     from dl_lab.train.steps.evaluate import Batch
 
-_HIGHEST_RATE = 1e12
 _MOST_BYTES = 256 << 20
 
 
@@ -45,16 +44,17 @@ class Trial:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._feed: Feed = loop.feed
+        self._state = loop.state
+        self._feed: Feed = loop.state.feed
 
     @property
     def learning_rate(self) -> float:
         """Of the optimizer's first group; the others keep their proportion to it."""
-        return tune.learning_rate(self._loop.optimizer)
+        return learning_rate(self._state.optimizer)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        tune.set_learning_rate(self._loop.optimizer, number("lr", rate, 0, _HIGHEST_RATE))
+        set_learning_rate(self._state.optimizer, number("lr", rate, 0, HIGHEST_RATE))
 
     def step(self, group: Sequence[Batch] | None = None) -> float:
         """Do one step; return its loss, finite or not.
@@ -105,16 +105,16 @@ class Trial:
 
         They are none where there are no such data, or where names were given for several.
         """
-        data = self._loop.validation
+        data = self._state.validation
         if data is None or isinstance(data, Mapping):
             return []
         found: list[Batch] = []
         count = 0
         loader = as_loader(data, MOST_ROWS, shuffle=False)
         state = loader_state(loader)
-        with kept_random_state(self._loop.device):
+        with kept_random_state(self._state.device):
             for batch in loader:
-                inputs, targets = (to_device(part, self._loop.device) for part in split(batch))
+                inputs, targets = (to_device(part, self._state.device) for part in split(batch))
                 found.append((inputs, targets))
                 count += rows(targets)
                 if count > most:
@@ -131,27 +131,27 @@ class Trial:
         InputError
             What the model or the loss raised.
         """
-        return self._loop.engine.evaluate([batch])
+        return self._state.engine.evaluate([batch])
 
     def back(self) -> None:
         """Go back to the weights, the optimizer and the random stream that it began with."""
-        loop = self._loop
+        state = self._state
         self._kept.restore()
-        for group, settings in zip(loop.optimizer.param_groups, self._settings, strict=True):
+        for group, settings in zip(state.optimizer.param_groups, self._settings, strict=True):
             # A rate that lies in a tensor is written to in place.
             group.update(copy.deepcopy(settings))
-        loop.precision.load_state_dict(self._scaler)
-        loop.stream.state = self._random
-        loop.refresh()
+        state.precision.load_state_dict(self._scaler)
+        state.stream.state = self._random
+        state.refresh()
 
     def _fetch(self) -> None:
-        with self._loop.stream:
-            self._feed.fetch(self._loop.stream.now())
+        with self._state.stream:
+            self._feed.fetch(self._state.stream.now())
 
     def __enter__(self) -> Trial:  # noqa: PYI034  # typing has Self from Python 3.11 on
-        loop = self._loop
-        model, optimizer = loop.model, loop.optimizer
-        loop.between_steps("trial")
+        state = self._state
+        model, optimizer = state.model, state.optimizer
+        state.between_steps("trial")
         self._kept = Keep(model, optimizer)
         self._settings = [
             {name: copy.deepcopy(value) for name, value in group.items() if name != "params"}
@@ -162,13 +162,13 @@ class Trial:
             for parameter in model.parameters()
         ]
         self._flags = [(module, module.training) for module in model.modules()]
-        self._scaler = copy.deepcopy(loop.precision.state_dict())
-        self._random = loop.stream.state
-        self._loader = loader_state(loop.feed.loader)
-        self._place = loop.feed.state_dict()
-        self._feed = loop.new_feed()
+        self._scaler = copy.deepcopy(state.precision.state_dict())
+        self._random = state.stream.state
+        self._loader = loader_state(state.feed.loader)
+        self._place = state.feed.state_dict()
+        self._feed = state.new_feed()
         model.train()
-        loop.refresh()
+        state.refresh()
         return self
 
     def __exit__(
@@ -177,7 +177,7 @@ class Trial:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        loop = self._loop
+        state = self._state
         self._feed.drop()
         self.back()
         with torch.no_grad():
@@ -187,14 +187,14 @@ class Trial:
                     gradient.copy_(values)
         for module, training in self._flags:
             module.training = training
-        feed = loop.feed
+        feed = state.feed
         if feed.open and isinstance(feed.loader, DataLoader) and feed.loader.persistent_workers:
             # Such a loader has a single iterator, which the trial has begun anew.
             feed.load_state_dict(self._place)
         else:
             restore_loader(feed.loader, self._loader)
-        loop.stream.state = self._random
-        loop.refresh()
+        state.stream.state = self._random
+        state.refresh()
 
 
 def _group(feed: Feed) -> list[Batch]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import threading
 import time
 from collections import deque
@@ -14,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from dl_lab.errors import InputError
+from dl_lab.train.listeners import Listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ class Worker:
         # Threads whose run has ended and that still tell the listeners.
         self._leaving: set[threading.Thread] = set()
         self._pace: float | None = None
-        self._callbacks: list[Callable[[], None]] = []
+        self._listeners = Listeners("on_change")
         self.error: BaseException | None = None
 
     @property
@@ -154,7 +154,7 @@ class Worker:
             # A daemon thread inside torch can crash an interpreter that shuts down.
             atexit.register(self.stop)
             self._thread.start()
-        self._tell()
+        self._listeners.tell()
 
     def stop(self, state: State = State.PAUSED) -> None:
         """End the run in `state` after the step that is running, and wait until it has ended.
@@ -227,7 +227,7 @@ class Worker:
             self._state = state
             self.error = None
         if changed:
-            self._tell()
+            self._listeners.tell()
 
     def call(
         self,
@@ -270,28 +270,13 @@ class Worker:
 
         It must not wait for anything: note what happened and return.
         """
-        with self._condition:
-            self._callbacks = [*self._callbacks, callback]
-
-        def unsubscribe() -> None:
-            with self._condition:
-                self._callbacks = [kept for kept in self._callbacks if kept is not callback]
-
-        return unsubscribe
-
-    def _tell(self) -> None:
-        for callback in self._callbacks:
-            try:
-                callback()
-            except Exception:  # noqa: PERF203
-                # One listener's fault is neither training's nor the next listener's.
-                logging.getLogger(__name__).exception("a callback of on_change raised")
+        return self._listeners.add(callback)
 
     def _run(self) -> None:
         self._entered = False
         with self._turn, self._around():
             self._loop()
-        self._tell()
+        self._listeners.tell()
         with self._condition:
             self._leaving.discard(threading.current_thread())
             if self._thread is None:

@@ -13,7 +13,8 @@ from dl_lab.errors import InputError, number
 from dl_lab.pictures.chart import number as number_text
 from dl_lab.pictures.curves import ORANGE, Curve, Mark, svg
 from dl_lab.protocol import Array, Message
-from dl_lab.train.range_test import HIGHEST, LOWEST, RangeTest, Scale, Values, range_test
+from dl_lab.train.learning_rate import HIGHEST_RATE
+from dl_lab.train.range_test import LOWEST_RATE, RangeTest, Scale, Values, range_test
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.widget import handles, sentence
@@ -97,7 +98,7 @@ class LearningRateFinder(Explainer):
             if self.suggestion is None:
                 raise InputError("range_nothing_chosen")
             rate = self.suggestion
-        rate = number("rate", rate, LOWEST, HIGHEST)
+        rate = number("rate", rate, LOWEST_RATE, HIGHEST_RATE)
         with self._using:
             self.set_trait("state", "busy")
             try:
@@ -161,9 +162,9 @@ class LearningRateFinder(Explainer):
             f"{test.rates[0]:.2g} to {test.rates[-1]:.2g})"
         )
 
-    @handles("rate.use")
+    @handles("rate.use", waits=True)
     def _use(self, message: Message) -> None:
-        self.use(number("rate", message.meta.get("value"), LOWEST, HIGHEST))
+        self.use(number("rate", message.meta.get("value"), LOWEST_RATE, HIGHEST_RATE))
 
 
 def shown_losses(test: RangeTest) -> tuple[float, float]:

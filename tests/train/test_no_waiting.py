@@ -94,7 +94,7 @@ def lazy_trainer(monkeypatch, callbacks=(), **settings: object) -> Trainer:
         device="cpu",
         **settings,
     )
-    trainer._loop._autograd._here = False
+    trainer._state._autograd._here = False
     return trainer
 
 

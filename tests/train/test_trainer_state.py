@@ -312,7 +312,7 @@ def test_a_trial_returns_what_is_not_finite_and_needs_a_trainer_at_rest():
     sgd = torch.optim.SGD(model.parameters(), lr=0.01)
     trainer = Trainer(model, nn.MSELoss(), sgd, (INPUTS, INPUTS[:, :1]), device="cpu")
     with trainer.trial() as trial:
-        trial.learning_rate = 1e12
+        trial.learning_rate = 1e6
         losses = [trial.step() for _ in range(30)]
     assert not np.isfinite(losses).all()
     assert trainer.message is None

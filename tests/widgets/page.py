@@ -48,12 +48,17 @@ class Page:
         self.widget._handle_custom_msg(content, [])
 
     def request(self, kind: str, /, *, seq: int | None = None, **meta: object) -> Message:
-        """Send a request and return its reply, which must have come at once."""
+        """Send a request and return its reply."""
         self.requests += 1
         identifier = f"page.{self.requests}"
         content, _ = encode(Message(kind, meta, id=identifier, seq=seq))
         self.widget._handle_custom_msg(content, [])
-        (reply,) = [message for message in self.messages if message.id == identifier]
+
+        def replies() -> list[Message]:
+            return [message for message in self.messages if message.id == identifier]
+
+        assert self.wait(replies)
+        (reply,) = replies()
         return reply
 
     def shown(self, kind: str) -> list[Message]:

@@ -444,14 +444,14 @@ def test_the_table_comes_in_pieces() -> None:
 
 
 def test_closing_the_plot_leaves_the_run_alone(trainer: dl_lab.Trainer) -> None:
-    listeners = trainer._worker._callbacks
+    listeners = trainer._worker._listeners._callbacks
     plot = dl_lab.LossPlot(trainer)
     page = opened(plot)
     trainer.start()
     assert page.wait(lambda: newest(page)["step"] > 0)
     plot.close()
     assert trainer.state == "running"
-    assert trainer._worker._callbacks == listeners
+    assert trainer._worker._listeners._callbacks == listeners
     assert not {thread.name for thread in threading.enumerate()} & {"dl-lab-channel"}
     trainer.pause()
 

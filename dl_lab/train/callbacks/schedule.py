@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
-from dl_lab.train.tune import learning_rate, set_learning_rate
+from dl_lab.train.learning_rate import learning_rate, set_learning_rate
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dl_lab.errors import InputError, number
+from dl_lab.train.learning_rate import HIGHEST_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,7 +78,7 @@ class RegularizedSGD(Optimizer):
         super().__init__(
             groups,
             {
-                "lr": number("lr", lr, 0, _LARGEST),
+                "lr": number("lr", lr, 0, HIGHEST_RATE),
                 "regularization": _known(regularization),
                 "regularization_rate": number(
                     "regularization_rate", regularization_rate, 0, _LARGEST
@@ -93,7 +94,7 @@ class RegularizedSGD(Optimizer):
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        self._set("lr", number("lr", lr, 0, _LARGEST))
+        self._set("lr", number("lr", lr, 0, HIGHEST_RATE))
 
     @property
     def regularization(self) -> str | None:

@@ -22,7 +22,7 @@ from dl_lab.train.steps.autograd import AutogradSteps
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from dl_lab.train.steps.evaluate import Data, Loss
+    from dl_lab.train.steps.evaluate import Batch, Data, Loss
 
 Floats = npt.NDArray[np.float32]
 
@@ -107,6 +107,8 @@ class DenseSteps:
         self._known: dict[int, tuple[Tensor, Tensor, int, list[_Columns]]] = {}
         self._train: Data | None = None
         self._repeats = False
+        self.measured: list[Tensor | float] = []
+        """None: who asks for metrics gets autograd."""
 
     def fits(self) -> bool:
         """Whether nothing has changed that the fast path relies on. Takes microseconds."""
@@ -175,14 +177,23 @@ class DenseSteps:
         self._update.step()
         return loss
 
+    def step_group(self, batches: list[Batch]) -> float:
+        """Do one update by the mean loss over the rows of all batches; return it."""
+        loss = float(self._autograd.step_group(batches))
+        self._put_gradients_back()
+        return loss
+
     def _autograd_step(self, inputs: Tensor, targets: Tensor, *, measure: bool) -> float | None:
         loss = float(self._autograd.step(inputs, targets, measure=measure))
+        self._put_gradients_back()
+        return loss
+
+    def _put_gradients_back(self) -> None:
         # zero_grad has taken the gradients off.
         for parameter, gradient in zip(self.parameters, self._gradients, strict=True):
             if parameter.grad is not None:
                 gradient.copy_(parameter.grad)
             parameter.grad = gradient
-        return loss
 
     def evaluate(self, data: Data) -> float:
         """Return the mean loss on `data`, leaving no trace."""
@@ -197,6 +208,10 @@ class DenseSteps:
                         )
                     return total / len(targets)
         return self._autograd.evaluate(data)
+
+    def measure(self, data: Data) -> dict[str, float]:
+        """Return the mean ``loss`` on `data`, leaving no trace."""
+        return {"loss": self.evaluate(data)}
 
     def _columns(self, inputs: Tensor, targets: Tensor, *, keep: bool) -> list[_Columns] | None:
         """Features and targets as the passes take them; None for what autograd had better see."""

@@ -10,6 +10,7 @@ from dl_lab.errors import InputError, whole
 from dl_lab.train.claims.cell import Moment, moment
 from dl_lab.train.claims.claimant import Claimant
 from dl_lab.train.claims.registry import CLAIMS
+from dl_lab.train.listeners import Listeners
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class HeldLoop:
         self._wanted = State.RUNNING
         self._left: int | None = None
         self._due = 0.0
-        self._polls: list[Callable[[], None]] = []
-        self._callbacks: list[Callable[[], None]] = []
+        self._polls = Listeners("while_waiting")
+        self._listeners = Listeners("on_change")
 
     def _take(self) -> None:
         """Take on what was asked besides; the condition is held."""
@@ -120,8 +121,7 @@ class HeldLoop:
         self._due = now + _EVERY
         # The host's messages belong to the thread that runs the cells.
         if threading.get_ident() == self._home:
-            for poll in self._polls:
-                poll()
+            self._polls.tell()
 
     # In any thread.
 
@@ -202,36 +202,21 @@ class HeldLoop:
 
         It runs in the loop's thread and must not wait: it only takes note.
         """
-        with self._condition:
-            self._callbacks = [*self._callbacks, callback]
-
-        def unsubscribe() -> None:
-            with self._condition:
-                self._callbacks = [kept for kept in self._callbacks if kept is not callback]
-
-        return unsubscribe
+        return self._listeners.add(callback)
 
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
         """Call `poll` in `log`, every 50 ms at most; return a function that ends that.
 
         Also while it is paused, but only in the thread that made the run.
         """
-        with self._condition:
-            self._polls = [*self._polls, poll]
-
-        def unsubscribe() -> None:
-            with self._condition:
-                self._polls = [kept for kept in self._polls if kept is not poll]
-
-        return unsubscribe
+        return self._polls.add(poll)
 
     def _move(self, state: State) -> None:
         with self._condition:
             changed = self._state is not state
             self._state = state
         if changed:
-            for callback in self._callbacks:
-                callback()
+            self._listeners.tell()
 
 
 class LoopClaimant(Claimant):

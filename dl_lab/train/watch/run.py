@@ -16,7 +16,7 @@ from dl_lab.errors import InputError, number, whole
 from dl_lab.train.batches import structure
 from dl_lab.train.device import described
 from dl_lab.train.history.logged import Logged
-from dl_lab.train.learning_rate import OptimizerRate, Rate
+from dl_lab.train.learning_rate import HIGHEST_RATE, OptimizerRate, Rate
 from dl_lab.train.run import Progress
 from dl_lab.train.watch.gate import HeldLoop
 from dl_lab.train.worker import State
@@ -324,7 +324,7 @@ class WatchedRun(HeldLoop):
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        rate = number("learning_rate", value, 0, 1e9)
+        rate = number("learning_rate", value, 0, HIGHEST_RATE)
         if self._logged.rate is None:
             raise InputError("no_optimizer")
         with self._condition:

@@ -10,9 +10,9 @@ import traitlets
 
 from dl_lab.errors import InputError, number
 from dl_lab.protocol import Buffer
-from dl_lab.train.control import Control
 from dl_lab.train.run import PRESSED
-from dl_lab.widgets.base import cells as _cells
+from dl_lab.train.trainer import Trainer
+from dl_lab.widgets.base import cells
 from dl_lab.widgets.base.settings import SettingsWidget
 
 UNATTENDED = 300.0
@@ -37,7 +37,7 @@ class Leave:
         """Return the reason after so many seconds in which no view was heard."""
         if self.seconds is None or unseen < self.seconds:
             return None
-        idle = _cells.idle_since()
+        idle = cells.idle_since()
         # A busy kernel hears no view, and who runs a cell is there.
         if idle is None or monotonic() - idle < self.seconds:
             return None
@@ -77,12 +77,12 @@ class AttendedWidget(SettingsWidget):
 
     def on_lost(self) -> None:
         """Pause the runs that no other widget shows: their button is gone for good."""
-        others = [one for one in _cells.open_widgets() if isinstance(one, AttendedWidget)]
+        others = [one for one in cells.open_widgets() if isinstance(one, AttendedWidget)]
         named = self.model_id
         seen = [run for other in others if other.model_id != named for run in other.driven()]
         for run in self.driven():
             # A loop in a cell is ended by an interrupt; a pause would hold up its cell for ever.
-            if isinstance(run, Control) and not any(run is one for one in seen):
+            if isinstance(run, Trainer) and not any(run is one for one in seen):
                 run.abandon(InputError("view_gone"))
 
     def _answer(self, content: object, buffers: list[Buffer]) -> None:
@@ -93,5 +93,5 @@ class AttendedWidget(SettingsWidget):
             PRESSED.reset(pressed)
         if not (isinstance(content, Mapping) and content.get("kind") == "bye"):
             for run in self.driven():
-                if isinstance(run, Control):
+                if isinstance(run, Trainer):
                     run.attend()

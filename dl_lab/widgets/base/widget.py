@@ -9,6 +9,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -17,8 +18,9 @@ import anywidget
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
 from dl_lab.train.threads import one_thread
-from dl_lab.widgets.base import cells as _cells
+from dl_lab.widgets.base import cells
 from dl_lab.widgets.base.channel import RATE, Channel
+from dl_lab.widgets.base.in_turn import InTurn
 
 STATIC = Path(__file__).parents[2] / "static"
 
@@ -40,15 +42,25 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def handles(kind: str) -> Callable[[HandlerT], HandlerT]:
+def handles(kind: str, *, waits: bool = False) -> Callable[[HandlerT], HandlerT]:
     """Mark a method as the answer to requests of this kind.
 
     It gets the message and returns the reply's meta and arrays, or None. What it raises becomes a
     reply too: an `InputError` as its sentence, anything else as an unexpected failure.
+
+    Parameters
+    ----------
+    kind
+        Of the requests.
+    waits
+        Whether it may wait, as for the end of a training step. A kernel hands on the messages of
+        all widgets in one thread; those that wait leave it, and run one after another in a thread
+        of their widget.
     """
 
     def mark(method: HandlerT) -> HandlerT:
         method.__handles__ = kind  # type: ignore[attr-defined]  # functions carry attributes
+        method.__waits__ = waits  # type: ignore[attr-defined]  # likewise
         return method
 
     return mark
@@ -89,6 +101,7 @@ class Widget(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         self._early: list[tuple[object, list[Buffer]]] = []
         self._starting = threading.Lock()
+        self._in_turn = InTurn()
         super().__init__(**traits)
         # Its thread is not what keeps a widget.
         self._channel = Channel(
@@ -112,7 +125,7 @@ class Widget(anywidget.AnyWidget):
                 # Comm.handle_msg tells each time that a cell is done, upon which matplotlib shows
                 # and forgets the figures of the cell that runs while a view acknowledges frames.
                 self.comm.handle_msg = hear
-            _cells.shown(self)
+            cells.shown(self)
         self._own_layout = self.layout
         self.on_msg(self._receive)
 
@@ -155,7 +168,8 @@ class Widget(anywidget.AnyWidget):
 
     def _lost(self, _: object) -> None:
         self.on_lost()
-        self.close()
+        # It may wait for a step of training.
+        self._in_turn.put(self.close)
 
     def on_close(self) -> None:
         """End what the widget itself has begun; called once, before it leaves the page."""
@@ -165,6 +179,7 @@ class Widget(anywidget.AnyWidget):
         if self._ended:
             return
         self._ended = True
+        self._in_turn.close()
         # ipywidgets also closes one whose settings were refused.
         if self._ready:
             self.on_close()
@@ -175,10 +190,10 @@ class Widget(anywidget.AnyWidget):
         self.__dict__["_repr_mimebundle_"] = None
         # ipywidgets makes one for each widget, and leaves it open.
         layout = self.__dict__.get("_own_layout")
-        others = _cells.open_widgets()
+        others = cells.open_widgets()
         if layout is not None and not any(getattr(one, "layout", None) is layout for one in others):
             layout.close()
-        _cells.closed()
+        cells.closed()
 
     @property
     def is_watched(self) -> bool:
@@ -187,7 +202,7 @@ class Widget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:  # as anywidget has it
         if self.comm is not None:
-            _cells.shown(self)
+            cells.shown(self)
         return super()._repr_mimebundle_(**options)
 
     def _display_view(self) -> None:
@@ -196,7 +211,7 @@ class Widget(anywidget.AnyWidget):
 
         if not hasattr(super(), "_repr_mimebundle_"):
             # anywidget before 0.9.8 on ipywidgets 7, which does it by itself.
-            _cells.shown(self)
+            cells.shown(self)
             super()._ipython_display_()
             return
         bundle = self._repr_mimebundle_()
@@ -216,7 +231,7 @@ class Widget(anywidget.AnyWidget):
         reply = self.introduce(message.meta.get("have") or {})
         self._channel.hello(str(message.meta.get("view")))
         if self.comm is not None:
-            _cells.watched(self)
+            cells.watched(self)
         return reply
 
     def introduce(self, have: Mapping[str, Any]) -> Reply:  # noqa: ARG002 - for subclasses
@@ -234,7 +249,7 @@ class Widget(anywidget.AnyWidget):
     @handles("bye")
     def _bye(self, message: Message) -> None:
         self._channel.bye(str(message.meta["view"]))
-        _cells.unwatched()
+        cells.unwatched()
 
     def _handler(self, kind: str) -> Callable[[Message], Reply | None]:
         if kind not in self._handlers:
@@ -259,15 +274,34 @@ class Widget(anywidget.AnyWidget):
                     self._channel.ack(view, message.seq)
                 elif view:
                     self._channel.alive(view)
-            meta, arrays = self._handler(message.kind)(message) or ({}, {})
-        except (InputError, ProtocolError) as error:
-            meta, arrays = refusal(error), {}
+            handler = self._handler(message.kind)
         except Exception as error:  # noqa: BLE001 - any failure must reach the view as a sentence
-            _log.exception("dl-lab: the request %r failed", content)
-            meta, arrays = refusal(error), {}
+            self._reply_refusal(identifier, error, content)
+            return
+        respond = partial(self._respond, identifier, handler, message)
+        if handler.__waits__:  # type: ignore[attr-defined]  # `handles` has set it
+            self._in_turn.put(respond)
         else:
-            meta = {"ok": True, **meta}
-        if identifier is not None:
+            respond()
+
+    def _respond(
+        self, identifier: object, handler: Callable[[Message], Reply | None], message: Message
+    ) -> None:
+        try:
+            meta, arrays = handler(message) or ({}, {})
+        except Exception as error:  # noqa: BLE001 - as above
+            self._reply_refusal(identifier, error, message)
+        else:
+            self._reply(identifier, {"ok": True, **meta}, arrays)
+
+    def _reply_refusal(self, identifier: object, error: Exception, request: object) -> None:
+        if not isinstance(error, (InputError, ProtocolError)):
+            _log.error("dl-lab: the request %r failed", request, exc_info=error)
+        self._reply(identifier, refusal(error), {})
+
+    def _reply(self, identifier: object, meta: dict[str, Any], arrays: dict[str, Array]) -> None:
+        # One that waited may come when the widget has been closed.
+        if identifier is not None and self.comm is not None:
             self.send(*encode(Message("reply", meta, arrays, id=str(identifier))))
 
 

@@ -9,6 +9,8 @@ from dl_lab.errors import InputError
 from dl_lab.filters.layer_filters import Kept, LayerFilters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
     from dl_lab.train.trainer import Trainer
@@ -73,24 +75,33 @@ class FilterExchange:
             if self._taken is None:
                 raise InputError("filter_not_taken")
             index, channel = self._taken
-            added = bias if channel is None else None
-            if self._trainer is None:
-                kept = filters.write(index, kernels, channel, added)
-            else:
-                kept = self._trainer.call(filters.write, index, kernels, channel, added).result()
-            self._written = [*self._written, kept][-_MOST_UNDO:]
+
+        def write() -> None:
+            kept = filters.write(index, kernels, channel, bias if channel is None else None)
+            with self._lock:
+                self._written = [*self._written, kept][-_MOST_UNDO:]
+
+        self._between_steps(write)
 
     def undo(self) -> None:
         """Put the filter that was written last back as it was."""
         filters = self.filters
-        with self._lock:
-            if not self._written:
-                raise InputError("filter_not_written")
-            kept = self._written.pop()
-            if self._trainer is None:
-                filters.restore(kept)
-            else:
-                self._trainer.call(filters.restore, kept).result()
+
+        def undo() -> None:
+            with self._lock:
+                if not self._written:
+                    raise InputError("filter_not_written")
+                kept = self._written.pop()
+            filters.restore(kept)
+
+        self._between_steps(undo)
+
+    def _between_steps(self, change: Callable[[], None]) -> None:
+        # Without the lock: what asks for it does not wait for a step.
+        if self._trainer is None:
+            change()
+        else:
+            self._trainer.call(change).result()
 
     def state(self) -> dict[str, Any] | None:
         """Return what a view shows of it; None without a layer."""

@@ -476,11 +476,11 @@ class KernelExplorer(SettingsWidget):
     def _take(self, message: Message) -> None:
         self.take(message.meta.get("filter"), message.meta.get("channel"))  # type: ignore[arg-type]  # `take` refuses what is no number
 
-    @handles("filter.write")
+    @handles("filter.write", waits=True)
     def _write(self, _: Message) -> None:
         self.write()
 
-    @handles("filter.undo")
+    @handles("filter.undo", waits=True)
     def _undo(self, _: Message) -> None:
         self.undo()
 

@@ -372,7 +372,7 @@ class LayerViewer(AttendedWidget):
                 row for view in self._watched if view in watching for row in self._watched[view]
             ]
 
-    @handles("rows.watch")
+    @handles("rows.watch", waits=True)
     def _watch_rows(self, message: Message) -> Reply:
         view, rows = str(message.meta.get("view")), frames.read_rows(message.meta.get("rows"))
         with self._lock:
@@ -420,7 +420,7 @@ class LayerViewer(AttendedWidget):
 
         return self._look.between(timed, PATIENCE)
 
-    @handles("unit.explain")
+    @handles("unit.explain", waits=True)
     def _explain(self, message: Message) -> Reply:
         layer, at = self._asked(message)
         asked = message.meta.get("source")
@@ -433,7 +433,7 @@ class LayerViewer(AttendedWidget):
 
         return self._counted(look)
 
-    @handles("unit.field")
+    @handles("unit.field", waits=True)
     def _field(self, message: Message) -> Reply:
         layer, at = self._asked(message)
 
@@ -454,7 +454,7 @@ class LayerViewer(AttendedWidget):
     def _restore(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
         self.restore()
 
-    @handles("run.play")
+    @handles("run.play", waits=True)
     def _play(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
         trainer = self._run("play")
         self.set(kept=None)
@@ -463,7 +463,7 @@ class LayerViewer(AttendedWidget):
         elif trainer.state != "running":
             trainer.start()
 
-    @handles("run.pause")
+    @handles("run.pause", waits=True)
     def _pause(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
         self._run("pause").pause()
 

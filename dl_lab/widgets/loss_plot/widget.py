@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import copy_context
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -18,6 +15,7 @@ from dl_lab.protocol import Message
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.history.curves import AXES, SCALES, last_place
 from dl_lab.train.history.export import csv_chunk
+from dl_lab.train.learning_rate import HIGHEST_RATE
 from dl_lab.train.run import CONTROLS, Run
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.attended import AttendedWidget
@@ -32,7 +30,6 @@ from dl_lab.widgets.loss_plot.settings import Hidden
 
 MOST_EPOCHS = 1_000_000
 MOST_STEPS = 2**32 - 1
-MOST_RATE = 1e6
 MOST_TEXT = 200_000
 LEAST_SIDE, MOST_SIDE = 200, 4000
 
@@ -206,49 +203,39 @@ class LossPlot(AttendedWidget, PicturedWidget):
     def _get_curves(self, message: Message) -> Reply:
         return curves(self._pick, message.meta, self.x_scale)
 
-    @handles("run.play")
+    @handles("run.play", waits=True)
     def _play(self, message: Message) -> None:
         self._play_some(self._asked(message, "play"))
 
-    @handles("run.pause")
+    @handles("run.pause", waits=True)
     def _pause(self, message: Message) -> None:
         for run in self._asked(message, "pause"):
             if run.state == "running":
                 run.pause()
 
-    @handles("run.stop")
+    @handles("run.stop", waits=True)
     def _stop(self, message: Message) -> None:
         for run in self._asked(message, "stop"):
             run.stop()
 
-    @handles("run.reset")
+    @handles("run.reset", waits=True)
     def _reset(self, message: Message) -> None:
         for run in self._asked(message, "reset"):
             run.reset()
         self._channel.touch()
 
-    @handles("run.step")
+    @handles("run.step", waits=True)
     def _step(self, message: Message) -> None:
         steps = whole("steps", message.meta.get("steps", 1), 1, MOST_STEPS)
-
-        def step(run: Run) -> None:
-            # What goes wrong in the step stands in the run's message.
-            with contextlib.suppress(InputError):
-                run.pause()
-                run.step(steps)
-
-        # It returns when the steps are done, and the kernel has others to answer.
         runs = self._asked(message, "step")
         self._check(runs)
         for run in runs:
-            pressed = copy_context().run
-            threading.Thread(
-                target=pressed, args=(step, run), name="dl-lab-step", daemon=True
-            ).start()
+            run.pause()
+            run.step(steps)
 
-    @handles("learning_rate.set")
+    @handles("learning_rate.set", waits=True)
     def _set_learning_rate(self, message: Message) -> None:
-        rate = number("learning_rate", message.meta.get("value"), 0, MOST_RATE)
+        rate = number("learning_rate", message.meta.get("value"), 0, HIGHEST_RATE)
         for run in self._asked(message, "learning_rate"):
             run.learning_rate = rate
         self._channel.touch()

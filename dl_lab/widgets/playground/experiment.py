@@ -19,7 +19,8 @@ from dl_lab.protocol import Array
 from dl_lab.train.batches.carry_over import Batches
 from dl_lab.train.dense.loss import half_squared_error
 from dl_lab.train.dense.sgd import RegularizedSGD
-from dl_lab.train.loop import Snapshot
+from dl_lab.train.learning_rate import set_learning_rate
+from dl_lab.train.run_state import Snapshot
 from dl_lab.train.trainer import Trainer
 
 EPOCHS_A_SECOND = 25.0
@@ -117,7 +118,7 @@ class Experiment:
         """Take on the settings that change in mid-run, between two steps."""
 
         def change() -> None:
-            self._optimizer.lr = settings["learning_rate"]
+            set_learning_rate(self._optimizer, settings["learning_rate"])
             self._optimizer.regularization = settings["regularization"]
             self._optimizer.regularization_rate = settings["regularization_rate"]
             self._batches.batch_size = settings["batch_size"]

@@ -355,32 +355,36 @@ class Playground(AttendedWidget):
         }
         return {"data": data.revision, "problem": data.toy.problem}, arrays
 
-    @handles("trainer.play")
+    @handles("settings.set", waits=True)
+    def _set_settings(self, message: Message) -> None:
+        super()._set_settings(message)
+
+    @handles("trainer.play", waits=True)
     def _play(self, message: Message) -> None:  # noqa: ARG002
         self.play()
 
-    @handles("trainer.pause")
+    @handles("trainer.pause", waits=True)
     def _pause(self, message: Message) -> None:  # noqa: ARG002
         self.pause()
 
-    @handles("trainer.step")
+    @handles("trainer.step", waits=True)
     def _step(self, message: Message) -> None:
         self.trainer.pause()
         self.trainer.start(whole("epochs", message.meta.get("epochs", 1), 1, MOST_EPOCHS))
 
-    @handles("trainer.reset")
+    @handles("trainer.reset", waits=True)
     def _reset(self, message: Message) -> None:  # noqa: ARG002
         self.reset()
 
-    @handles("trainer.rewind")
+    @handles("trainer.rewind", waits=True)
     def _rewind(self, message: Message) -> None:  # noqa: ARG002
         self.rewind()
 
-    @handles("data.regenerate")
+    @handles("data.regenerate", waits=True)
     def _regenerate(self, message: Message) -> None:  # noqa: ARG002
         self.regenerate()
 
-    @handles("parameter.set")
+    @handles("parameter.set", waits=True)
     def _set_parameter(self, message: Message) -> None:
         experiment, meta = self._experiment, message.meta
         if meta.get("network") != experiment.revision:

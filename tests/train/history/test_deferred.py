@@ -31,7 +31,7 @@ def trainer_on(*, lazy, lr=0.1, **settings: object):
         device="cpu",
         **settings,
     )
-    trainer._loop._autograd._here = not lazy
+    trainer._state._autograd._here = not lazy
     return trainer
 
 
