@@ -74,7 +74,7 @@ def range_test(
     *,
     stop_factor: float | None = 4.0,
     smoothing: float = 0.8,
-    training_steps: int = 200,
+    training_steps: int = 300,
 ) -> RangeTest:
     """Train a few steps with ever higher learning rates, then put everything back.
 
@@ -123,13 +123,13 @@ def range_test(
     lowest point and from fastai's "valley" (``benchmarks/learning_rate.py`` has them all in one
     table). So the rates are tried: from the weights as they are, `training_steps` steps with each
     of 1, 3, 10, 30 … times a power of ten, from the end of the curve downwards, on the same
-    batches of one epoch. The suggestion is the lowest rate whose loss is within a tenth of the
+    batches of one epoch. The suggestion is the lowest rate whose loss is within 5 % of the
     lowest: the highest of three, measured in the last fifth of the steps. It is that of the
     validation data, where the trainer has them and they have at most 2,048 rows; otherwise of
     rows held out of the training data: a fifth of an epoch, at least 64 where there are twice as
     many, at most 512. A training whose loss rises to three times its beginning is broken off. The
-    search ends when two rates have been worse than the best and have learnt less. It costs 800 to
-    1,500 steps as a rule; at most, where nothing is learnt, `training_steps` for each rate in the
+    search ends when two rates have been worse than the best and have learnt less. It costs 1,200 to
+    2,500 steps as a rule; at most, where nothing is learnt, `training_steps` for each rate in the
     range.
 
     There is no suggestion where the best of the trainings lowers that loss by less than 2 %, or by

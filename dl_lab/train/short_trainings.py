@@ -31,12 +31,12 @@ _VALIDATION = 2048
 _ROSE = 3.0
 _RUNNING = 0.9
 _RUN_IN = 10
-# The search goes down until two rates have been worse than the best by more than this share, and
-# have learnt less: rates that learn more and are worse are still too high.
-_WORSE = 0.05
+# Losses that differ by no more than this share are as good; of such rates the lowest is the most
+# stable.
+_AS_GOOD = 0.05
+# The search goes down until so many rates have been worse than the best and have learnt less: rates
+# that learn more and are worse are still too high.
 _PATIENCE = 2
-# Of rates whose losses differ by no more than this share, the lowest is the most stable.
-_AS_GOOD = 0.1
 # Falling by less than this share of the loss, or than so many standard errors, is noise.
 _LEARNT = 0.02
 _ERRORS = 2.0
@@ -115,7 +115,7 @@ class ShortTrainings:
             elif self._learnt(self._lowest):
                 best = self.done[self._lowest].loss
                 slower = self._running[last] > self._running[self._lowest]
-                worse += slower and self.done[last].loss - best > _WORSE * abs(best)
+                worse += slower and self.done[last].loss - best > _AS_GOOD * abs(best)
                 if worse == _PATIENCE:
                     return
 
