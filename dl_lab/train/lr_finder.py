@@ -126,7 +126,7 @@ def range_test(
     batches of one epoch. The suggestion is the lowest rate whose loss is within 5 % of the
     lowest: the highest of three, measured in the last fifth of the steps. It is that of the
     validation data, where the trainer has them and they have at most 2,048 rows; otherwise of
-    rows held out of the training data: a fifth of an epoch, at least 64 where there are twice as
+    rows held out of the training data: a fifth of an epoch, at least 128 where there are twice as
     many, at most 512. A training whose loss rises to three times its beginning is broken off. The
     search ends when two rates have been worse than the best and have learnt less. It costs 1,200 to
     2,500 steps as a rule; at most, where nothing is learnt, `training_steps` for each rate in the

@@ -23,7 +23,7 @@ Values = npt.NDArray[np.float64]
 # Of an epoch's rows so much is held out, but at least and at most so many if there are twice
 # as many; losses are measured on so many pieces of them.
 _SHARE = 5
-_LEAST, _MOST = 64, 512
+_LEAST, _MOST = 128, 512
 _PIECES = 16
 # A validation set of so many rows is measured on as a whole, a larger one not at all.
 _VALIDATION = 2048
@@ -67,7 +67,7 @@ class ShortTrainings:
     """Train from the same state, on the same batches, at one rate after the other.
 
     What counts is the loss on the trainer's validation data, where they have at most 2,048 rows.
-    Otherwise a fifth of an epoch's rows is held out, at least 64 where there are twice as many,
+    Otherwise a fifth of an epoch's rows is held out, at least 128 where there are twice as many,
     at most 512. The trainings go through the batches that are left again and again.
 
     Parameters

@@ -202,8 +202,8 @@ class TestHoldingOut:
         ("rows", "batch_size", "held"),
         [
             (1000, 10, 200),  # a fifth
-            (200, 10, 70),  # at least 64, in whole batches
-            (100, 10, 50),  # at most half
+            (400, 30, 150),  # at least 128, in whole batches
+            (200, 10, 100),  # at most half
             (30, 10, 10),
             (8000, 64, 512),  # at most 512
         ],
