@@ -12,6 +12,7 @@ import os
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from statistics import median
 
@@ -21,16 +22,15 @@ import torch
 from benchmarks.cases.learning_rate import CHOSEN_ON, KEPT_ASIDE
 from dl_lab.errors import InputError
 from dl_lab.train.range_test import RangeTest, Values, range_test
+from dl_lab.train.short_trainings import ladder
 
-GRID = tuple(float(10 ** (half / 2)) for half in range(-12, 3))
+GRID = ladder(1e-5, 10.0)
 STEPS = 300
 SEEDS = (0, 1, 2)
 RULES = ("ours", "held out", "valley", "steepest")
 """The second is ours for a trainer without validation data."""
-HOPELESS = 3.0
-"""A rate of the grid that is so many times worse with the first seed is not tried with others."""
-LEARNT = 0.9
-"""Below a rate that leaves more of the loss than this, while higher ones do not, none is tried."""
+HOPEFUL = 5
+"""So many rates of the grid, the best with the first seed, are tried with the others."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def run(index: int) -> Row:
     warnings.filterwarnings("ignore")
     case = (*CHOSEN_ON, *KEPT_ASIDE)[index]
 
+    @cache
     def reached(rate: float, seed: int) -> float:
         trainer = case.trainer(rate, seed)
         try:
@@ -125,16 +126,9 @@ def run(index: int) -> Row:
             if rate is not None:
                 losses[rule].append(reached(rate, seed))
                 diverged[rule] += not losses[rule][-1] <= before
-    first: dict[float, float] = {}
-    for rate in reversed(GRID):
-        first[rate] = reached(rate, SEEDS[0])
-        # Lower ones learn even less.
-        if first[rate] > LEARNT * begun[0] > min(first.values()):
-            break
-    worth = [rate for rate, loss in first.items() if loss <= HOPELESS * min(first.values())]
-    grid = {
-        rate: median([first[rate], *(reached(rate, seed) for seed in SEEDS[1:])]) for rate in worth
-    }
+    first = {rate: reached(rate, SEEDS[0]) for rate in GRID}
+    worth = sorted(first, key=first.__getitem__)[:HOPEFUL]
+    grid = {rate: median([reached(rate, seed) for seed in SEEDS]) for rate in worth}
     best_rate = min(grid, key=grid.__getitem__)
     return Row(case.name, begun[0], rates, losses, diverged, grid[best_rate], best_rate, cost)
 
@@ -157,7 +151,7 @@ def show(row: Row) -> None:
 def main() -> None:
     """Print the table."""
     print(f"Suggested learning rates: validation loss after {STEPS} steps, {len(SEEDS)} seeds")
-    print("rate: median suggestion; ratio: median loss to the best of 15 rates from 1e-6 to 10;")
+    print(f"rate: median suggestion; ratio: median loss to the best of {len(GRID)} half decades;")
     print("cost: steps that our test takes, the curve's 100 included\n")
     head = "".join(f"{rule:>9}{'ratio':>7}" for rule in RULES)
     count = len(CHOSEN_ON) + len(KEPT_ASIDE)

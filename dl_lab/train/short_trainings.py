@@ -23,7 +23,7 @@ Values = npt.NDArray[np.float64]
 # Of an epoch's rows so much is held out, but at least and at most so many if there are twice
 # as many; losses are measured on so many pieces of them.
 _SHARE = 5
-_LEAST, _MOST = 64, 512
+_LEAST, _MOST = 128, 512
 _PIECES = 16
 # A validation set of so many rows is measured on as a whole, a larger one not at all.
 _VALIDATION = 2048
@@ -31,12 +31,12 @@ _VALIDATION = 2048
 _ROSE = 3.0
 _RUNNING = 0.9
 _RUN_IN = 10
-# The search goes down until two rates have been worse than the best by more than this share, and
-# have learnt less: rates that learn more and are worse are still too high.
-_WORSE = 0.05
+# Losses that differ by no more than this share are as good; of such rates the lowest is the most
+# stable.
+_AS_GOOD = 0.05
+# The search goes down until so many rates have been worse than the best and have learnt less: rates
+# that learn more and are worse are still too high.
 _PATIENCE = 2
-# Of rates whose losses differ by no more than this share, the lowest is the most stable.
-_AS_GOOD = 0.1
 # Falling by less than this share of the loss, or than so many standard errors, is noise.
 _LEARNT = 0.02
 _ERRORS = 2.0
@@ -67,7 +67,7 @@ class ShortTrainings:
     """Train from the same state, on the same batches, at one rate after the other.
 
     What counts is the loss on the trainer's validation data, where they have at most 2,048 rows.
-    Otherwise a fifth of an epoch's rows is held out, at least 64 where there are twice as many,
+    Otherwise a fifth of an epoch's rows is held out, at least 128 where there are twice as many,
     at most 512. The trainings go through the batches that are left again and again.
 
     Parameters
@@ -115,7 +115,7 @@ class ShortTrainings:
             elif self._learnt(self._lowest):
                 best = self.done[self._lowest].loss
                 slower = self._running[last] > self._running[self._lowest]
-                worse += slower and self.done[last].loss - best > _WORSE * abs(best)
+                worse += slower and self.done[last].loss - best > _AS_GOOD * abs(best)
                 if worse == _PATIENCE:
                     return
 

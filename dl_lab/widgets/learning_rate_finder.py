@@ -193,13 +193,13 @@ def lr_find(
     *,
     stop_factor: float | None = 4.0,
     smoothing: float = 0.8,
-    training_steps: int = 200,
+    training_steps: int = 300,
     language: str | None = None,
 ) -> LearningRateFinder:
     """Find a learning rate: train a few steps with ever higher ones, put all back, show the losses.
 
     Short trainings then choose the suggestion; `dl_lab.train.range_test.range_test` tells how. All
-    in all that is some 800 to 1,500 steps; Kernel → Interrupt ends it and loses nothing.
+    in all that is some 1,200 to 2,500 steps; Kernel → Interrupt ends it and loses nothing.
 
     Parameters
     ----------

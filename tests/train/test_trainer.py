@@ -166,7 +166,8 @@ def test_the_mean_of_the_batches_by_epoch_where_nothing_else_measures_it():
 
 def test_any_iterable_and_any_optimizer():
     torch.manual_seed(0)
-    batches = [(torch.randn(4, 3), torch.randn(4, 1)) for _ in range(3)]
+    inputs = [torch.randn(4, 3) for _ in range(3)]
+    batches = [(rows, rows.sum(1, keepdim=True)) for rows in inputs]
     for optimize in (torch.optim.LBFGS, torch.optim.Adagrad):
         model = nn.Linear(3, 1)
         optimizer = optimize(model.parameters(), lr=0.1)

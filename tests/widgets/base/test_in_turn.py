@@ -115,11 +115,7 @@ KERNELS = ("ipykernel-6.30", "ipykernel-7.4")
 
 def widget_class(stem: str) -> type[Widget]:
     module = import_module(f"dl_lab.widgets.{stem}")
-    (found,) = [
-        one
-        for one in vars(module).values()
-        if isinstance(one, type) and issubclass(one, Widget) and one.__module__ == module.__name__
-    ]
+    found: type[Widget] = getattr(module, "".join(word.capitalize() for word in stem.split("_")))
     return found
 
 
