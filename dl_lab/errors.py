@@ -13,31 +13,31 @@ from collections.abc import Iterable, Mapping, Sequence
 SENTENCES = {
     "choice": "{name} cannot be {given}. Choose one of: {allowed}.",
     "choice_near": "{name} cannot be {given}; did you mean {near}? Choose one of: {allowed}.",
-    "whole": "{name} must be a whole number between {low} and {high}; {given} is not.",
-    "number": "{name} must be a number between {low} and {high}; {given} is not.",
-    "yes_no": "{name} must be true or false; {given} is neither.",
+    "whole": "{name} must be a whole number between {low} and {high}; got {given}.",
+    "number": "{name} must be a number between {low} and {high}; got {given}.",
+    "yes_no": "{name} must be true or false; got {given}.",
     "stale_network": "The network has changed since; look at the new one and edit that.",
     "some": "{name} cannot be empty. Keep at least one of: {allowed}.",
-    "sizes": "{name} must be a list of whole numbers, such as (4, 2); {given} is not.",
-    "too_many": "{name} can have at most {most} entries; {given} were given.",
+    "sizes": "{name} must be a list of whole numbers, such as (4, 2); got {given}.",
+    "too_many": "{name} can have at most {most} entries; got {given}.",
     "unexpected": "Something went wrong in the kernel ({kind}: {detail}). "
     "The kernel's log tells more.",
-    "step_failed": "A training step raised {kind}: {detail}. Mend that and start again; "
-    "the weights are as they were.",
+    "step_failed": "A training step raised {kind}: {detail}. Fix it and start again; the weights "
+    "are as they were.",
     "diverged": "Training diverged: in epoch {epoch} the loss or a weight became {value}. "
     "The weights of epoch {kept} are back. Try a smaller learning rate ({learning_rate} now), "
     "less regularization, or features of a smaller scale.",
     "shapes": "The outputs have the shape {output} and the targets {target}; they must be equal.",
-    "no_batches": "The training data hold no batch. Give at least one (inputs, targets) pair.",
-    "closed": "{name} is closed. Make a new one to go on.",
+    "no_batches": "The training data has no batches. Give at least one (inputs, targets) pair.",
+    "closed": "{name} is closed. Create a new one to continue.",
     "not_dense": "{name} needs an nn.Sequential of linear layers and activations, as "
     "dl_lab.nets.dense builds it; {given} is another network.",
-    "parameters": "This network has {count} parameters; {given} were given.",
+    "parameters": "This network has {count} parameters; got {given}.",
     "twice": "{name} has {given} twice. Give each at most once.",
     "not_plain": "A checkpoint cannot hold {name}: {given} is neither a tensor or an array nor a "
     "plain value. Leave it out of state_dict, or store there what it is made of.",
-    "not_written": "{path} could not be written ({detail}). What stood there before is untouched. "
-    "Make room or choose another folder, and save again.",
+    "not_written": "{path} could not be written ({detail}). The file that was there before is "
+    "unchanged. Make room or choose another folder, and save again.",
     "not_read": "{path} could not be read ({detail}). Check the folder and the name.",
     "damaged_file": "{path} is damaged or cut short ({detail}). Use another copy of it.",
     "no_original": "{folder} has no {file}. Put the four original files of {title} there, "
@@ -59,7 +59,7 @@ SENTENCES = {
     "is ~ alone; a folder that is really called so is './' and its name.",
     "path_is_file": "{name} must be a folder, and {path} is a file. Give another path.",
     "path_is_folder": "{name} must be a file, and {path} is a folder. Add the file's name to it.",
-    "foreign_file": "{path} is no checkpoint that Trainer.save wrote. Load weights from other "
+    "foreign_file": "{path} is not a checkpoint that Trainer.save wrote. Load weights from other "
     "files with the library that wrote them.",
     "newer_file": "{path} was written by a newer dl-lab (format {given}; this one reads up to "
     "{known}). Upgrade dl-lab to read it.",
@@ -77,7 +77,7 @@ SENTENCES = {
     "batch_size_needed": "batch_size cannot be None for {given}, whose number of rows is not "
     "known. Give a number, such as 64.",
     "not_data": "{name} must be a DataLoader, a Dataset, a tuple of tensors or another iterable "
-    "of batches; {given} is none of these.",
+    "of batches; got {given}.",
     "not_tensors": "{name} holds {given} where tensors are needed. Turn each into one: "
     "torch.tensor(values, dtype=torch.float32) for numbers, dtype=torch.long for class indices.",
     "data_once": "{name} is a {given}, which can be run through only once. Give a DataLoader, or "
@@ -93,7 +93,7 @@ SENTENCES = {
     "{batch_size}, and drop_last=True leaves them out. Use a smaller batch_size or "
     "drop_last=False.",
     "not_metric": "metrics must be names such as 'accuracy', functions that have a name, or a "
-    "dictionary from names to these; {given} is none of them. For a function without a name: "
+    "dictionary from names to these; got {given}. For a function without a name: "
     "metrics=dict(my_metric=function).",
     "metric_loss": "The loss is recorded in any case. Give the metric another name than 'loss'.",
     "metric_shapes": "The metric {name} cannot compare the outputs, {outputs}, with the targets, "
@@ -140,17 +140,17 @@ SENTENCES = {
     "event_failed": "{name} could not be put into the event files ({detail}). Training goes"
     " on without it.",
     "image_shape": "{name} must be an image of shape [height, width] or [channels, height, "
-    "width], or several of shape [count, channels, height, width], with 1 or 3 channels; "
-    "{given} was given.",
-    "not_numbers": "{name} must be a tensor, an array or a list of numbers; {given} is not.",
-    "as_many": "{name} must be {count}, one for each {each}; {given} were given.",
-    "event_shape": "{name} must have the shape {allowed}; {given} was given.",
+    "width], or several of shape [count, channels, height, width], with 1 or 3 channels; got "
+    "{given}.",
+    "not_numbers": "{name} must be a tensor, an array or a list of numbers; got {given}.",
+    "as_many": "{name} must be {count}, one for each {each}; got {given}.",
+    "event_shape": "{name} must have the shape {allowed}; got {given}.",
     "no_scheduler": "LRSchedule needs a scheduler of torch.optim.lr_scheduler or a function that "
-    "makes one from the optimizer; {given} is neither.",
+    "makes one from the optimizer; got {given}.",
     "plateau_scheduler": "torch's ReduceLROnPlateau has to be told a value. Use "
     "dl_lab.callbacks.ReduceLROnPlateau, which reads it from the history.",
     "model_class": "model must be a network, and {given} is a class. Make one of it: {given}().",
-    "not_model": "model must be an nn.Module, such as nn.Sequential(…); {given} is none.",
+    "not_model": "model must be an nn.Module, such as nn.Sequential(…); got {given}.",
     "lazy_layer": "{layer} does not know its size yet. Run one batch through the model first: "
     "model(inputs).",
     "hidden_layers": "{name} has no parameters that PyTorch can see: {attribute} holds layers in "
@@ -162,10 +162,10 @@ SENTENCES = {
     "optimizer_class": "optimizer must be an optimizer, and {given} is a class. Make one of it: "
     "torch.optim.{given}(model.parameters(), lr=0.01).",
     "not_optimizer": "optimizer must be a torch optimizer, such as "
-    "torch.optim.Adam(model.parameters()); {given} is none.",
+    "torch.optim.Adam(model.parameters()); got {given}.",
     "other_parameters": "The optimizer ({optimizer}) updates {count} parameters, and none of them "
-    "belongs to this {model}. Perhaps the model was made anew since; make the optimizer anew too: "
-    "torch.optim.{optimizer}(model.parameters(), …).",
+    "belongs to this {model}. The model may have been created again since; create the optimizer "
+    "again too: torch.optim.{optimizer}(model.parameters(), …).",
     "loss_kind": "The loss returned {given}, but must return a tensor with one number that was "
     "computed from the outputs. Leave out .item() and numpy.",
     "loss_vector": "The loss returned {given}, but training needs one number. Use "
@@ -194,7 +194,7 @@ SENTENCES = {
     "give the DataLoader a collate_fn.",
     "collate_shapes": "The rows of the Dataset cannot be joined to a batch: {detail}. Give all "
     "rows one shape (resize images, pad sequences), or give the DataLoader a collate_fn.",
-    "data_failed": "Loading a batch raised {kind}: {detail}. Mend the data and start again; the "
+    "data_failed": "Loading a batch raised {kind}: {detail}. Fix the data and start again; the "
     "weights are as they were.",
     "graph_twice": "The model or the loss keeps a tensor of the step before, and its gradients "
     "are gone. Detach what is carried from one batch to the next: state = state.detach().",
@@ -294,9 +294,9 @@ SENTENCES = {
     "not_run": "{given} is no run. Give a Trainer, a watched run or a History.",
     "names_count": "{given} names were given for {count} runs. Give one for each.",
     "no_control": "{name} cannot be controlled this way: {control} is not one of its controls.",
-    "hidden_pairs": "hidden must be a list of pairs of a run's index and a series, or None "
-    "for all its series; {given} is not.",
-    "not_callback": "A callback must be a dl_lab.train.callbacks.Callback; {given} is none.",
+    "hidden_pairs": "hidden must be a list of pairs of a run's index and a series, or None for "
+    "all its series; got {given}.",
+    "not_callback": "A callback must be a dl_lab.train.callbacks.Callback; got {given}.",
     "callback_failed": "The callback {callback} raised {kind} in {hook}: {detail}. The run has "
     "stopped; model and history are kept. Mend the callback and start again.",
     "within_hook": "{name} cannot be called within a callback's hook, in the middle of a step. "
@@ -334,18 +334,18 @@ SENTENCES = {
     "fp16 on CUDA, fp32 anywhere.",
     "closure_scaled": "{optimizer} computes the loss itself, which does not go with fp16's "
     'scaled gradients. Use precision="bf16" or "fp32".',
-    "numbers_many": "{name} must be {count} numbers; {given} is not.",
+    "numbers_many": "{name} must be {count} numbers; got {given}.",
     "trainer_rate": "A Trainer has no {name}. Its learning rate is trainer.learning_rate; other "
     "settings of the optimizer change with trainer.tune(…).",
     "trainer_fixed": "{name} is given when a Trainer is made and stays. Make another: Trainer(…, "
     "{name}=…).",
     "optimizer_refuses": "{optimizer} refuses {given}: {detail}.",
     "not_scheduler": "schedulers must be those of the optimizer, such as "
-    "torch.optim.lr_scheduler.StepLR(optimizer, 10); {given} is none.",
+    "torch.optim.lr_scheduler.StepLR(optimizer, 10); got {given}.",
     "unnamed_values": "Each number needs a name for its curve: run.log(loss=…).",
     "no_loss": "loss must be a function or a module that gives one number, such as "
-    "torch.nn.MSELoss(); {given} is none.",
-    "data_needed": "There are no training data yet. Give them: trainer.set_data(train, "
+    "torch.nn.MSELoss(); got {given}.",
+    "data_needed": "There is no training data yet. Set it with trainer.set_data(train, "
     "validation).",
     "not_finite_data": "The data of {name} hold numbers that are NaN or infinite ({count} of "
     "them), and in epoch {epoch} the loss became {value}. Leave those rows out or fill them in. "
@@ -356,8 +356,8 @@ SENTENCES = {
     "{given}().",
     "callback_class": "A callback must be an object, and {given} is a class. Make one of it: "
     "{given}().",
-    "not_trainer": "A Trainer is needed, which knows the loss, the optimizer and the data; {given} "
-    "is none. Make one: dl_lab.Trainer(model, loss, optimizer, train).",
+    "not_trainer": "A Trainer is needed, which knows the loss, the optimizer and the data; got "
+    "{given}. Make one: dl_lab.Trainer(model, loss, optimizer, train).",
     "batches_differ": "{name} is a list of batches that do not fit together: {given}. For inputs "
     "and targets give a tuple: (inputs, targets).",
     "no_checkpoint": "No state of step {given} is kept. Go back to one of: {allowed}.",
@@ -375,23 +375,22 @@ SENTENCES = {
     "devices_mixed": "{layer} computes with tensors on different devices: {detail}. Its input is "
     "{given}. Make new tensors where the inputs are (device=x.device), and keep constants with "
     "register_buffer, so that they move along with the model.",
-    "loop_failed": "The loop raised {kind} after step {step}: {detail}. Mend that and run its "
-    "cell again.",
+    "loop_failed": "The loop raised {kind} after step {step}: {detail}. Fix it and run its cell "
+    "again.",
     "loop_interrupted": "The loop was interrupted after step {step}. Run its cell again to start "
     "it anew.",
     "unattended": "Paused: for {time} no page has shown this run. Start it again to go on.",
     "view_gone": "Paused: the view with the Pause button was closed. Start it again to go on.",
     "own_loop": "This run is a loop of your own: run its cell to start it.",
-    "no_optimizer": "This run knows no optimizer. Name it when the run is made: "
+    "no_optimizer": "This run has no optimizer. Name one when you create the run: "
     "dl_lab.watch(model, optimizer).",
     "step_back": "Step {given} was logged after step {last}; steps can only grow. Leave step out "
     "to count the calls of log.",
-    "not_one_number": "{name} must be one number; {given} is not. Log its mean or another number "
+    "not_one_number": "{name} must be one number; got {given}. Log its mean or another number "
     "that stands for it.",
-    "conv_layer": "{given} is no layer that the ConvolutionExplorer shows. Give one of: {allowed}.",
-    "conv_dims": "input_size must have one entry (length) or two (height, width); {given} were "
-    "given.",
-    "conv_entries": "{name} must be one number or {dims} of them; {given} is neither.",
+    "conv_layer": "The ConvolutionExplorer cannot show {given}. Give one of: {allowed}.",
+    "conv_dims": "input_size must have one entry (length) or two (height, width); got {given}.",
+    "conv_entries": "{name} must be one number or {dims} of them; got {given}.",
     "conv_not_taken": "{layer} takes no {name}. Leave it out, or change kind.",
     "conv_padding_word": "{layer} takes no padding={given}. Give padding as a number.",
     "conv_stack": "{layers} layers one after the other are shown for nn.Conv1d with one channel. "
@@ -430,10 +429,10 @@ SENTENCES = {
     "conv_input": "x must be a tensor of one image or sequence, {wanted}; its shape is {given}.",
     "conv_preset": "Give either a layer or a preset.",
     "kernel_shape": "kernel must be a name, or numbers of the shape [k, k] or [{channels}, k, k] "
-    "with k from 1 to {most}; {given} was given.",
+    "with k from 1 to {most}; got {given}.",
     "kernel_not_finite": "kernel must hold numbers between -1,000,000 and 1,000,000 only.",
-    "kernel_names": "kernel must be one name, or {channels} names, one for each channel; {given} "
-    "were given.",
+    "kernel_names": "kernel must be one name, or {channels} names, one for each channel; got "
+    "{given}.",
     "kernel_too_wide": "There is no output: the kernel reaches over {reach}×{reach} pixels, but "
     "the padded image has only {height}×{width}. Use more padding, less dilation or a smaller "
     "kernel.",
@@ -443,18 +442,17 @@ SENTENCES = {
     "padding_circular": "There is no output: an image of {height}×{width} pixels cannot be "
     "continued by {given}; that must be at most as many as it has on each side. Use less padding "
     "or another way of padding.",
-    "padding_amount": 'padding must be "same" or a whole number between 0 and {most}; {given} is '
-    "neither.",
+    "padding_amount": 'padding must be "same" or a whole number between 0 and {most}; got {given}.',
     "image_batch": "{name} holds {count} images ({given}). Give one of them, such as images[0].",
     "one_image": "{name} must be one image, [height, width], [channels, height, width] or [1, "
-    "channels, height, width]; {given} was given.",
+    "channels, height, width]; got {given}.",
     "image_channels_last": "{name} must have its channels first, but is {given}. Turn it round: "
     "{how}.",
-    "image_size": "{name} must have 1 to {most} pixels on each side and 1 to {channels} "
-    "channels; {given} was given.",
+    "image_size": "{name} must have 1 to {most} pixels on each side and 1 to {channels} channels; "
+    "got {given}.",
     "image_not_finite": "{name} holds NaN or infinite values. Replace them: "
     "torch.nan_to_num(image).",
-    "not_conv2d": "layer must be an nn.Conv2d, such as model.conv1; {given} is none.",
+    "not_conv2d": "layer must be an nn.Conv2d, such as model.conv1; got {given}.",
     "filter_not_square": "The kernels of this layer are {given}; only square ones of at most "
     "{most}×{most} can be shown.",
     "filter_size": "The kernel is {given}, but those of the layer are {wanted}. Change its size "
@@ -470,17 +468,17 @@ SENTENCES = {
     "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its activations, "
     "gradients and what it sees of the input can be shown all the same.",
     "no_place": "{layer} has no unit at {given}; its activations have the shape {shape}.",
-    "no_scores": "The network returns no scores of classes, [rows, classes]. Its layers can be "
-    "looked at all the same.",
+    "no_scores": "The network does not return class scores, [rows, classes]. You can still look "
+    "at its layers.",
     "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "
     "numbers, or the model leaves autograd on the way (detach, no_grad, numpy).",
     "no_occlusion": "Occlusion hides parts of the input behind its mean. This input holds whole "
     "numbers, such as words, which have none: choose another way.",
     "no_maps": "{layer} has no maps. Choose a convolution for Grad-CAM.",
-    "no_convolution": "Grad-CAM needs a convolution, and this network has none. Choose another "
-    "way.",
+    "no_convolution": "Grad-CAM needs a convolution, and this network does not have one. Choose "
+    "another way.",
     "no_examples": "x must be a tensor or an array with a row for each example, several of these, "
-    "or a dictionary of them; {given} is none of these, or has no rows.",
+    "or a dictionary of them, and hold at least one row; got {given}.",
     "not_drawable": "The network's input is no image with one or three colours, so nothing can be "
     "drawn for it. Choose one of the examples.",
     "drawn_size": "The picture is {given}, but the network takes {size}.",
@@ -510,7 +508,7 @@ class InputError(ValueError):
     Examples
     --------
     >>> str(InputError("number", name="noise", low=0, high=50, given=80))
-    'noise must be a number between 0 and 50; 80 is not.'
+    'noise must be a number between 0 and 50; got 80.'
     """
 
     def __init__(self, key: str, **params: object) -> None:

@@ -39,7 +39,7 @@ def shown(cell: str) -> str:
 
 
 REFUSED = "raise InputError('closed', name='This trainer')"
-SENTENCE = "InputError: This trainer is closed. Make a new one to go on."
+SENTENCE = "InputError: This trainer is closed. Create a new one to continue."
 
 
 @pytest.mark.parametrize(

@@ -103,13 +103,13 @@ test("a parameter is put in as it is, even where it looks like a placeholder", (
 });
 
 test("a setting is called as the view calls it", () => {
-  const text = "shuffle must be true or false; 1 is neither.";
+  const text = "shuffle must be true or false; got 1.";
   const error = new RemoteError("yes_no", { name: "shuffle", given: "1" }, text, {
     es: spanish.error.yes_no,
   });
   expect(errorSentence("es", error, "playground", WORDS)).toContain(es["playground.shuffle"]);
   expect(errorSentence("en", error, "playground", WORDS)).toBe(
-    "Shuffle in each epoch must be true or false; 1 is neither.",
+    "Shuffle in each epoch must be true or false; got 1.",
   );
 });
 

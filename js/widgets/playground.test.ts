@@ -105,11 +105,11 @@ describe("settings", () => {
       kernel.last("settings.set"),
       "number",
       { name: "learning_rate", low: "1e-05", high: "10", given: "0.3" },
-      "learning_rate must be a number between 1e-05 and 10; 0.3 is not.",
+      "learning_rate must be a number between 1e-05 and 10; got 0.3.",
     );
     await paint();
     expect(select.value).toBe("0.03");
-    expect(notice()).toBe("Learning rate must be a number between 1e-05 and 10; 0.3 is not.");
+    expect(notice()).toBe("Learning rate must be a number between 1e-05 and 10; got 0.3.");
     press(find('[aria-label="Dismiss"]'));
     expect(notice()).toBeNull();
   });

@@ -181,7 +181,7 @@ def test_a_missing_original_is_named(folder):
             "root must be a path as text, such as 'runs', or a pathlib.Path; got True.",
         ),
         ({"root": 5}, "got 5."),
-        ({"download": "data"}, "download must be true or false; 'data' is neither."),
+        ({"download": "data"}, "download must be true or false; got 'data'."),
         ({"download": True}, 'Name it: dl_lab.data.mnist("data", download=True).'),
     ],
 )

@@ -134,11 +134,11 @@ def test_noise_moves_the_labels_of_circle_and_not_its_points():
         ({"name": "cirkle"}, "did you mean circle? Choose one of: circle, xor, gauss, spiral."),
         ({"name": "plane"}, "Choose one of: circle, xor, gauss, spiral."),
         ({"problem": "clustering"}, "Choose one of: classification, regression."),
-        ({"noise": 51}, "noise must be a number between 0 and 50; 51 is not."),
-        ({"noise": math.nan}, "nan is not."),
-        ({"train_ratio": 1}, "train_ratio must be a number between 0.1 and 0.9; 1 is not."),
+        ({"noise": 51}, "noise must be a number between 0 and 50; got 51."),
+        ({"noise": math.nan}, "got nan."),
+        ({"train_ratio": 1}, "train_ratio must be a number between 0.1 and 0.9; got 1."),
         ({"seed": -1}, "seed must be a whole number"),
-        ({"seed": 0.5}, "0.5 is not."),
+        ({"seed": 0.5}, "got 0.5."),
     ],
 )
 def test_bad_input_gets_a_sentence(settings, sentence):

@@ -71,9 +71,9 @@ def test_new_weights_keep_the_parameters_themselves():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"hidden": (4, 17)}, "hidden must be a whole number between 1 and 16; 17 is not."),
-        ({"hidden": (0,)}, "0 is not."),
-        ({"hidden": (2,) * 9}, "hidden can have at most 8 entries; 9 were given."),
+        ({"hidden": (4, 17)}, "hidden must be a whole number between 1 and 16; got 17."),
+        ({"hidden": (0,)}, "got 0."),
+        ({"hidden": (2,) * 9}, "hidden can have at most 8 entries; got 9."),
         ({"activation": "tan"}, "did you mean tanh?"),
         ({"output": "relu"}, "Choose one of: tanh, linear."),
     ],

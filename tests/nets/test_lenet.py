@@ -86,7 +86,7 @@ def test_the_trained_one_can_be_copied_changed_and_trained_on():
 def test_bad_input_gets_a_sentence(given):
     with pytest.raises(InputError) as caught:
         lenet5(pretrained=given)
-    assert str(caught.value) == f"pretrained must be true or false; {given!r} is neither."
+    assert str(caught.value) == f"pretrained must be true or false; got {given!r}."
 
 
 def test_damaged_weights_are_refused(tmp_path, monkeypatch):

@@ -108,8 +108,8 @@ def test_no_training_makes_a_connection():
     [
         (3, [], "connections cannot be empty. Keep at least one of: 0, …, 2."),
         (3, [(0,), ()], "connections cannot be empty."),
-        (3, [(0, 3)], "connections must be a whole number between 0 and 2; 3 is not."),
-        (3, [(-1,)], "-1 is not."),
+        (3, [(0, 3)], "connections must be a whole number between 0 and 2; got 3."),
+        (3, [(-1,)], "got -1."),
         (0, [(0,)], "channels must be a whole number between 1 and"),
     ],
 )

@@ -113,7 +113,7 @@ def test_it_touches_neither_weights_nor_parameters_nor_random_state():
 
 
 def test_bad_input_gets_a_sentence():
-    with pytest.raises(InputError, match="This network has 25 parameters; 3 were given"):
+    with pytest.raises(InputError, match="This network has 25 parameters; got 3"):
         UnitGrid(dense()).units(np.zeros(3, "f4"))
     with pytest.raises(InputError, match="another network"):
         UnitGrid(nn.Linear(2, 1))

@@ -146,7 +146,7 @@ DATA = {
         regression, (ROWS, ROWS, ONE), "Linear.forward takes (input: torch.Tensor), but a batch"
     ),
     "a batch that is none": Case(regression, [3], "A batch must be a pair (inputs, targets)"),
-    "no batch": Case(regression, [], "The training data hold no batch."),
+    "no batch": Case(regression, [], "The training data has no batches."),
     "a dataset that raises": Case(
         regression, loader(lambda: {}["cat"]), "Loading a batch raised KeyError: 'cat' (<lambda>:"
     ),
@@ -349,7 +349,7 @@ OF_IT = torch.optim.SGD(LINEAR.parameters(), lr=0.1)
         (LINEAR, OF_IT, (ROWS, ONE[:5]), "The tensors of train have 12 and 5 rows"),
         (LINEAR, OF_IT, (ROWS[:0], ONE[:0]), "train is empty"),
         (LINEAR, OF_IT, DataLoader(TensorDataset(ROWS[:0])), "train is empty: DataLoader over 0"),
-        (LINEAR, OF_IT, "mnist", "'mnist' is none of these."),
+        (LINEAR, OF_IT, "mnist", "got 'mnist'."),
         (LINEAR, OF_IT, iter([(ROWS, ONE)]), "can be run through only once"),
         (
             LINEAR,

@@ -377,11 +377,11 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            ({"low": 0}, "low must be a number between 1e-12 and 1000000; 0 is not."),
+            ({"low": 0}, "low must be a number between 1e-12 and 1000000; got 0."),
             ({"high": math.nan}, "high must be a number between"),
             ({"low": 1.0, "high": 0.5}, "must be below the highest; 1 is not below 0.5."),
             ({"low": 1.0, "high": 1.0}, "must be below the highest"),
-            ({"steps": 5}, "steps must be a whole number between 20 and 10000; 5 is not."),
+            ({"steps": 5}, "steps must be a whole number between 20 and 10000; got 5."),
             ({"scale": "exponentiell"}, "did you mean exponential?"),
             ({"stop_factor": 1}, "stop_factor must be a number between"),
             ({"smoothing": 1.0}, "smoothing must be a number between"),
@@ -397,7 +397,7 @@ class TestRefusals:
         assert everything(trainer, loader) == then
 
     def test_a_model_is_no_trainer(self):
-        with pytest.raises(InputError, match=r"an object of type ReLU is none\. Make one"):
+        with pytest.raises(InputError, match=r"got an object of type ReLU\. Make one"):
             range_test(nn.ReLU())
 
     def test_a_trainer_that_runs_is_not_tested(self):

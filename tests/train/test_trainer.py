@@ -264,7 +264,7 @@ def test_our_own_sentences_arrive_as_they_are():
     asyncio.run(trainer.wait())
     assert trainer.message.key == "shapes"
     empty = Trainer(model, half_squared_error, RegularizedSGD(model), [])
-    with pytest.raises(InputError, match="hold no batch"):
+    with pytest.raises(InputError, match="has no batches"):
         empty.fit(1)
 
 
@@ -496,7 +496,7 @@ def test_close_ends_it_for_good():
     [
         (lambda trainer: trainer.start(0), "epochs must be a whole number"),
         (lambda trainer: trainer.step(0), "n must be a whole number"),
-        (lambda trainer: trainer.fit(1.5), "1.5 is not"),
+        (lambda trainer: trainer.fit(1.5), "got 1.5"),
         (lambda trainer: setattr(trainer, "pace", 0), "pace must be a number"),
     ],
 )

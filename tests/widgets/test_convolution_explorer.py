@@ -113,11 +113,11 @@ class TestFromPython:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            ((nn.Linear(2, 2),), "is no layer that the ConvolutionExplorer shows"),
+            ((nn.Linear(2, 2),), "The ConvolutionExplorer cannot show"),
             ((nn.Conv2d(3, 1, 3), torch.zeros(1, 5, 5)), r"\[3, height, width\]; its shape is"),
             ((nn.Conv2d(3, 1, 3), torch.zeros(5, 5)), r"its shape is \(5, 5\)"),
             ((nn.MaxPool1d(2), torch.zeros(2, 2, 9)), r"\[channels, length\]"),
-            ((nn.Conv2d(1, 1, 3), torch.zeros(1, 65, 9)), "between 1 and 64; 65 is not"),
+            ((nn.Conv2d(1, 1, 3), torch.zeros(1, 65, 9)), "between 1 and 64; got 65"),
         ],
     )
     def test_what_cannot_be_shown_is_a_sentence(self, arguments, sentence):

@@ -209,7 +209,7 @@ test("settings go both ways and nonsense gets a sentence", async ({ page, tmpPat
     await expect(field).toHaveValue("0.03");
     await field.fill("99");
     await field.press("Enter");
-    await expect(notice(view)).toHaveText(/between 1e-05 and 10; 99 is not\.$/);
+    await expect(notice(view)).toHaveText(/between 1e-05 and 10; got 99\.$/);
     await field.press("Escape");
     await expect(setting("learning_rate")).toHaveValue("0.03");
     expect(await python(page, "pg.learning_rate")).toBe("0.03");

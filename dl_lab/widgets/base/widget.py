@@ -176,11 +176,11 @@ class Widget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the stream and take the widget off the page."""
-        if self._ended:
+        # ipywidgets closes one too whose arguments were refused before it had begun.
+        if self._ended or not hasattr(self, "_in_turn"):
             return
         self._ended = True
         self._in_turn.close()
-        # ipywidgets also closes one whose settings were refused.
         if self._ready:
             self.on_close()
         if hasattr(self, "_channel"):

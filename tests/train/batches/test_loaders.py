@@ -113,11 +113,11 @@ def test_numbers_that_are_none_are_counted():
     ("data", "sentence"),
     [
         (None, "train must be a DataLoader, a Dataset, a tuple of tensors or another iterable"),
-        (7, "of batches; 7 is none of these."),
-        ("mnist", "'mnist' is none of these"),
-        (nn.Linear(1, 1), "an object of type Linear is none of these"),
-        ({"x": X}, "{'x': tensor [10, 2] float32} is none of these"),
-        (np.ones((3, 2)), "numpy.ndarray [3, 2] float64 is none of these"),
+        (7, "of batches; got 7."),
+        ("mnist", "got 'mnist'"),
+        (nn.Linear(1, 1), "got an object of type Linear"),
+        ({"x": X}, "got {'x': tensor [10, 2] float32}"),
+        (np.ones((3, 2)), "got numpy.ndarray [3, 2] float64"),
         (
             (np.ones((3, 2)), np.ones(3, dtype=int)),
             "numpy.ndarray [3] int64) where tensors are needed. Turn each into one: torch.tensor(",

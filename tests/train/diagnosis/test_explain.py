@@ -419,7 +419,7 @@ def test_our_own_sentences_stay_and_others_fall_back():
     own = InputError("no_batches")
     assert explain(own, model=nn.ReLU(), loss=None, where="loss") is own
     said = explain(KeyError("x"), model=nn.ReLU(), loss=None, where="update")
-    assert str(said).startswith("A training step raised KeyError: 'x'. Mend that and start again")
+    assert str(said).startswith("A training step raised KeyError: 'x'. Fix it and start again")
 
 
 class Hidden(nn.Module):
@@ -432,7 +432,7 @@ class Hidden(nn.Module):
     ("model", "said"),
     [
         (nn.Sequential, "model must be a network, and Sequential is a class. Make one of it: Seq"),
-        ("net", "model must be an nn.Module, such as nn.Sequential(…); 'net' is none."),
+        ("net", "model must be an nn.Module, such as nn.Sequential(…); got 'net'."),
         (nn.Sequential(nn.ReLU()), "Sequential has no parameters, so there is nothing to train."),
         (Hidden(), "Hidden has no parameters that PyTorch can see: self.layers holds layers in a"),
         (nn.Linear(1, 1).requires_grad_(False), "Every parameter of Linear is frozen"),
@@ -461,5 +461,5 @@ def test_optimizers_that_leave_the_model_as_it_is():
     )
     with pytest.raises(InputError, match=r"Adam is a class\. Make one of it: torch\.optim\.Adam"):
         check_optimizer(model, torch.optim.Adam)
-    with pytest.raises(InputError, match=r"0\.1 is none"):
+    with pytest.raises(InputError, match=r"got 0\.1"):
         check_optimizer(model, 0.1)

@@ -105,11 +105,11 @@ def test_values_of_all_kinds(run):
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ("0.5", "loss must be one number; '0.5' is not"),
-        (torch.zeros(3), "loss must be one number; torch.float32 of shape (3,) is not"),
-        (np.zeros((2, 2)), "loss must be one number; float64 of shape (2, 2) is not"),
-        (torch.tensor(1j), "torch.complex64 of shape () is not"),
-        (None, "loss must be one number; None is not"),
+        ("0.5", "loss must be one number; got '0.5'"),
+        (torch.zeros(3), "loss must be one number; got torch.float32 of shape (3,)"),
+        (np.zeros((2, 2)), "loss must be one number; got float64 of shape (2, 2)"),
+        (torch.tensor(1j), "got torch.complex64 of shape ()"),
+        (None, "loss must be one number; got None"),
     ],
 )
 def test_what_is_no_number_gets_a_sentence(run, value, sentence):
@@ -393,7 +393,7 @@ def test_what_cannot_be_done_with_a_loop_of_ones_own(run):
     for act in (run.start, run.resume, run.step, run.reset, lambda: run.start(3)):
         with pytest.raises(InputError, match="a loop of your own: run its cell"):
             act()
-    with pytest.raises(InputError, match="knows no optimizer"):
+    with pytest.raises(InputError, match="has no optimizer"):
         run.learning_rate = 0.1
     with pytest.raises(InputError, match="epochs must be a whole number"):
         WatchedRun(epochs=0)
