@@ -174,7 +174,7 @@ test("every widget is drawn, trains by its buttons, and comes back", async ({ pa
 
   await test.step("closed, it leaves the page, and displayed again it is text or a sentence", async () => {
     const said = await runInKernel(page, CLOSED);
-    expect(said).toBe("text/plain\nThis plot is closed. Make a new one to go on.\n");
+    expect(said).toBe("text/plain\nLossPlot is closed. Create a new one to continue.\n");
     await expect(view(page, "playground")).toHaveCount(0);
   });
 });
