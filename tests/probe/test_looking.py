@@ -161,7 +161,7 @@ def test_probabilities():
     best = guesses((None, logits), most=2)
     assert [one.index for one in best] == logits[0].topk(2).indices.tolist()
     assert torch.equal(scores(torch.ones(2, 3, 4, 4)), torch.ones(2, 3))
-    with pytest.raises(InputError, match="no scores"):
+    with pytest.raises(InputError, match="class scores"):
         scores({"a": torch.ones(3)})
 
 

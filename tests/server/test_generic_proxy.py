@@ -10,8 +10,12 @@ import base64
 import contextlib
 import http.client
 import http.server
+import os
+import socket
+import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -265,3 +269,55 @@ def test_in_whatever_order_extensions_load(tmp_path, pages):
         assert server.ask("GET", path).status == 403, path
     assert pages[0].asked == []
     server.stop()
+
+
+# scripts/colab.py makes it: a classic Notebook 6 that finds jupyter-server-proxy in .venv.
+CLASSIC = Path(__file__).resolve().parents[2] / ".cache" / "colab" / "bin" / "python"
+
+
+@contextlib.contextmanager
+def classic_notebook(home: Path, *extensions: str):
+    """Run a Notebook 6 with these server extensions; yield a function that asks it for a page."""
+    home.mkdir()
+    enabled = dict.fromkeys(extensions, True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [CLASSIC, "-m", "notebook", "--no-browser", f"--port={port}", "--ip=127.0.0.1"]
+    command += ["--allow-root", "--NotebookApp.token=t"]
+    command += [f"--NotebookApp.nbserver_extensions={enabled}"]
+    env = os.environ | {"JUPYTER_CONFIG_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home)}
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    try:
+
+        def ask(path: str) -> int:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+            connection.request("GET", path, headers={"Authorization": "token t"})
+            return connection.getresponse().status
+
+        end = time.monotonic() + 300
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                ask("/api")
+                break
+            assert process.poll() is None, (home / "log").read_text()
+            assert time.monotonic() < end
+        yield ask
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_in_the_classic_notebook_too(tmp_path, pages):
+    page = pages[0]
+    before = len(page.asked)
+    with classic_notebook(
+        tmp_path / "shut", "jupyter_server_proxy", "dl_lab.server.notebook6"
+    ) as ask:
+        for path in plain_forms(page.port):
+            assert ask(path) == 403, path
+    assert len(page.asked) == before
+    # Without ours it is jupyter-server-proxy that answers there.
+    with classic_notebook(tmp_path / "open", "jupyter_server_proxy") as ask:
+        assert ask(f"/proxy/{page.port}/") != 403
