@@ -104,8 +104,8 @@ SENTENCES = {
     "{factor} times its lowest.",
     "range_not_finite": "The test ended at the learning rate {rate}: the loss became {value}.",
     "range_interrupted": "The test was interrupted before the learning rate {rate}.",
-    "range_cut_short": "The test was interrupted after {count} short trainings; the rates below "
-    "were not tried.",
+    "range_cut_short": "The test was interrupted after short trainings with {count} learning "
+    "rates; those still to come were not done.",
     "range_not_tried": "The test was interrupted before short trainings could tell which learning "
     "rate is best, so it suggests none. Run it again to get a suggestion.",
     "range_no_loss": "No loss could be measured: even the first were not finite. Look at the data, "

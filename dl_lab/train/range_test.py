@@ -129,16 +129,21 @@ def range_test(
     validation data, where the trainer has them and they have at most 2,048 rows; otherwise of
     rows held out of the training data: a fifth of an epoch, at least 128 where there are twice as
     many, at most 512. A training whose loss rises to three times its beginning is broken off. The
-    search ends when two rates have been worse than the best and have learnt less. It costs 1,200 to
-    2,500 steps as a rule; at most, where nothing is learnt, `training_steps` for each rate in the
-    range.
+    search ends when two rates have been worse than the best and have learnt less.
+
+    At the edge of what is stable, a rate trains on one order of the batches and diverges on
+    another, as for the benchmark's RNN with SGD. So the best is trained once more, on the batches
+    in another order and with other random numbers. If that is broken off, or half of the fall of
+    its loss is gone, it counts instead; if another rate is then the best, that is trained once more
+    too.
+
+    All this costs 1,500 to 2,800 steps as a rule; at most, where nothing is learnt,
+    `training_steps` for each rate in the range.
 
     Over the benchmark's networks, the loss after 300 steps with the suggestion, the median of three
     seeds, is as a rule that of the best half decade, and at most twice as high. Rows held out are
     fewer and tell less than validation data: where these rows are a hundred or so and the loss is
-    close to zero, a rate 3 or 10 times higher or lower may do better. One of 81 such suggestions,
-    for an RNN with SGD, was at the edge of what is stable: it trained on one order of the batches
-    and diverged on another.
+    close to zero, a rate 3 or 10 times higher or lower may do better.
 
     There is no suggestion where the best of the trainings lowers that loss by less than 2 %, or by
     less than two standard errors of its fall over 16 pieces of these data.

@@ -34,6 +34,8 @@ _RUN_IN = 10
 # Losses that differ by no more than this share are as good; of such rates the lowest is the most
 # stable.
 _AS_GOOD = 0.05
+# In another order a training is clearly worse where so much of the loss's fall is gone.
+_TAKEN_BACK = 0.5
 # The search goes down until so many rates have been worse than the best and have learnt less: rates
 # that learn more and are worse are still too high.
 _PATIENCE = 2
@@ -45,7 +47,7 @@ _FEW = 3
 
 @dataclass(frozen=True)
 class ShortTraining:
-    """What came of training a few steps at one rate.
+    """What came of training a few steps at one rate, once or twice.
 
     Attributes
     ----------
@@ -53,9 +55,10 @@ class ShortTraining:
         The learning rate.
     loss
         On the rows held out, the highest of three towards the end; infinite where the training was
-        broken off because its loss rose.
+        broken off because its loss rose. Of two trainings, that of the first unless the second is
+        clearly worse.
     steps
-        That were done.
+        That were done, in both together.
     """
 
     rate: float
@@ -65,6 +68,10 @@ class ShortTraining:
 
 class ShortTrainings:
     """Train from the same state, on the same batches, at one rate after the other.
+
+    A rate at the edge of what is stable trains on one order of the batches and diverges on another.
+    So the best is trained once more on another order, with other random numbers. If that is clearly
+    worse it counts instead, and what is then the best is trained once more too.
 
     What counts is the loss on the trainer's validation data, where they have at most 2,048 rows.
     Otherwise a fifth of an epoch's rows is held out, at least 128 where there are twice as many,
@@ -93,10 +100,10 @@ class ShortTrainings:
         # Of each training: the losses on the pieces held out, and the running mean of its own.
         self._losses: list[Values] = []
         self._running: list[float] = []
+        self._twice: set[int] = set()
         self.done: list[ShortTraining] = []
-        """Those that have ended, in their order."""
+        """Of each rate whose training has ended, in their order."""
         self._before = self._measure()
-        self._lowest: int | None = None
 
     @property
     def before(self) -> float:
@@ -105,24 +112,63 @@ class ShortTrainings:
 
     def run(self, rates: Iterable[float]) -> None:
         """Try rates, the highest first, until two were worse than the best and learnt less."""
-        worse = 0
         for rate in rates:
-            if not self._train(rate):
+            trained = self._train(rate, self._groups)
+            if trained is None:
                 return
-            last = len(self.done) - 1
-            if self._lowest is None or self.done[last].loss < self.done[self._lowest].loss:
-                self._lowest, worse = last, 0
-            elif self._learnt(self._lowest):
-                best = self.done[self._lowest].loss
-                slower = self._running[last] > self._running[self._lowest]
-                worse += slower and self.done[last].loss - best > _AS_GOOD * abs(best)
-                if worse == _PATIENCE:
+            training, losses, running = trained
+            self.done.append(training)
+            self._losses.append(losses)
+            self._running.append(running)
+            if self._enough():
+                self._confirm()
+                if self._enough():
                     return
+        self._confirm()
+
+    def _enough(self) -> bool:
+        lowest = self._lowest
+        best = self.done[lowest].loss
+        worse = sum(
+            self._running[index] > self._running[lowest]
+            and self.done[index].loss - best > _AS_GOOD * abs(best)
+            for index in range(lowest + 1, len(self.done))
+        )
+        return worse >= _PATIENCE and self._learnt(lowest)
+
+    def _confirm(self) -> None:
+        """Train the best once more in another order, until the best is one that has been."""
+        while self.best is not None:
+            index = self.done.index(self.best)
+            if index in self._twice:
+                return
+            once = self.done[index]
+            trained = self._train(once.rate, self._in_another_order(), again=True)
+            if trained is None:
+                return
+            again, losses, running = trained
+            self._twice.add(index)
+            loss = once.loss
+            if again.loss > loss + _TAKEN_BACK * (self.before - loss):
+                loss, self._losses[index], self._running[index] = again.loss, losses, running
+            self.done[index] = ShortTraining(once.rate, loss, once.steps + again.steps)
+
+    def _in_another_order(self) -> list[list[Batch]]:
+        """Return batches for a training, shuffled anew for each pass through them."""
+        count = len(self._groups)
+        generator = np.random.default_rng(0)
+        passes = [generator.permutation(count) for _ in range(-(-self._steps // count))]
+        return [self._groups[at] for at in np.concatenate(passes)]
+
+    @property
+    def _lowest(self) -> int:
+        """The place of the training with the lowest loss, of equals the first."""
+        return min(range(len(self.done)), key=lambda index: self.done[index].loss)
 
     @property
     def best(self) -> ShortTraining | None:
         """The lowest rate with nearly the lowest loss; None where that fell only by chance."""
-        if self._lowest is None or not self._learnt(self._lowest):
+        if not self.done or not self._learnt(self._lowest):
             return None
         lowest = self.done[self._lowest].loss
         as_good = [one for one in self.done if one.loss <= lowest + _AS_GOOD * abs(lowest)]
@@ -132,10 +178,12 @@ class ShortTrainings:
         fall = self._before - self._losses[index]
         return float(fall.mean()) > max(_LEARNT * abs(self.before), _ERRORS * _error(fall))
 
-    def _train(self, rate: float) -> bool:
-        """Return False where it was interrupted."""
+    def _train(
+        self, rate: float, groups: list[list[Batch]], *, again: bool = False
+    ) -> tuple[ShortTraining, Values, float] | None:
+        """Return what came of it, the losses on the pieces, its running mean; None: interrupted."""
         trial = self._trial
-        trial.back()
+        trial.back(random=not again)
         trial.learning_rate = rate
         most = self.before + (_ROSE - 1) * abs(self.before)
         average = mean = 0.0
@@ -143,8 +191,8 @@ class ShortTrainings:
         found: list[Values] = []
         for step in range(1, self._steps + 1):
             if self._interrupted():
-                return False
-            loss = trial.step(self._groups[(step - 1) % len(self._groups)])
+                return None
+            loss = trial.step(groups[(step - 1) % len(groups)])
             average = _RUNNING * average + (1 - _RUNNING) * loss
             mean = average / (1 - _RUNNING**step)
             rose = step > _RUN_IN and mean > most
@@ -156,16 +204,9 @@ class ShortTrainings:
             # At the edge of what is stable the loss jumps: one low value would mean little.
             losses = max(found, key=lambda losses: float(losses.mean()))
             if np.isfinite(found).all():
-                self._note(ShortTraining(rate, float(losses.mean()), step), losses, mean)
-                return True
+                return ShortTraining(rate, float(losses.mean()), step), losses, mean
         broken_off = ShortTraining(rate, math.inf, step)
-        self._note(broken_off, np.full(len(self._held), math.inf), math.inf)
-        return True
-
-    def _note(self, training: ShortTraining, losses: Values, running: float) -> None:
-        self.done.append(training)
-        self._losses.append(losses)
-        self._running.append(running)
+        return broken_off, np.full(len(self._held), math.inf), math.inf
 
     def _measure(self) -> Values:
         return np.array([self._trial.loss(batch) for batch in self._held])

@@ -133,15 +133,22 @@ class Trial:
         """
         return self._state.engine.evaluate([batch])
 
-    def back(self) -> None:
-        """Go back to the weights, the optimizer and the random stream that it began with."""
+    def back(self, *, random: bool = True) -> None:
+        """Go back to the weights, the optimizer and the random stream that it began with.
+
+        Parameters
+        ----------
+        random
+            Go back in the random stream too, so that steps draw the same numbers again.
+        """
         state = self._state
         self._kept.restore()
         for group, settings in zip(state.optimizer.param_groups, self._settings, strict=True):
             # A rate that lies in a tensor is written to in place.
             group.update(copy.deepcopy(settings))
         state.precision.load_state_dict(self._scaler)
-        state.stream.state = self._random
+        if random:
+            state.stream.state = self._random
         state.refresh()
 
     def _fetch(self) -> None:

@@ -199,7 +199,7 @@ def lr_find(
     """Find a learning rate: train a few steps with ever higher ones, put all back, show the losses.
 
     Short trainings then choose the suggestion; `dl_lab.train.range_test.range_test` tells how. All
-    in all that is some 1,200 to 2,500 steps; Kernel → Interrupt ends it and loses nothing.
+    in all that is some 1,500 to 2,800 steps; Kernel → Interrupt ends it and loses nothing.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import dl_lab
+from dl_lab.errors import InputError
 from dl_lab.train.range_test import RangeTest, range_test
 from dl_lab.train.short_trainings import ShortTrainings, ladder
 from dl_lab.train.trainer import Trainer
@@ -142,7 +143,10 @@ class TestWhatItChoosesFrom:
         off = [training for training in test.trainings if math.isinf(training.loss)]
         assert off
         assert all(training.steps < 50 for training in off)
-        assert {one.steps for one in test.trainings if one not in off} == {300}
+        assert {one.steps for one in test.trainings if one not in off} == {300, 600}
+
+    def test_the_suggestion_was_trained_twice(self, test):
+        assert [one.steps for one in test.trainings if one.rate == test.suggestion] == [600]
 
     def test_the_search_ends_after_two_that_are_worse(self, test):
         losses = [training.loss for training in test.trainings]
@@ -150,7 +154,7 @@ class TestWhatItChoosesFrom:
 
     def test_their_length_can_be_chosen(self):
         test = range_test(trainer_for("MLP, SGD"), training_steps=40)
-        assert max(training.steps for training in test.trainings) == 40
+        assert max(training.steps for training in test.trainings) == 2 * 40
 
     def test_they_stay_within_the_range_that_was_asked_for(self):
         test = range_test(trainer_for("MLP, SGD"), 1e-3, 0.05)
@@ -174,6 +178,64 @@ class TestWhatItChoosesFrom:
 )
 def test_the_rates_that_are_tried(low, high, rungs):
     assert ladder(low, high) == rungs
+
+
+class Steep(nn.Module):
+    """One weight, 1 at first, with a gradient so many times as high as the inputs are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.weight + (inputs - 1) * (self.weight - self.weight.detach())
+
+
+def steep(batches: list[tuple[torch.Tensor, torch.Tensor]], lr: float = 0.01) -> Trainer:
+    model = Steep()
+    sgd = torch.optim.SGD(model.parameters(), lr=lr)
+    held_out = (torch.ones(32, 1), torch.zeros(32, 1))
+    return Trainer(model, lambda y, _: (y**4).mean(), sgd, batches, held_out, seed=0, device="cpu")
+
+
+STEEP_AT_THE_END = [
+    (torch.full((4, 1), steepness), torch.zeros(4, 1)) for steepness in 30 * [1.0] + 10 * [100.0]
+]
+"""At a high rate, the last ten do no harm if the others have brought the weight near to 0."""
+
+
+class TestAnotherOrder:
+    def test_what_trains_on_one_order_alone_is_not_suggested(self):
+        batches = STEEP_AT_THE_END
+        suggestion = range_test(steep(batches), 1e-4, 0.1, 20, training_steps=40).suggestion
+        assert suggestion is not None
+
+        def after_an_epoch(lr: float, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+            trained = steep(batches, lr)
+            trained.step(40)
+            return trained.evaluate()["validation_loss"]
+
+        assert after_an_epoch(0.1, batches) < after_an_epoch(suggestion, batches) < 1
+        assert after_an_epoch(suggestion, batches[::-1]) < 1
+        with pytest.raises(InputError, match="Training diverged"):
+            after_an_epoch(0.1, batches[::-1])
+
+    def test_where_no_rate_trains_on_another_order_there_is_no_suggestion(self):
+        test = range_test(steep(STEEP_AT_THE_END), 0.05, 0.1, 20, training_steps=40)
+        assert (test.suggestion, test.reason.key) == (None, "range_no_descent")
+        assert {training.loss for training in test.trainings} == {math.inf}
+
+    def test_an_interrupt_meanwhile_keeps_what_is_known(self):
+        trainer = trainer_for("MLP, SGD")
+        then = [parameter.detach().clone() for parameter in trainer.model.parameters()]
+        asked = itertools.count(1)
+        with trainer.trial() as trial:
+            short = ShortTrainings(trial, 40, lambda: next(asked) > 100)
+            short.run([0.3, 0.1])
+        assert [(one.rate, one.steps) for one in short.done] == [(0.3, 40), (0.1, 40)]
+        assert short.best == short.done[0]
+        for parameter, values in zip(trainer.model.parameters(), then, strict=True):
+            assert torch.equal(parameter, values)
 
 
 class TestHoldingOut:
@@ -357,8 +419,11 @@ class TestNoTrace:
                 trial.back()
                 trial.learning_rate = 0.5
                 losses.append([trial.step(group), trial.step(group)])
+            trial.back(random=False)
+            again = trial.step(group)
         assert losses[0] == losses[1] == losses[2]
         assert losses[0][0] != losses[0][1]
+        assert again != losses[0][0]
 
     @pytest.mark.parametrize("rows", [300, 3000])
     def test_a_validation_loader_stands_where_it_stood(self, rows):
