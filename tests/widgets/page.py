@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -69,8 +70,13 @@ class Page:
         return self.shown("frame.show")
 
     def wait(self, condition: Callable[[], object], seconds: float = 120) -> bool:
+        """Wait until the condition holds, which may become so without a message."""
+        end = monotonic() + seconds
         with self.changed:
-            return bool(self.changed.wait_for(condition, seconds))
+            while not self.changed.wait_for(condition, 0.05):
+                if monotonic() > end:
+                    return False
+        return True
 
     def next_frame(self, act: Callable[[], object] = lambda: None) -> Message:
         """Do `act` and wait for a frame that came since: it may be there before `act` returns."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -477,13 +476,6 @@ FIRST = [{**ROWS[0], "count": 2}]
 SECOND = [{**ROWS[0], "first": 2, "count": 2}]
 
 
-def forget_views(viewer):
-    """Wait until the views that acknowledge nothing are forgotten: no message tells of that."""
-    end = monotonic() + 60
-    while viewer._channel.watching:
-        assert monotonic() < end
-
-
 class TestViews:
     """What belongs to one view goes with it, and two views do not stand in each other's way."""
 
@@ -496,7 +488,7 @@ class TestViews:
         page.acknowledging = False
         monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 0.05)
         viewer.update()
-        forget_views(viewer)
+        assert page.wait(lambda: not viewer._channel.watching)
         monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 1e9)
         page.request("hello", view="reloaded", have={})
         page.request("rows.watch", view="reloaded", rows=SECOND)
@@ -525,7 +517,7 @@ class TestViews:
         page.acknowledging = False
         monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 0.05)
         viewer.update()
-        forget_views(viewer)
+        assert page.wait(lambda: not viewer._channel.watching)
         assert viewer.compose(touched=True).meta["rows"] == []
         monkeypatch.setattr("dl_lab.widgets.base.channel.PATIENCE", 1e9)
         page.notice("ack", view="page", seq=10**6)
