@@ -9,7 +9,7 @@ import torch
 
 from dl_lab.train.listeners import Listeners
 from dl_lab.train.trainer import Trainer
-from dl_lab.train.watch import WatchedRun
+from dl_lab.train.watch.run import WatchedRun
 
 
 def fail() -> None:

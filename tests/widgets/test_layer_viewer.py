@@ -422,7 +422,7 @@ class TestRefusals:
             (traced(), torch.rand(2, 2), "The model was made by torch.jit"),
             (nn.Sequential(nn.ReLU(), traced()), torch.rand(2, 2), "1 was made by torch.jit"),
             (nn.Linear(2, 2), "digits", "x must be a tensor"),
-            (nn.Linear(2, 2), torch.empty(0, 2), "has no rows"),
+            (nn.Linear(2, 2), torch.empty(0, 2), "hold at least one row"),
             (nn.Linear(2, 2), torch.rand(4, 3), "The model raised RuntimeError"),
         ],
     )
