@@ -14,7 +14,7 @@ def main() -> None:
     stamp = Stamp(OLD / ".dl-lab", repr((PACKAGES, str(PYTHON))))
     if not stamp.fresh:
         print("Installing TensorBoard 2.19 beside .venv.", flush=True)
-        target = ["--quiet", "--no-deps", "--upgrade", "--target", OLD]
+        target = ["-qq", "--no-deps", "--upgrade", "--target", OLD]
         run(PYTHON, "-m", "pip", "install", *target, *PACKAGES)
         stamp.write()
 
