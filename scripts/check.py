@@ -15,7 +15,7 @@ from pathlib import Path
 
 import browser
 import node
-from junit import Count, count
+from junit import Count, count, reasons
 from step import ROOT
 
 RESULTS = ROOT / "test-results"
@@ -122,6 +122,10 @@ def main(kind: str = "all") -> int:
         found = list(pool.map(lambda runner: runner.run(beside=True), beside))
     counts = dict(zip((runner.name for runner in beside), found, strict=True))
     counts |= {runner.name: runner.run() for runner in alone}
+    # Last of all, for whoever sees only the end of a long output.
+    for runner in (*beside, *alone):
+        for reason in reasons(RESULTS / runner.report) if runner.report else ():
+            print(f"\n{runner.name} failed: {reason}")
     print()
     for name, counted in counts.items():
         print(f"{name:12} {counted}")

@@ -68,8 +68,12 @@ export async function kernelIdle(page: IJupyterLabPageFixture): Promise<void> {
 export async function reload(page: IJupyterLabPageFixture): Promise<void> {
   // Its type lacks the option, which galata has: by default it waits for the launcher.
   const again = page.reload as JupyterLabPage["reload"];
+  const address = page.url();
   await again.call(page, { waitForIsReady: false });
   await page.locator("#jupyterlab-splash").waitFor({ state: "detached" });
+  // It opens the notebook of its address once more when all looks ready, and then only its folder
+  // is left there: without this wait it could come back when a test has closed it.
+  if (address.endsWith(".ipynb")) await page.waitForURL((url) => url.href !== address);
 }
 
 /**
@@ -104,7 +108,12 @@ export async function runInKernel(page: IJupyterLabPageFixture, code: string): P
       if (header.msg_type === "stream") text += (content as { text: string }).text;
       if (header.msg_type === "error") error = (content as { evalue: string }).evalue;
     };
-    await future.done;
+    let limit = 0;
+    const silence = new Promise((_, reject) => {
+      // Only a kernel that hangs reaches it, and then the test says with which line.
+      limit = window.setTimeout(() => reject(new Error(`No answer in 120 s: ${source}`)), 120_000);
+    });
+    await Promise.race([future.done, silence]).finally(() => window.clearTimeout(limit));
     return { text, error };
   }, code);
   if (error) throw new Error(`${code}\n${error}`);

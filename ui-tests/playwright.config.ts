@@ -39,6 +39,7 @@ export default defineConfig({
     { name: "bench", testDir: "bench", testMatch: "*.ts" },
   ],
   use: {
+    actionTimeout: 120_000, // says which click waited, where the test's own limit only says that one did
     baseURL: url,
     viewport: { width: 1280, height: 900 },
     video: "off",

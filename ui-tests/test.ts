@@ -73,13 +73,16 @@ async function browse(page: IJupyterLabPageFixture, path: string): Promise<void>
 
 /** Close what a test has opened, end its kernels and go back to what it found. */
 async function closeAll(page: IJupyterLabPageFixture): Promise<void> {
-  await page.evaluate(async () => {
-    const { serviceManager, shell } = window.jupyterapp;
-    for (const widget of [...shell.widgets("main")]) widget.dispose();
-    await serviceManager.sessions.shutdownAll();
-  });
   if ((await page.theme.getTheme()) !== "JupyterLab Light") await page.theme.setLightTheme();
   await browse(page, "/");
   await page.mouse.move(0, 0);
-  await launched(page);
+  // Again if something was still being opened; the launcher stands where nothing is open.
+  await expect(async () => {
+    await page.evaluate(async () => {
+      const { serviceManager, shell } = window.jupyterapp;
+      for (const widget of [...shell.widgets("main")]) widget.dispose();
+      await serviceManager.sessions.shutdownAll();
+    });
+    await expect(page.locator(".jp-Launcher")).toBeVisible({ timeout: 10_000 });
+  }).toPass();
 }

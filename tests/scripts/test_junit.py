@@ -32,3 +32,14 @@ def test_a_missing_or_torn_report_is_a_failure(junit, tmp_path, content):
     if content is not None:
         report.write_text(content)
     assert junit.count(report) == junit.Count(failed=1)
+
+
+def test_a_failure_is_told_with_its_first_lines_and_without_colours(junit, tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuite><testcase classname="a" name="b"><failure message="it broke">'
+        "it broke\n\n  x = 1\n" + "  more\n" * 3 + "</failure></testcase>"
+        '<testcase classname="a" name="c"/></testsuite>'
+    )
+    assert junit.reasons(report, lines=2) == ["a: b\n  it broke\n    x = 1"]
+    assert junit.reasons(tmp_path / "missing.xml") == []
