@@ -18,6 +18,17 @@ export function formatLoss(loss: number): string {
   return loss.toFixed(loss >= 100 ? 1 : 3);
 }
 
+/** A rate with three digits: 0.0123, 1.23e−6. */
+export function formatRate(rate: number): string {
+  const size = Math.abs(rate);
+  if (size === 0 || (size >= 1e-4 && size < 1e5)) return String(Number(rate.toPrecision(3)));
+  return rate
+    .toExponential(2)
+    .replace(/\.?0+e/, "e")
+    .replace("-", "−")
+    .replace("+", "");
+}
+
 /** A weight or bias in a sentence: two decimals, a true minus. */
 export function formatWeight(value: number): string {
   if (!Number.isFinite(value)) return String(value);

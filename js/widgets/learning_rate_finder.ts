@@ -8,7 +8,7 @@ import { chart, legendEntry } from "../explainer/chart.ts";
 import { explainer, numbers } from "../explainer/explainer.ts";
 import type { Computed, ExplainerView } from "../explainer/view.ts";
 import { h, listen, s, setAttribute, setText } from "../shared/ui/dom.ts";
-import { formatLoss } from "../shared/format.ts";
+import { formatLoss, formatRate } from "../shared/format.ts";
 import { react } from "../shared/lifetime.ts";
 import { numberField } from "../shared/ui/number_field.ts";
 import { ProtocolError } from "../shared/kernel/protocol.ts";
@@ -45,17 +45,6 @@ function read(computed: Computed): RangeTest {
   return { ...(computed.meta as unknown as RangeTest), rates, losses, smoothed };
 }
 
-/** A rate with three digits: 0.0123, 1.23e−6. */
-function formatRate(rate: number): string {
-  const size = Math.abs(rate);
-  if (size === 0 || (size >= 1e-4 && size < 1e5)) return String(Number(rate.toPrecision(3)));
-  return rate
-    .toExponential(2)
-    .replace(/\.?0+e/, "e")
-    .replace("-", "−")
-    .replace("+", "");
-}
-
 /** The rate that was chosen here; null before one is. */
 const chosen = (view: View) => view.setting<number | null>("chosen", "rate.use");
 const inUse = (view: View) => chosen(view).shown.value ?? view.frame.value?.current ?? null;
@@ -86,13 +75,10 @@ function draw(view: View): HTMLElement[] {
       const log = scale === "exponential";
       const ends = [rates[0] ?? (log ? 1e-7 : 0), rates.at(-1) ?? 10] as const;
       const found = suggestion(view);
-      const rate = inUse(view);
-      const mark = (name: string, x: number, color: string) => ({
-        name,
-        x,
-        color,
-        label: t(`${name}_rate`, { rate: formatRate(x) }),
-      });
+      const mark = (name: string, x: number | null, color: string, more: object) =>
+        x === null
+          ? []
+          : [{ name, x, color, label: t(`${name}_rate`, { rate: formatRate(x) }), ...more }];
       return {
         x: {
           label: t("axis_rate"),
@@ -107,17 +93,10 @@ function draw(view: View): HTMLElement[] {
           { points: curvePoints(rates, losses, losses, smoothed), look: look.loss, axis: "loss" },
         ],
         marks: [
-          ...(rate === null
-            ? []
-            : [{ ...mark("in_use", rate, theme.value.text), dashed: true, at: "bottom" as const }]),
-          ...(found === null
-            ? []
-            : [
-                {
-                  ...mark("suggestion", found, look.suggestion),
-                  sign: smoothed[nearest(rates, found)] ?? null,
-                },
-              ]),
+          ...mark("in_use", inUse(view), theme.value.text, { dashed: true, at: "bottom" }),
+          ...mark("suggestion", found, look.suggestion, {
+            sign: found === null ? null : (smoothed[nearest(rates, found)] ?? null),
+          }),
         ],
       };
     },
@@ -194,7 +173,7 @@ function actions(view: View): HTMLElement[] {
   const { t, lifetime, tips, frame } = view;
   const name = h("span", { class: "dl-label dl-trainer" });
   const label = h("span");
-  const button = h("button", { type: "button", class: "dl-use" }, label);
+  const button = h("button", { type: "button", class: "dl-main dl-use" }, label);
   react(lifetime, () => {
     const found = suggestion(view);
     const used = found !== null && inUse(view) === found;

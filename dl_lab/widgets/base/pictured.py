@@ -25,7 +25,7 @@ class PicturedWidget(SettingsWidget):
         # What the picture's text contains; a closed widget has no id any more.
         self._mark = f"dl-lab-{self.model_id}"
         if hasattr(self, "picture"):
-            self._saved = SavedPicture(weakly(self.picture), weakly(self.__repr__), self._mark)
+            self._saved = SavedPicture(weakly(self.picture), self._mark)
         super()._be_ready()
 
     def words(self) -> dict[str, str]:

@@ -19,15 +19,12 @@ class SavedPicture:
     ----------
     draw
         Returns the picture as SVG.
-    text
-        Returns what a terminal shows instead.
     identifier
         The ``display_id`` of the output.
     """
 
-    def __init__(self, draw: Callable[[], str], text: Callable[[], str], identifier: str) -> None:
+    def __init__(self, draw: Callable[[], str], identifier: str) -> None:
         self._draw = draw
-        self._text = text
         self._identifier = identifier
         self._lock = threading.Lock()
         self._shell: Any = None
@@ -86,4 +83,5 @@ class SavedPicture:
         display(self._bundle(), raw=True, display_id=self._identifier, update=True)  # type: ignore[no-untyped-call]  # IPython has no types here
 
     def _bundle(self) -> dict[str, str]:
-        return {"image/svg+xml": self._draw(), "text/plain": self._text()}
+        # No text: the view has it, and a terminal would print it twice.
+        return {"image/svg+xml": self._draw()}

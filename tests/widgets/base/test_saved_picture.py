@@ -58,7 +58,8 @@ def picture(notebook: Any, cell: int) -> str:
     model = view.data["application/vnd.jupyter.widget-view+json"]["model_id"]
     text: str = svg.data["image/svg+xml"]
     assert f"dl-lab-{model}" in text
-    assert svg.data["text/plain"].startswith("LossPlot(")
+    assert view.data["text/plain"].startswith("LossPlot(")
+    assert "text/plain" not in svg.data
     return text
 
 
@@ -115,7 +116,7 @@ def test_a_picture_that_was_never_shown_is_not_brought_up_to_date() -> None:
         drawn.append(1)
         return "<svg/>"
 
-    saved = SavedPicture(draw, lambda: "", "dl-lab-test")
+    saved = SavedPicture(draw, "dl-lab-test")
     saved.update()
     saved.close()
     saved.update()
