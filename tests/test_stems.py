@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,3 +73,16 @@ def test_specs_are_called_after_what_they_show():
     subjects = WIDGETS | {"tensorboard"}
     rest = {s for s in specs | shots if not any(s.startswith(one) for one in subjects)}
     assert rest <= {"contract", "launcher", "notebook6", "notebook7"}
+
+
+def test_a_widgets_style_is_for_it_alone():
+    """Every widget brings the shared rules again; a heavier selector wins whichever came last."""
+    step = re.compile(r"(from|to|[\d.]+%)(,\s*(from|to|[\d.]+%))*")
+    for sheet in (ROOT / "js" / "widgets").rglob("*.css"):
+        stem = sheet.relative_to(ROOT / "js" / "widgets").parts[0].removesuffix(".css")
+        text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
+        for found in re.findall(r"([^{}]+)\{", text):
+            if found.strip().startswith("@") or step.fullmatch(found.strip()):
+                continue
+            for selector in re.split(r",(?![^(]*\))", found):
+                assert selector.strip().startswith(f"div.dl-{stem.replace('_', '-')}"), sheet

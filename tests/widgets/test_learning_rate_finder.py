@@ -147,6 +147,9 @@ class TestProtocol:
         page = Page(finder)
         assert page.request("rate.use", value=0.05).meta == {"ok": True}
         assert finder.trainer.learning_rate == finder.chosen == 0.05
+        refused = page.request("rate.use", value=-3)
+        assert refused.meta["error"]["key"] == "number"
+        assert finder.trainer.learning_rate == finder.chosen == 0.05
 
 
 @pytest.fixture

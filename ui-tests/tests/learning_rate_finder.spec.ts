@@ -2,6 +2,7 @@
 import type { IJupyterLabPageFixture } from "@jupyterlab/galata";
 import type { NotebookPanel } from "@jupyterlab/notebook";
 import type { Locator } from "@playwright/test";
+import { violations } from "../axe";
 import { cellOf, shown, viewOf } from "../contract_page";
 import { KERNELS, openNotebook, runAll, runInKernel, watchErrors } from "../lab";
 import { button, holds, notice, python } from "../playground_page";
@@ -45,6 +46,7 @@ for (const kernel of KERNELS) {
       await view.locator(".dl-use").click();
       await holds(page, "trainer.learning_rate == finder.suggestion", "True");
       await expect(view.locator(".dl-use")).toHaveAttribute("data-used", "");
+      expect(await violations(page, ".dl-learning-rate-finder"), "in use").toEqual([]);
     });
 
     await test.step("keys", async () => {
@@ -54,6 +56,7 @@ for (const kernel of KERNELS) {
       await page.keyboard.press("ArrowLeft");
       await page.keyboard.press("PageDown");
       await expect(slider).toHaveAttribute("aria-valuenow", String(before - 11));
+      expect(await violations(page, ".dl-learning-rate-finder"), "focused").toEqual([]);
       await page.keyboard.press("Enter");
       const rate = `float(f"{finder.rates[${before - 11}]:.3g}")`;
       await holds(page, `trainer.learning_rate == ${rate}`, "True");
