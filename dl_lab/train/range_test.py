@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import math
 import threading
 from dataclasses import dataclass
@@ -243,7 +244,11 @@ class _Measuring:
             raise self._error
 
     def _wait(self) -> None:
-        thread = threading.Thread(target=self._run, name="dl-lab range test", daemon=True)
+        # In the cell's context: what the model prints appears beneath the cell.
+        run = contextvars.copy_context().run
+        thread = threading.Thread(
+            target=run, args=(self._run,), name="dl-lab range test", daemon=True
+        )
         thread.start()
         while thread.is_alive():
             # With a limit: a signal that another thread received is seen only in between.

@@ -16,9 +16,8 @@ import { codePanel } from "../shared/ui/code_panel.ts";
 import { h, setAttribute, setText } from "../shared/ui/dom.ts";
 import type { Language } from "../shared/i18n.ts";
 import { react } from "../shared/lifetime.ts";
-import { trait } from "../shared/kernel/model.ts";
-import { Optimistic } from "../shared/kernel/optimistic.ts";
-import { ProtocolError } from "../shared/kernel/protocol.ts";
+import { Optimistic, trait } from "../shared/kernel/traits.ts";
+import { floats } from "../shared/kernel/read.ts";
 import { type Panel, sheet } from "../shared/ui/sheet.ts";
 import { hidePicture } from "../shared/static_picture.ts";
 import { createView, widget } from "../shared/view.ts";
@@ -45,9 +44,7 @@ export interface ExplainerOptions<Frame> {
 /** An array of numbers that must have come; none before anything has. */
 export function numbers(computed: Computed | null, name: string): Float32Array {
   if (computed === null) return new Float32Array();
-  const values = computed.arrays[name]?.values;
-  if (values instanceof Float32Array) return values;
-  throw new ProtocolError(`There is no array "${name}" of float32.`);
+  return floats(computed, name);
 }
 
 export function explainer<Frame = Computed>(options: ExplainerOptions<Frame>) {

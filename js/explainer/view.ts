@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals-core";
 
-import type { Optimistic } from "../shared/kernel/optimistic.ts";
+import type { Optimistic } from "../shared/kernel/traits.ts";
 import type { Message } from "../shared/kernel/protocol.ts";
 import type { Params } from "../shared/kernel/rpc.ts";
 import type { View } from "../shared/view.ts";

@@ -6,7 +6,7 @@ import { type ReadonlySignal, untracked } from "@preact/signals-core";
 import { h, setAttribute } from "./ui/dom.ts";
 import { errorSentence, pageLanguage, translator, type Words } from "./i18n.ts";
 import { onEnd, react, within } from "./lifetime.ts";
-import { type Model, trait } from "./kernel/model.ts";
+import { type Model, trait } from "./kernel/traits.ts";
 import { Notices, type WayOn } from "./ui/notices.ts";
 import { ProtocolError } from "./kernel/protocol.ts";
 import { type Params, refusal, RemoteError, Rpc } from "./kernel/rpc.ts";

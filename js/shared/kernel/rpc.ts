@@ -1,7 +1,7 @@
 /** Requests, notices and stream messages over the comm of an anywidget model. */
 
 import { onEnd } from "../lifetime.ts";
-import type { Model } from "./model.ts";
+import type { Model } from "./traits.ts";
 import { decode, encode, type Message, type NamedArray, ProtocolError } from "./protocol.ts";
 
 export type Params = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals-core";
 
 import { listen, setAttribute } from "../ui/dom.ts";
 import { onEnd, react } from "../lifetime.ts";
-import { type Model, trait } from "./model.ts";
+import { type Model, trait } from "./traits.ts";
 import type { Message } from "./protocol.ts";
 import type { Params, Rpc } from "./rpc.ts";
 

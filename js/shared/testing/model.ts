@@ -1,7 +1,7 @@
 /** A model whose other half is the test. */
 
 import { decode, encode, type Message, type NamedArray } from "../kernel/protocol.ts";
-import type { Model } from "../kernel/model.ts";
+import type { Model } from "../kernel/traits.ts";
 
 type Callback = (...args: never[]) => void;
 

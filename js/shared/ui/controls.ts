@@ -3,7 +3,7 @@
 import { h, listen, setText } from "./dom.ts";
 import { icon, type IconName } from "./icons.ts";
 import { react } from "../lifetime.ts";
-import type { Optimistic } from "../kernel/optimistic.ts";
+import type { Optimistic } from "../kernel/traits.ts";
 import type { Ui } from "./host.ts";
 
 /** A setting as people meet it. */

@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
-import type { Optimistic } from "../../shared/kernel/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/traits.ts";
 import type { View } from "../../shared/view.ts";
 import type { Refusal } from "./arithmetic/refusal.ts";
 import type { Settings } from "./arithmetic/settings.ts";

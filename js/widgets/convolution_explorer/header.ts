@@ -3,7 +3,7 @@
 import { iconButton, playButton } from "../../shared/ui/controls.ts";
 import { h, listen, setText } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import type { Optimistic } from "../../shared/kernel/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/traits.ts";
 import type { Context } from "./context.ts";
 import { step } from "./stage/player.ts";
 

@@ -5,8 +5,7 @@ import { batch, computed, type ReadonlySignal, signal, untracked } from "@preact
 import { h, setAttribute } from "../../shared/ui/dom.ts";
 import { errorSentence } from "../../shared/i18n.ts";
 import { react, track } from "../../shared/lifetime.ts";
-import { type Model, trait } from "../../shared/kernel/model.ts";
-import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import { type Model, Optimistic, trait } from "../../shared/kernel/traits.ts";
 import { RemoteError } from "../../shared/kernel/rpc.ts";
 import { sheet } from "../../shared/ui/sheet.ts";
 import { createView, type View } from "../../shared/view.ts";

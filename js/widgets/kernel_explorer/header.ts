@@ -6,7 +6,7 @@ import { icon } from "../../shared/ui/icons.ts";
 import { react } from "../../shared/lifetime.ts";
 import type { Context } from "./context.ts";
 import { shownKernel } from "./kernel/editor.ts";
-import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import { Optimistic } from "../../shared/kernel/traits.ts";
 import { computed } from "@preact/signals-core";
 
 const OWN = "own";

@@ -3,8 +3,7 @@
 import { computed, type ReadonlySignal } from "@preact/signals-core";
 
 import { onEnd, within } from "../../shared/lifetime.ts";
-import { type Model, trait } from "../../shared/kernel/model.ts";
-import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import { type Model, Optimistic, trait } from "../../shared/kernel/traits.ts";
 import type { Rpc } from "../../shared/kernel/rpc.ts";
 import type { Kernels } from "./scene/convolution.ts";
 import type { Channels, Filter, PaddingMode } from "./kernel/filter.ts";

@@ -3,8 +3,9 @@
 import { codePanel } from "../../shared/ui/code_panel.ts";
 import { h, setAttribute } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import type { Model } from "../../shared/kernel/model.ts";
-import { type Message, ProtocolError } from "../../shared/kernel/protocol.ts";
+import type { Model } from "../../shared/kernel/traits.ts";
+import type { Message } from "../../shared/kernel/protocol.ts";
+import { image3 } from "../../shared/kernel/read.ts";
 import { sheet } from "../../shared/ui/sheet.ts";
 import { createView } from "../../shared/view.ts";
 import { arithmetic } from "./scene/arithmetic.ts";
@@ -98,10 +99,7 @@ export function mountView(
 }
 
 function readImage({ arrays }: Message): Planes {
-  const { shape, values } = arrays["image"] ?? { shape: [], values: null };
-  const [channels = 0, height = 0, width = 0] = shape;
-  if (!(values instanceof Float32Array) || shape.length !== 3 || values.length === 0) {
-    throw new ProtocolError("The kernel sent no image of float32 numbers.");
-  }
+  const { shape, values } = image3(arrays["image"]);
+  const [channels, height, width] = shape;
   return { channels, height, width, values };
 }

@@ -1,6 +1,7 @@
 /** What the kernel says of the network and of each look at it, as `docs/protocol.md` describes it. */
 
 import { type Message, type NamedArray, ProtocolError } from "../../shared/kernel/protocol.ts";
+import { type Image3, image3 } from "../../shared/kernel/read.ts";
 
 export type Layout = "vector" | "lines" | "maps" | "volumes";
 
@@ -59,11 +60,6 @@ export interface RowImages {
   readonly depth: number;
   /** [count, height, width], NaN where there is nothing; null where the layer has none. */
   readonly images: Image3 | null;
-}
-
-export interface Image3 {
-  readonly shape: readonly [count: number, height: number, width: number];
-  readonly values: Float32Array;
 }
 
 export interface Progress {
@@ -146,14 +142,6 @@ export function readRows(meta: Message["meta"], arrays: Message["arrays"]): Rows
     rows.set(key, { ...row, images: array === undefined ? null : image3(array) });
   }
   return rows;
-}
-
-export function image3({ shape, values }: NamedArray): Image3 {
-  const [count, height, width] = shape;
-  if (shape.length !== 3 || !(values instanceof Float32Array)) {
-    throw new ProtocolError("Images must be f4 [count, height, width].");
-  }
-  return { shape: [count!, height!, width!], values };
 }
 
 /** conv1 · Conv2d, and which call of it. */

@@ -4,8 +4,7 @@ import { signal } from "@preact/signals-core";
 
 import { h, setAttribute } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
-import { type Model, trait } from "../../shared/kernel/model.ts";
-import { Optimistic } from "../../shared/kernel/optimistic.ts";
+import { type Model, Optimistic, trait } from "../../shared/kernel/traits.ts";
 import type { Message } from "../../shared/kernel/protocol.ts";
 import { sheet } from "../../shared/ui/sheet.ts";
 import { createView, type View } from "../../shared/view.ts";

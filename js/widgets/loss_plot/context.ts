@@ -3,7 +3,7 @@
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
 import type { CurveLook } from "../../draw/curves.ts";
-import type { Optimistic } from "../../shared/kernel/optimistic.ts";
+import type { Optimistic } from "../../shared/kernel/traits.ts";
 import type { View } from "../../shared/view.ts";
 import type { Axis, Curves } from "./chart/curves.ts";
 import type { RunState, RunStatus, SeriesStatus, Status } from "./header/status.ts";

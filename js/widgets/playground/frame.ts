@@ -1,6 +1,7 @@
 /** One picture of the training: what a `frame.show` message holds. */
 
-import { type Message, ProtocolError, type Values } from "../../shared/kernel/protocol.ts";
+import type { Message } from "../../shared/kernel/protocol.ts";
+import { floats, numbers } from "../../shared/kernel/read.ts";
 
 /** Rows and columns of a heat map, and how far the plane reaches from the middle. */
 export const SIDE = 100;
@@ -50,7 +51,7 @@ export function readFrame(message: Message): Frame {
   const parameterCount = sizes.reduce((n, size, i) => n + (i && size * (sizes[i - 1]! + 1)), 0);
   const unitCount = sizes.reduce((n, size) => n + size, 0) - features.length;
   const losses = floats(message, "losses", 2);
-  const epochs = array(message, "chart_epochs", Uint32Array);
+  const epochs = numbers(message, "chart_epochs", Uint32Array);
   return {
     features,
     hidden,
@@ -61,7 +62,7 @@ export function readFrame(message: Message): Frame {
     output: String(meta["output"]),
     epochsPerSecond: number(meta["epochs_per_second"]),
     parameters: floats(message, "parameters", parameterCount),
-    units: array(message, "units", Uint8Array, unitCount * SIDE * SIDE),
+    units: numbers(message, "units", Uint8Array, unitCount * SIDE * SIDE),
     trainLoss: losses[0]!,
     testLoss: losses[1]!,
     history: {
@@ -88,7 +89,7 @@ export function readPoints(message: Message): Points {
 
 /** The heat maps of all features, in the order of the menu. */
 export function readFeatureMaps(message: Message): Uint8Array {
-  return array(message, "features", Uint8Array);
+  return numbers(message, "features", Uint8Array);
 }
 
 export function sameShape(a: Shape | null, b: Shape | null): boolean {
@@ -99,26 +100,6 @@ export function sameShape(a: Shape | null, b: Shape | null): boolean {
 /** Where the heat map of a unit stands among all; layers count from the first hidden one. */
 export function unitIndex(hidden: readonly number[], layer: number, unit: number): number {
   return hidden.slice(0, layer).reduce((sum, count) => sum + count, 0) + unit;
-}
-
-function floats(message: Message, name: string, length?: number): Float32Array {
-  return array(message, name, Float32Array, length);
-}
-
-function array<T extends Values>(
-  message: Message,
-  name: string,
-  kind: new (length: number) => T,
-  length?: number,
-): T {
-  const values = message.arrays[name]?.values;
-  if (!(values instanceof kind) || (length !== undefined && values.length !== length)) {
-    throw new ProtocolError(
-      `${message.kind} should bring the array "${name}"` +
-        (length === undefined ? "." : ` with ${length} values.`),
-    );
-  }
-  return values;
 }
 
 function number(value: unknown): number {

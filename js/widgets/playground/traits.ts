@@ -2,8 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals-core";
 
-import type { Model } from "../../shared/kernel/model.ts";
-import { trait } from "../../shared/kernel/model.ts";
+import { type Model, trait } from "../../shared/kernel/traits.ts";
 
 export interface SettingValues {
   data: string;

@@ -5,7 +5,7 @@ import { computed } from "@preact/signals-core";
 import { menu } from "../../../shared/ui/controls.ts";
 import { h, listen, setText } from "../../../shared/ui/dom.ts";
 import { react } from "../../../shared/lifetime.ts";
-import { Optimistic } from "../../../shared/kernel/optimistic.ts";
+import { Optimistic } from "../../../shared/kernel/traits.ts";
 import type { Context } from "../context.ts";
 import type { Filters } from "../settings.ts";
 

@@ -7,9 +7,10 @@ import { iconButton } from "../../../shared/ui/controls.ts";
 import { h, listen, setAttribute, setText } from "../../../shared/ui/dom.ts";
 import { formatCount, formatValue } from "../../../shared/format.ts";
 import { icon } from "../../../shared/ui/icons.ts";
+import type { Image3 } from "../../../shared/kernel/read.ts";
 import { within } from "../../../shared/lifetime.ts";
 import type { Context } from "../context.ts";
-import { type Image3, type Layer, layerTitle } from "../network.ts";
+import { type Layer, layerTitle } from "../network.ts";
 import { AREA, layoutTiles, tileAt, type TileLayout, tilePlace, truePlace } from "./tile_layout.ts";
 
 const LABEL = 18;

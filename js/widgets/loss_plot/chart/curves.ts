@@ -5,6 +5,7 @@ import { type ReadonlySignal, signal } from "@preact/signals-core";
 import type { CurvePoints } from "../../../draw/curves.ts";
 import { react } from "../../../shared/lifetime.ts";
 import { type Message, ProtocolError } from "../../../shared/kernel/protocol.ts";
+import { floats } from "../../../shared/kernel/read.ts";
 import type { Params, Rpc } from "../../../shared/kernel/rpc.ts";
 import { SingleFlight } from "../../../shared/kernel/single_flight.ts";
 import type { Range } from "./window.ts";
@@ -96,12 +97,4 @@ function readExtent(extent: unknown): Range | null {
   if (!Array.isArray(extent)) return null;
   const [low, high] = extent as unknown[];
   return typeof low === "number" && typeof high === "number" ? { low, high } : null;
-}
-
-function floats({ arrays }: Message, name: string, length?: number): Float32Array {
-  const values = arrays[name]?.values;
-  if (!(values instanceof Float32Array) || (length !== undefined && values.length !== length)) {
-    throw new ProtocolError(`curves.get should bring the array "${name}" of the right length.`);
-  }
-  return values;
 }

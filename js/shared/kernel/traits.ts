@@ -1,14 +1,32 @@
-/** A value that shows what was asked for at once, and falls back if that is refused. */
+/** Traits of an anywidget model as signals, and the values that are asked for ahead of them. */
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals-core";
 
 import { onEnd } from "../lifetime.ts";
 import { SingleFlight } from "./single_flight.ts";
 
+/** What this code needs of an anywidget model. */
+export interface Model {
+  get(name: string): unknown;
+  on(event: string, callback: (...args: never[]) => void): void;
+  off(event: string, callback: (...args: never[]) => void): void;
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+}
+
+/** The trait `name`, followed until the lifetime ends. */
+export function trait<T>(model: Model, name: string, lifetime: AbortSignal): ReadonlySignal<T> {
+  const current = signal(model.get(name) as T);
+  const follow = () => (current.value = model.get(name) as T);
+  model.on(`change:${name}`, follow);
+  onEnd(lifetime, () => model.off(`change:${name}`, follow));
+  return current;
+}
+
 interface Wish<T> {
   readonly value: T;
 }
 
+/** A value that shows what was asked for at once, and falls back if that is refused. */
 export class Optimistic<T> {
   /** What was asked for, else what the kernel holds. */
   readonly shown: ReadonlySignal<T>;
