@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from dl_lab.train.run import Training
 
-_MOST_TRACED = 256 * 2**20
 _MOST_TEXT = 20_000
 _MOST_IMAGES = 1000
 _RGB = (1, 3)
@@ -201,7 +200,7 @@ class TensorBoard(Callback):
         with torch.no_grad():
             if self._graph:
                 self._graph = False  # a run has one
-                self._trace(model, inputs, more)
+                self.log.add_graph(model, inputs, more)
             first = inputs[0] if inputs else None
             if self._images and isinstance(first, Tensor) and _are_images(first):
                 pixels = first[: self._images].detach().float()
@@ -209,17 +208,6 @@ class TensorBoard(Callback):
                 if low < 0 or high > 1:
                     pixels = (pixels - low) / (high - low).clamp(min=1e-12)
                 self.log.add_image("inputs", pixels)
-
-    def _trace(self, model: nn.Module, inputs: tuple[object, ...], more: dict[str, object]) -> None:
-        size = sum(parameter.nbytes for parameter in model.parameters())
-        if more or not all(isinstance(part, Tensor) for part in inputs):
-            reason = "it is not called with tensors alone"
-        elif size > _MOST_TRACED:
-            reason = f"its {size / 2**20:.0f} MB would be copied for that"
-        else:
-            self.log.add_graph(model, [part for part in inputs if isinstance(part, Tensor)])
-            return
-        self.log.add_text("graph", f"The model was not traced into a graph: {reason}.", 0)
 
     def _release(self) -> None:
         if self._capture is not None:

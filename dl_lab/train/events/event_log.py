@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from tensorboard.compat.proto.event_pb2 import Event
 from torch.utils.tensorboard import summary
 
 from dl_lab.errors import InputError, number, whole
+from dl_lab.nets.trace import copied, trace
+from dl_lab.probe.modules import original
+from dl_lab.probe.untouched import untouched
 from dl_lab.train.events import summaries
 from dl_lab.train.events.event_writer import EventWriter
 from dl_lab.train.events.projector import write_embedding
@@ -253,29 +257,36 @@ class EventLog(EventWriter):
         _, _, end = summaries.hparams({})
         self._add("texts", "hparams", lambda: end, None)
 
-    def add_graph(self, model: nn.Module, inputs: Sequence[Tensor]) -> None:
-        """Add the graph of a model, as tracing it with these inputs shows it.
+    def add_graph(
+        self,
+        model: nn.Module,
+        inputs: Sequence[object],
+        named: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add the graph of a model: the operations of one forward pass, in groups by module.
 
-        Tracing runs a copy of the model in evaluation mode, here and now. Where it fails, a text
-        `graph` tells why.
+        The model runs once, in evaluation mode, here and now. Where it raises an exception, the
+        graph ends there, and a text `graph` tells why.
 
         Parameters
         ----------
         model
             Left as it is.
-        inputs
-            The positional arguments of its ``forward``.
+        inputs, named
+            The arguments of its ``forward``; it is given copies of the tensors.
         """
-        given = tuple(part.detach() for part in inputs)
-        try:
-            traced = summaries.trace(model, given)
-        except Exception as error:  # noqa: BLE001  # models may do what tracing cannot follow
-            note = f"The model could not be traced into a graph ({type(error).__name__})."
-            self.add_text("graph", f"{note}\n\n```\n{error}\n```", 0)
-            return
+        given, also = copied(list(inputs)), copied(dict(named or {}))
+        # With gradients: some models need them to compute what they return.
+        with untouched(model, "eval"), torch.enable_grad():
+            traced = trace(model, given, also)
+        if (failure := traced.failure) is not None:
+            place = " in ".join(filter(None, [failure.name, failure.path or "forward"]))
+            note = f"The model could not be traced to its end ({type(failure.error).__name__}"
+            self.add_text("graph", f"{note} at {place}).\n\n```\n{failure.error}\n```", 0)
 
         def make() -> Any:  # noqa: ANN401  # protobuf has no types here
-            return Event(graph_def=summaries.graph(traced, given).SerializeToString())
+            graph = summaries.graph(traced, type(original(model)).__name__)
+            return Event(graph_def=graph.SerializeToString())
 
         self._add("texts", "graph", make, None)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import warnings
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +12,13 @@ from torch import Tensor
 from torch.utils.tensorboard import summary
 
 from dl_lab.errors import InputError
-from dl_lab.probe.untouched import same_random
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
+
+    from dl_lab.nets.trace import Graph
 
 _BINS = 64
 _MOST_VALUES = 65_536
@@ -111,25 +111,41 @@ def hparams(
     return experiment, start, end
 
 
-def trace(model: torch.nn.Module, inputs: tuple[Tensor, ...]) -> torch.jit.ScriptModule:
-    """Run a copy of `model` in evaluation mode and record what it does; random numbers stay."""
-    twin = copy.deepcopy(model).eval()
-    with same_random(inputs), torch.no_grad(), warnings.catch_warnings():
-        # What it tells of branches matters to those who run a traced model, and this is a picture.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]  # it is there
-        warnings.filterwarnings("ignore", r"`torch\.jit\.trace", DeprecationWarning)
-        traced: torch.jit.ScriptModule = torch.jit.trace(
-            twin, inputs, strict=False, check_trace=False
-        )
-    return traced
-
-
-def graph(traced: torch.jit.ScriptModule, inputs: tuple[Tensor, ...]) -> Any:  # noqa: ANN401
-    """Return the graph definition of what `trace` recorded."""
+def graph(traced: Graph, name: str) -> Any:  # noqa: ANN401
+    """Return TensorBoard's definition of a graph, its modules as groups below the model's name."""
+    from tensorboard.compat.proto.attr_value_pb2 import AttrValue
     from tensorboard.compat.proto.graph_pb2 import GraphDef
+    from tensorboard.compat.proto.node_def_pb2 import NodeDef
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
     from tensorboard.compat.proto.versions_pb2 import VersionDef
-    from torch.utils.tensorboard._pytorch_graph import parse
 
-    # `torch.utils.tensorboard` has a function for all this, but that prints what goes wrong.
-    torch._C._jit_pass_inline(traced.graph)  # noqa: SLF001
-    return GraphDef(node=parse(traced.graph, traced, inputs), versions=VersionDef(producer=22))
+    names = _unique(
+        "/".join([name, *filter(None, node.path.split(".")), node.name])
+        if node.kind != "input"
+        else f"input/{node.name}"
+        for node in traced.nodes
+    )
+    nodes = []
+    for node, own in zip(traced.nodes, names, strict=True):
+        sizes = [TensorShapeProto.Dim(size=size) for size in node.shape]
+        shapes = AttrValue.ListValue(shape=[TensorShapeProto(dim=sizes)])
+        attributes = {
+            "_output_shapes": AttrValue(list=shapes),
+            "dtype": AttrValue(s=str(node.dtype).encode()),
+        }
+        inputs = [names[index] for index in node.inputs]
+        kind = node.name if node.kind == "operation" else node.kind
+        nodes.append(NodeDef(name=own, op=kind, input=inputs, attr=attributes))
+    for place, index in enumerate(traced.outputs):
+        nodes.append(NodeDef(name=f"output/output_{place}", op="output", input=[names[index]]))
+    return GraphDef(node=nodes, versions=VersionDef(producer=22))
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Return names with a number behind those that come again."""
+    counts: Counter[str] = Counter()
+    found = []
+    for name in names:
+        counts[name] += 1
+        found.append(name if counts[name] == 1 else f"{name}_{counts[name] - 1}")
+    return found

@@ -103,7 +103,7 @@ def test_what_stands_beside_the_curves(tmp_path):
     trainer.fit(1)
     found = read(tmp_path)
     graph = GraphDef.FromString(found.Graph().SerializeToString())
-    assert {"aten::_convolution", "aten::linear"} <= {node.op for node in graph.node}
+    assert {"conv2d", "linear"} <= {node.op for node in graph.node}
     assert "Conv2d(1, 4" in text(tmp_path, "model")
     assert "| momentum | 0.9 |" in text(tmp_path, "settings")
     (sheet,) = found.Images("inputs")
@@ -273,7 +273,7 @@ def test_training_goes_on_when_the_folder_vanishes(tmp_path, caplog):
 def test_a_model_that_cannot_be_traced_trains_all_the_same(tmp_path):
     class Picky(Net):
         def forward(self, inputs):
-            if torch.jit.is_tracing():
+            if not self.training:
                 raise RuntimeError("not for tracers")
             return super().forward(inputs)
 
@@ -292,7 +292,7 @@ def test_a_model_that_cannot_be_traced_trains_all_the_same(tmp_path):
     assert_equal_curves(trainer, tmp_path)
 
 
-def test_a_model_of_several_named_inputs_says_why_it_has_no_graph(tmp_path):
+def test_a_model_of_several_named_inputs_has_a_graph(tmp_path):
     class Named(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -312,4 +312,5 @@ def test_a_model_of_several_named_inputs_says_why_it_has_no_graph(tmp_path):
         logdir=tmp_path,
     )
     trainer.fit(1)
-    assert "not called with tensors alone" in text(tmp_path, "graph")
+    graph = GraphDef.FromString(read(tmp_path).Graph().SerializeToString())
+    assert {"input/left", "input/right", "Named/line/linear"} <= {node.name for node in graph.node}
