@@ -2,7 +2,7 @@
 
 Only a file of an installed package, byte for byte, may come to a page as something that runs there.
 TensorBoard's own pages and scripts are such files, those of its further plugins too; an SVG or a
-page of HTML in somebody's event files is not, whatever TensorBoard says of its type.
+page of HTML in a run's event files is not, whatever TensorBoard says of its type.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class ConvolutionExplorer(Widget):
         pool in one or two dimensions, shown with its own weights. None is `preset`.
     x
         One input of the layer, [channels, height, width] or [channels, length], with or without a
-        batch of one. None is whole numbers that one can follow in one's head.
+        batch of one. None is whole numbers that are easy to follow in your head.
     preset
         A case of the guide by name, such as ``"padding_strides"``; see `presets`.
     input_size

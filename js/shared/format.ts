@@ -9,7 +9,7 @@ export function formatCount(count: number, separator: string): string {
   return group(String(Math.round(count)), separator);
 }
 
-/** Three decimals; what would be 0.000 shows its size, and what is no number says so. */
+/** Three decimals; what would be 0.000 shows its size, and what is not a number says so. */
 export function formatLoss(loss: number): string {
   if (Number.isNaN(loss)) return "NaN";
   if (!Number.isFinite(loss)) return "∞";

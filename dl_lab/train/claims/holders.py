@@ -1,4 +1,4 @@
-"""Who still holds a run: a person's variable, or nobody any more but what shows it."""
+"""Who still holds a run: a user's variable, or only what shows it."""
 
 from __future__ import annotations
 

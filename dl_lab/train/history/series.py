@@ -137,7 +137,7 @@ class Series:
         Raises
         ------
         InputError
-            `step` is no whole number from 0 to 2³² - 1, or `value` is no number.
+            `step` is not a whole number from 0 to 2³² - 1, or `value` is not a number.
         """
         row = self._count
         if row == self._capacity:

@@ -1,4 +1,4 @@
-"""Runs that a widget's buttons start: they pause when nobody is there who could do that."""
+"""Runs that a widget's buttons start: they pause when nobody is left who could pause them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-/** A field for an exact number. What is no number gets a sentence, and the value stays. */
+/** A field for an exact number. What is not a number gets a sentence, and the value stays. */
 
 import { h, listen } from "./dom.ts";
 import { parseNumber } from "../format.ts";

@@ -31,7 +31,7 @@ export function serverOf(settings: ServerConnection.ISettings): Server {
   }
 
   return {
-    // Looking on is no sign of a person to a hub that ends idle servers.
+    // Polling is not a sign of life to a hub that ends idle servers.
     list: async () => {
       const body = await request("GET", "tensorboards?no_track_activity=1");
       return (body as { tensorboards: TensorBoard[] }).tensorboards;

@@ -17,7 +17,7 @@ export function at({ height, width, values }: Planes, plane: number, y: number, 
 
 const LUMA = [0.299, 0.587, 0.114].map(Math.fround);
 
-/** In grey: how bright its colours look, or the mean of channels that are no colours. */
+/** In grey: how bright its colours look, or the mean of channels that are not colours. */
 export function inGrey(image: Planes): Planes {
   const { channels, height, width, values } = image;
   if (channels === 1) return image;

@@ -1,4 +1,4 @@
-/** The rows of the data as thumbnails to choose from; arrows where they are no images. */
+/** The rows of the data as thumbnails to choose from; arrows where they are not images. */
 
 import { iconButton } from "../../../shared/ui/controls.ts";
 import { h, listen, setAttribute, setText } from "../../../shared/ui/dom.ts";

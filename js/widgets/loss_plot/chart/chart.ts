@@ -48,7 +48,7 @@ export function chart(context: Context): HTMLElement {
   };
   const navigation = new Navigation(window, () => curves.peek()?.extent ?? null, scale, least);
 
-  // What was measured before the first step is no curve yet.
+  // What was measured before the first step is not a curve yet.
   const untouched = computed(() =>
     context.status.value.every(({ state, step }) => state === "idle" && step === 0),
   );

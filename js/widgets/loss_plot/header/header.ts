@@ -172,7 +172,7 @@ function progress({ t, told, state, lifetime, tips }: Context): HTMLElement {
   let shown = -1;
   react(lifetime, () => {
     const share = doneShare(told.value);
-    // A bar of a quarter of a percent more is no news.
+    // A quarter of a percent more is not worth a redraw.
     const percent = share === null ? null : Math.floor(400 * share) / 4;
     if (percent !== shown) {
       shown = percent ?? -2;
