@@ -91,8 +91,6 @@ def everything() -> list[Runner]:
     """Return what needs kernels, servers, builds and a browser: each has the machine to itself."""
     return [
         pytest("pytest", *SHARED),
-        # Its device stays with the process that has loaded it.
-        pytest("accelerator", "tests/accelerator"),
         Runner(
             "galata",
             browser.command("tests"),
@@ -111,7 +109,8 @@ def runners(kind: str) -> tuple[list[Runner], list[Runner]]:
         return [], [
             pytest("pytest", *SHARED, "-m", "walk or hypothesis", "--hypothesis-profile=long")
         ]
-    return checks(), everything()
+    # Its device stays with the process that has loaded it.
+    return [pytest("accelerator", "tests/accelerator"), *checks()], everything()
 
 
 def main(kind: str = "all") -> int:
