@@ -50,6 +50,8 @@ SENTENCES = {
     "download_folder": "download=True needs a folder to download into. Name it: {call}.",
     "path_kind": "{name} must be a path as text, such as 'runs', or a pathlib.Path; got {given}.",
     "path_empty": "{name} is empty. Give a path, such as 'runs', or '.' for the working folder.",
+    "path_long": "{name} has {length} characters, and a path has at most {most}. Give a shorter "
+    "one, such as 'runs'.",
     "path_address": "{name} must be a path on this machine, and {given} is the address of "
     "something elsewhere. Give a folder here, such as 'runs', and copy from or to the other place "
     "yourself.",
@@ -118,6 +120,8 @@ SENTENCES = {
     "run_name": "A run cannot be called {given}. Use at most {most} characters, none of / \\"
     ' : * ? " < > |, no dot or space at either end, and no ~ at the beginning.',
     "run_folder": "The folder {path} cannot be made ({detail}). Choose another root.",
+    "logdir_undecodable": "The name of the folder {given} is not valid text, so no page can show "
+    "it. Rename it, or choose another.",
     "logdir_spec": "logdir is one folder, and {given} reads as TensorBoard's list of several or a "
     "name for one. Give the folder that they lie in, such as 'runs'; to make a folder"
     " that is really called so, put ./ before its name.",

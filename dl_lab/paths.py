@@ -11,6 +11,9 @@ from pathlib import Path
 
 from dl_lab.errors import InputError
 
+LONGEST = 4096
+"""More characters no system takes in a path."""
+
 # One letter is a drive of Windows; Path("s3://runs") has lost a slash.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]")
 _VARIABLE = re.compile(r"\$\{?[A-Za-z_]|%\w+%")
@@ -32,8 +35,9 @@ def local(name: str, given: object, root: Path = Path()) -> Path:
     Raises
     ------
     InputError
-        It is no path, is empty, is the address of something elsewhere (``s3://…``), names a home
-        that does not exist (``~nobody``), or begins with a variable of the shell (``$HOME``).
+        It is no path, is empty or too long, is the address of something elsewhere (``s3://…``),
+        names a home that does not exist (``~nobody``), or begins with a variable of the shell
+        (``$HOME``).
 
     Examples
     --------
@@ -111,6 +115,8 @@ def _text(name: str, given: object) -> str:
     """Return a path as text that an operating system takes."""
     try:
         text = os.fspath(given)  # type: ignore[call-overload]  # it raises
+        if len(text) > LONGEST:
+            raise InputError("path_long", name=name, length=len(text), most=LONGEST)
         os.fsencode(text)
     except (TypeError, UnicodeEncodeError):
         raise InputError("path_kind", name=name, given=repr(given)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import os
@@ -37,8 +38,8 @@ class TensorBoard:
     Raises
     ------
     InputError
-        It is no path on this machine, a file, a folder that cannot be made, or several folders
-        with names (``"a:dir1,b:dir2"``).
+        It is no path on this machine, a file, a folder that cannot be made or whose name is no
+        text, or several folders with names (``"a:dir1,b:dir2"``).
 
     See Also
     --------
@@ -66,7 +67,10 @@ class TensorBoard:
         """End its process; the page's panel says so. Nothing happens where none runs."""
         for record in rendezvous.records():
             if record.logdir == self.logdir:
-                os.kill(record.pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(record.pid, signal.SIGTERM)
+                    if hasattr(signal, "SIGCONT"):  # one that was stopped ends when it goes on
+                        os.kill(record.pid, signal.SIGCONT)
                 return
         # It may run beside a Jupyter server elsewhere, which only the page can reach.
         if _in_notebook():
@@ -75,7 +79,14 @@ class TensorBoard:
     @classmethod
     def running(cls) -> list[TensorBoard]:
         """Return those of this account on this machine."""
-        return [cls(record.logdir) for record in rendezvous.records()]
+        return [cls._of(record.logdir) for record in rendezvous.records()]
+
+    @classmethod
+    def _of(cls, logdir: str) -> TensorBoard:
+        """Return the one of a folder as it stands in a record, whatever became of the folder."""
+        made = cls.__new__(cls)
+        made.logdir = logdir
+        return made
 
     def __repr__(self) -> str:
         """Tell the folder."""
@@ -117,10 +128,14 @@ def _folder(given: str | os.PathLike[str]) -> str:
     if not os.path.lexists(path) and _is_spec(text):
         raise InputError("logdir_spec", given=repr(text))
     try:
+        real = os.path.realpath(path)
+        real.encode()
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError("run_folder", path=path, detail=error) from error
-    return os.path.realpath(path)
+        raise InputError("run_folder", path=path, detail=error.strerror) from error
+    except UnicodeEncodeError:
+        raise InputError("logdir_undecodable", given=ascii(text)) from None
+    return real
 
 
 def _is_spec(text: str) -> bool:
@@ -158,7 +173,7 @@ def _base_url() -> str | None:
     file = Path(jupyter_runtime_dir()) / f"jpserver-{os.environ.get('JPY_PARENT_PID')}.json"
     try:
         return str(json.loads(file.read_text(encoding="utf-8"))["base_url"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
