@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import reprlib
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +14,7 @@ from time import monotonic
 
 from dl_lab import paths
 from dl_lab.errors import InputError
-from dl_lab.server.problems import Problem
+from dl_lab.server.problems import EXHAUSTED, Problem
 
 _MARK = "tfevents"
 # Where nobody keeps runs, and where there may be very many files.
@@ -21,11 +24,16 @@ _SECONDS = 2.0
 _REFUSALS = {
     "path_kind": "logdir_invalid",
     "path_empty": "logdir_invalid",
+    "path_long": "logdir_long",
     "path_address": "logdir_address",
     "path_home": "logdir_home",
     "path_variable": "logdir_variable",
 }
 _MOST = 200
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
+# Whatever is given, and however deep, is shown in a line.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 200
 
 
 def resolve(given: object, root: Path, allowed: Sequence[Path]) -> Path:
@@ -43,29 +51,51 @@ def resolve(given: object, root: Path, allowed: Sequence[Path]) -> Path:
     Raises
     ------
     Problem
-        It is no path, is not there, is a file, may not be read or lies elsewhere.
+        It is no path, is not there, is a file, cannot be read or lies elsewhere.
     """
     try:
         asked = root if given == "" else paths.local("logdir", given, root)
     except InputError as error:
-        raise Problem(_REFUSALS[error.key], given=repr(given)) from error
-    roots = [Path(os.path.realpath(one.expanduser())) for one in allowed]
-    real = Path(os.path.realpath(asked))
+        params = error.params | {"given": _SHORT.repr(given)}
+        raise Problem(_REFUSALS[error.key], **params) from error
+    folder = real(asked)
+    roots = [real(Path(os.path.expanduser(one))) for one in allowed]  # noqa: PTH111  # never raises
     # Before anything else: what lies outside is not even told to be there or not.
-    if not any(real.is_relative_to(one) for one in roots):
+    place = folder or Path(os.path.abspath(asked))  # noqa: PTH100  # without links
+    if not any(one and place.is_relative_to(one) for one in roots):
         raise Problem("logdir_outside", logdir=asked, roots=", ".join(map(str, roots)))
+    if folder is None:
+        raise Problem("logdir_unreadable", logdir=asked)
     try:
-        if not real.exists():
-            raise Problem("logdir_missing", logdir=asked)
-        if not real.is_dir():
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise Problem("logdir_undecodable", logdir=asked) from error
+    _look_into(folder, asked)
+    return folder
+
+
+def real(path: Path) -> Path | None:
+    """Return a path after symbolic links; None where one may not be read, as ``/proc/1/root``."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:
+        return None
+
+
+def _look_into(folder: Path, asked: Path) -> None:
+    try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
             raise Problem("logdir_file", logdir=asked)
+        os.scandir(folder).close()
+        os.stat(f"{folder}/.")  # noqa: PTH116  # Path drops the dot, which is how one enters
     except PermissionError as error:
         raise Problem("logdir_unreadable", logdir=asked) from error
-    except OSError as error:  # a name too long
-        raise Problem("logdir_missing", logdir=asked) from error
-    if not os.access(real, os.R_OK | os.X_OK):
-        raise Problem("logdir_unreadable", logdir=asked)
-    return real
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            raise Problem("logdir_missing", logdir=asked) from error
+        if error.errno in EXHAUSTED:
+            raise Problem("no_process", detail=error.strerror) from error
+        raise Problem("logdir_broken", logdir=asked, detail=error.strerror) from error
 
 
 @dataclass

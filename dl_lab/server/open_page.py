@@ -8,7 +8,10 @@ from pathlib import Path
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado.template import Template
-from tornado.web import authenticated
+from tornado.web import HTTPError, authenticated
+
+from dl_lab import paths
+from dl_lab.server.problems import Problem
 
 WORDS = {
     "en": {
@@ -37,6 +40,10 @@ class OpenPageHandler(JupyterHandler):
     @authenticated
     def get(self) -> None:
         """Answer with the page."""
+        logdir = self.get_query_argument("logdir", "")
+        if len(logdir) > paths.LONGEST:
+            problem = Problem("logdir_long", length=len(logdir), most=paths.LONGEST)
+            raise HTTPError(problem.status, str(problem))
         spanish = self.request.headers.get("Accept-Language", "").lower().startswith("es")
         language = "es" if spanish else "en"
         page = Template(_PAGE.read_text(encoding="utf-8")).generate(
@@ -45,7 +52,7 @@ class OpenPageHandler(JupyterHandler):
             problems=json.dumps(
                 json.loads(_PROBLEMS.read_text(encoding="utf-8")).get(language, {})
             ),
-            logdir=self.get_query_argument("logdir", ""),
+            logdir=logdir,
             api=url_path_join(self.base_url, "dl-lab/api/tensorboards"),
         )
         self.xsrf_token  # noqa: B018  # to ask for it sets the cookie that the page sends back

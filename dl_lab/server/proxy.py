@@ -6,8 +6,9 @@ So only installed code comes back as such; what a run's data contain is no more 
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote_plus
 
 from jupyter_server_proxy.handlers import ProxyHandler, RewritableResponse
 from tornado.httputil import HTTPHeaders
@@ -17,11 +18,14 @@ from dl_lab.server.installed_code import HARMLESS, MARK
 from dl_lab.server.problems import Problem
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_host import SECRET_HEADER
+from dl_lab.server.tensorboard_process import TensorBoardProcess
 
 # Of a request TensorBoard needs no more; cookies and tokens above all stay here.
 _PASSED_ON = ("Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent")
 # And a page no more of an answer: no cookies, no redirects, no word on service workers.
 _PASSED_BACK = ("Cache-Control", "Content-Encoding", "Expires")
+# Seconds until one who has not answered is asked whether it still does.
+_PATIENCE = 3.0
 _READING = {"GET", "HEAD"}
 _FRAMED = "frame-ancestors 'self'"
 _INERT = f"sandbox;default-src 'none';{_FRAMED}"
@@ -59,30 +63,51 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
         )
         if not (says and self.check_origin()):
             raise HTTPError(403, str(Problem("foreign_origin")))
+        if "websocket" in self.request.headers.get("Upgrade", "").lower():
+            raise HTTPError(400, "TensorBoard has no WebSockets.")
+        # Jupyter takes a token from a form, too, and TensorBoard would get the form as it is.
+        if "token" in self.request.body_arguments:
+            raise HTTPError(400, str(Problem("token_in_form")))
 
     async def _forward(self, identifier: str, path: str) -> None:
         try:
             process = self._tensorboards.find(identifier)
             if process.state != "ready":
                 raise process.problem or Problem("not_running")
+            self._tensorboards.use(process)
+            await self._ask(process, path)
         except Problem as problem:
             raise HTTPError(problem.status, str(problem)) from problem
-        self._tensorboards.use(process)
+
+    async def _ask(self, process: TensorBoardProcess, path: str) -> None:
         headers = self.request.headers
+        # An event stream would be passed back as it is, without `rewrite_response`.
+        if "event-stream" in headers.get("Accept", "").lower():
+            headers["Accept"] = "*/*"
         self._passed = {name: headers[name] for name in _PASSED_ON if name in headers}
         if process.secret is not None:
             self._passed[SECRET_HEADER] = process.secret
-        # An event stream would be passed back as it is, without `rewrite_response`.
-        headers["Accept"] = "*/*"
-        if "token" in self.request.query_arguments:
-            asked = parse_qsl(self.request.query, keep_blank_values=True)
-            self.request.query = urlencode([pair for pair in asked if pair[0] != "token"])
-        self.proxy_base = f"dl-lab/tensorboard/{identifier}"
+        self.request.query = _without_token(self.request.query)
+        self.proxy_base = f"dl-lab/tensorboard/{process.id}"
         self.unix_socket = process.socket
-        await self.proxy("localhost", process.port, path)
+        answer = asyncio.ensure_future(self.proxy("localhost", process.port, path))
+        try:
+            # What takes long may be much to compute, or a process that will never answer.
+            while not (await asyncio.wait({answer}, timeout=_PATIENCE))[0]:
+                await process.ask()
+                if process.state != "ready":
+                    answer.cancel()
+            await answer
+        except (OSError, HTTPError, asyncio.CancelledError) as error:
+            await process.ask()
+            if process.state != "ready":
+                raise process.problem or Problem("not_running") from error
+            if isinstance(error, OSError):
+                raise Problem("no_process", detail=error) from error
+            raise
 
     @authenticated
-    async def http_get(self, identifier: str, path: str) -> None:
+    async def get(self, identifier: str, path: str) -> None:
         """Pass a GET on."""
         await self._forward(identifier, path)
 
@@ -96,17 +121,18 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
         """Pass a POST on: some dashboards ask for their data so."""
         await self._forward(identifier, path)
 
-    @authenticated
-    async def open(self, identifier: str, path: str) -> None:  # noqa: ARG002
-        """Refuse WebSockets: TensorBoard has none."""
-        self.close()
-
     def proxy_request_headers(self) -> dict[str, str]:
         """Return the headers that TensorBoard gets."""
         return dict(self._passed)
 
     def _record_activity(self) -> None:
         """Leave it: a page that asks for news by itself is no sign of a person to a hub."""
+
+
+def _without_token(query: str) -> str:
+    """Return a query without what Jupyter takes for its token, however that is spelt."""
+    pairs = query.split("&")
+    return "&".join(pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != "token")
 
 
 def _for_a_page(response: RewritableResponse) -> None:

@@ -49,14 +49,16 @@ class Record:
     port: int | None
 
     def answers(self) -> bool:
-        """Whether something still listens there."""
+        """Whether something still listens there; True also where that cannot be told now."""
         family = socket.AF_INET if self.socket is None else socket.AF_UNIX
-        with socket.socket(family, socket.SOCK_STREAM) as one:
-            one.settimeout(1)
-            try:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as one:
+                one.settimeout(1)
                 one.connect(self.socket or ("127.0.0.1", self.port))
-            except OSError:
-                return False
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return False
+        except OSError:  # this process has no handles left, or that one is too busy
+            return True
         return True
 
 
@@ -66,9 +68,12 @@ def make_folder() -> Path:
     Raises
     ------
     Problem
-        A socket in it would have too long a path.
+        It cannot be made, or a socket in it would have too long a path.
     """
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    except OSError as error:
+        raise Problem("no_room", detail=error) from error
     if HAS_UNIX_SOCKETS and len(os.fsencode(socket_path(folder))) > _LONGEST:
         folder.rmdir()
         raise Problem("no_sockets", folder=folder.parent)
@@ -81,27 +86,42 @@ def socket_path(folder: Path) -> Path:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Tell who may enter the folder what listens there."""
+    """Tell who may enter the folder what listens there.
+
+    Raises
+    ------
+    Problem
+        It cannot be written.
+    """
     draft = folder / f"{_RECORD}.new"
-    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    draft.replace(folder / _RECORD)
+    try:
+        draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
+        draft.replace(folder / _RECORD)
+    except OSError as error:
+        raise Problem("no_room", detail=error) from error
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a private folder and what is in it."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()  # an empty one without any file handle, of which there may be none left
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def records() -> Iterator[Record]:
     """Yield the TensorBoards of this account that listen."""
     for folder in _own_folders():
-        record = _read(folder)
-        if record is not None and record.answers():
-            yield record
+        with contextlib.suppress(OSError):
+            record = _read(folder)
+            if record is not None and record.answers():
+                yield record
 
 
 def sweep() -> None:
-    """Remove the folders of this account that nothing listens in any more."""
+    """Remove the folders of this account that nothing listens in any more.
+
+    One of which that cannot be told now, such as for want of a file handle, stays.
+    """
     for folder in _own_folders():
         with contextlib.suppress(OSError):
             fresh = time.time() - folder.stat().st_mtime < _TIME_TO_START
@@ -112,7 +132,11 @@ def sweep() -> None:
 
 def _own_folders() -> Iterator[Path]:
     own = os.getuid() if hasattr(os, "getuid") else None
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    try:
+        folders = [*Path(tempfile.gettempdir()).glob(f"{PREFIX}*")]
+    except OSError:  # there is no folder for temporary files, or it cannot be read
+        return
+    for folder in folders:
         with contextlib.suppress(OSError):
             about = folder.lstat()
             # The temporary folder is everybody's: only what is ours counts.
@@ -123,5 +147,5 @@ def _own_folders() -> Iterator[Path]:
 def _read(folder: Path) -> Record | None:
     try:
         return Record(**json.loads((folder / _RECORD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError):
         return None

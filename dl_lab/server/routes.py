@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from jupyter_server.base.handlers import APIHandler
@@ -12,13 +11,16 @@ from jupyter_server.utils import url_path_join
 from jupyter_server_proxy.handlers import AddSlashHandler
 from tornado.web import authenticated
 
-from dl_lab.server import logdirs
+from dl_lab import paths
 from dl_lab.server.open_page import OpenPageHandler
 from dl_lab.server.problems import Problem
 from dl_lab.server.proxy import SameOrigin, TensorBoardProxy
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_process import TensorBoardProcess
 from dl_lab.version import __version__
+
+# A path of the greatest length, each character as an escape of JSON.
+_LONGEST_BODY = 12 * paths.LONGEST
 
 Route = tuple[str, type, dict[str, Any]] | tuple[str, type]
 
@@ -56,31 +58,42 @@ class TensorBoardsHandler(_TensorBoardsHandler):
     """All TensorBoards of this server."""
 
     @authenticated
-    def get(self) -> None:
+    async def get(self) -> None:
         """List them."""
+        await self._tensorboards.look()
         told = [self._told(process) for process in self._tensorboards.processes]
         self.finish({"tensorboards": told})
 
     @authenticated
     async def post(self) -> None:
         """Start the one of a folder, unless it runs."""
-        body = self.get_json_body()
-        given = body.get("logdir") if isinstance(body, dict) else body
         try:
-            process, new = await self._tensorboards.start(given)
+            process, new = await self._tensorboards.start(self._given())
         except Problem as problem:
             self._refuse(problem)
             return
         self.set_status(201 if new else 200)
         self.finish(self._told(process))
 
+    def _given(self) -> object:
+        """Return the folder that the request names; Jupyter would log a traceback."""
+        sent = self.request.body
+        if len(sent) > _LONGEST_BODY:
+            raise Problem("logdir_long", length=len(sent), most=paths.LONGEST)
+        try:
+            body = json.loads(sent) if sent.strip() else None
+        except (ValueError, RecursionError) as error:
+            raise Problem("not_json") from error
+        return body.get("logdir") if isinstance(body, dict) else body
+
 
 class TensorBoardHandler(_TensorBoardsHandler):
     """One TensorBoard."""
 
     @authenticated
-    def get(self, identifier: str) -> None:
+    async def get(self, identifier: str) -> None:
         """Tell of it."""
+        await self._tensorboards.look()
         try:
             self.finish(self._told(self._tensorboards.find(identifier)))
         except Problem as problem:
@@ -100,8 +113,11 @@ class LogdirsHandler(_TensorBoardsHandler):
     @authenticated
     async def get(self) -> None:
         """List them, the newest first."""
-        root = Path(self._tensorboards.root)
-        found, complete = await asyncio.get_running_loop().run_in_executor(None, logdirs.find, root)
+        try:
+            found, complete = await self._tensorboards.logdirs()
+        except Problem as problem:
+            self._refuse(problem)
+            return
         self.finish({"logdirs": [asdict(one) for one in found], "complete": complete})
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from traitlets import Dict, Enum, Integer, List, Unicode, default
 from traitlets.config import LoggingConfigurable
@@ -13,6 +15,11 @@ from traitlets.config import LoggingConfigurable
 from dl_lab.server import logdirs, rendezvous
 from dl_lab.server.problems import Problem
 from dl_lab.server.tensorboard_process import TensorBoardProcess
+
+_T = TypeVar("_T")
+
+_SECONDS_FOR_A_DISK = 20.0
+_SECONDS_TO_LOOK = 1.0
 
 
 class TensorBoards(LoggingConfigurable):
@@ -71,7 +78,9 @@ class TensorBoards(LoggingConfigurable):
         Unicode(),
         help="""Folders that may be opened, with all below them; by default the server's root.
 
-        Symbolic links are followed before that is decided.""",
+        Symbolic links are followed before that is decided. It is a signpost and no wall: links
+        that lie inside a folder, or are put in its place later, TensorBoard follows to all that
+        the server's account may read.""",
     ).tag(config=True)
 
     root = Unicode(help="Where relative paths begin: the server's root directory.")
@@ -109,12 +118,13 @@ class TensorBoards(LoggingConfigurable):
         Raises
         ------
         Problem
-            The folder may not be opened, or too many run.
+            The folder may not be opened, too many run, or the machine has no room for one more.
         """
-        loop = asyncio.get_running_loop()
         root, allowed = Path(self.root), [Path(one) for one in self.allowed_roots]
-        # The folder may lie on a slow disk, and the server must go on.
-        real = await loop.run_in_executor(None, logdirs.resolve, logdir, root, allowed)
+        real = await self._beside(logdirs.resolve, logdir, root, allowed)
+        for process in self.processes:
+            if process.logdir == real:
+                await process.ask()
         # From here on nothing waits, so that of many who ask at once one starts it.
         for process in self._processes.values():
             if process.logdir == real and process.alive:
@@ -123,15 +133,31 @@ class TensorBoards(LoggingConfigurable):
             raise Problem("too_many", most=self.max_instances)
         if not self._swept:
             self._swept = True
-            loop.run_in_executor(None, rendezvous.sweep)
+            with contextlib.suppress(RuntimeError):  # no thread is left for it
+                asyncio.get_running_loop().run_in_executor(None, rendezvous.sweep)
         unix = rendezvous.HAS_UNIX_SOCKETS
         process = TensorBoardProcess(real, self._flags(), self._changed, unix=unix)
         self._processes.pop(process.id, None)
         self._processes[process.id] = process
-        self.log.info("TensorBoard of %s started as process %d", real, process.pid)
+        self.log.info("TensorBoard of %r started as process %d", str(real), process.pid)
         self.use(process)
         self._watch_idle(process)
         return process, True
+
+    async def look(self) -> None:
+        """Ask all whether they still answer; one that takes long is told of the next time."""
+        if asked := [process.ask() for process in self.processes]:
+            await asyncio.wait(asked, timeout=_SECONDS_TO_LOOK)
+
+    async def logdirs(self) -> tuple[list[logdirs.Logdir], bool]:
+        """Return what `dl_lab.server.logdirs.find` finds below the root.
+
+        Raises
+        ------
+        Problem
+            The disk does not answer, or the machine has no thread left.
+        """
+        return await self._beside(logdirs.find, Path(self.root))
 
     async def stop(self, identifier: str) -> None:
         """Stop one and take it off the list; nothing happens where it is not on it."""
@@ -150,12 +176,23 @@ class TensorBoards(LoggingConfigurable):
 
     def name(self, process: TensorBoardProcess) -> str:
         """Return what a person calls its folder: the path from the root, where it is below that."""
-        root = Path(self.root).resolve()
+        root = logdirs.real(Path(self.root)) or Path(self.root)
         if process.logdir == root:
             return root.name or str(root)
         if process.logdir.is_relative_to(root):
             return process.logdir.relative_to(root).as_posix()
         return str(process.logdir)
+
+    async def _beside(self, function: Callable[..., _T], *args: object) -> _T:
+        """Return what a function that reads a disk returns: the server goes on meanwhile."""
+        try:
+            found = asyncio.get_running_loop().run_in_executor(None, function, *args)
+        except RuntimeError as error:  # there is no thread left
+            raise Problem("no_process", detail=error) from error
+        try:
+            return await asyncio.wait_for(found, _SECONDS_FOR_A_DISK)
+        except asyncio.TimeoutError as error:
+            raise Problem("disk_slow", seconds=round(_SECONDS_FOR_A_DISK)) from error
 
     def _flags(self) -> dict[str, Any]:
         return {
@@ -166,7 +203,7 @@ class TensorBoards(LoggingConfigurable):
 
     def _changed(self, process: TensorBoardProcess) -> None:
         if process.state == "failed":
-            self.log.warning("TensorBoard of %s: %s", process.logdir, process.problem)
+            self.log.warning("TensorBoard of %r: %s", str(process.logdir), process.problem)
         elif process.state == "stopped" and self._processes.get(process.id) is process:
             del self._processes[process.id], self._used[process.id]
 
@@ -179,5 +216,5 @@ class TensorBoards(LoggingConfigurable):
         if left > 0:
             loop.call_later(left, self._watch_idle, process)
             return
-        self.log.info("TensorBoard of %s was not used and is stopped", process.logdir)
+        self.log.info("TensorBoard of %r was not used and is stopped", str(process.logdir))
         self._stopping = loop.create_task(self.stop(process.id))

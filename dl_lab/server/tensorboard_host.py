@@ -26,6 +26,9 @@ READY = "dl-lab: TensorBoard listens on "
 
 SECRET_HEADER = "X-Dl-Lab-Secret"  # noqa: S105  # its name, not a secret
 
+ASKED = "/dl-lab/asked"
+"""What answers at once, with nothing, as long as anything does."""
+
 _Application = Callable[[Any, Any], Any]
 
 
@@ -62,12 +65,14 @@ def main() -> int:
 
 
 def _end_with_parent() -> NoReturn:
-    # Not by way of sys.stdin, whose lock an orderly end of the interpreter would wait for.
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    # The working folder is this process's own, and holds its socket.
-    shutil.rmtree(os.getcwd(), ignore_errors=True)  # noqa: PTH109  # a string will do
-    os._exit(0)
+    try:
+        # Not by way of sys.stdin, whose lock an orderly end of the interpreter would wait for.
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        # The working folder is this process's own, and holds its socket. It may be gone.
+        shutil.rmtree(os.getcwd(), ignore_errors=True)  # noqa: PTH109  # a string will do
+    finally:
+        os._exit(0)
 
 
 def serve(settings: Settings) -> int:
@@ -85,7 +90,7 @@ def serve(settings: Settings) -> int:
         daemon_threads = True
 
         def __init__(self, wsgi_app: _Application, flags: object) -> None:  # noqa: ARG002
-            app = marked(_relative_fonts(wsgi_app))
+            app = _asked(marked(_relative_fonts(wsgi_app)))
             if settings.secret is not None:
                 app = _guarded(app, settings.secret)
             host = "127.0.0.1" if settings.socket is None else f"unix://{settings.socket}"
@@ -125,6 +130,16 @@ def _relative_fonts(app: _Application) -> _Application:
         return response(environ, start_response)
 
     return mended
+
+
+def _asked(app: _Application) -> _Application:
+    def asked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:  # noqa: ANN401
+        if environ["PATH_INFO"] != ASKED:
+            return app(environ, start_response)
+        start_response("204 No Content", [])
+        return []
+
+    return asked
 
 
 def _guarded(app: _Application, secret: str) -> _Application:
