@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado.template import Template
 from tornado.web import HTTPError, authenticated
 
 from dl_lab import paths
+from dl_lab.server.guarded import Guarded
 from dl_lab.server.problems import Problem
 
 WORDS = {
@@ -31,7 +31,7 @@ _PROBLEMS = Path(__file__).parents[1] / "static" / "problems.json"
 """What the server refuses, by language and key, as the build collected it."""
 
 
-class OpenPageHandler(JupyterHandler):
+class OpenPageHandler(Guarded):
     """Shows the folder in the query ``?logdir=`` and a button that starts its TensorBoard.
 
     The page starts nothing by itself, so that a link on another site cannot.

@@ -82,6 +82,7 @@ SENTENCES = {
     "not_json": (
         "This request is not JSON. Send an object whose logdir is the path of a folder, as text."
     ),
+    "not_text": "The address of this request holds something that is no text in UTF-8.",
     "token_in_form": (
         "A token has no place in what is sent to TensorBoard. Send it in the header Authorization."
     ),
@@ -111,6 +112,7 @@ _STATUS = {
     "not_running": 404,
     "foreign_origin": 403,
     "not_json": 400,
+    "not_text": 400,
     "token_in_form": 400,
 }
 # Of a value; TensorBoard's last words are bounded where they are kept.

@@ -14,6 +14,7 @@ from jupyter_server_proxy.handlers import ProxyHandler, RewritableResponse
 from tornado.httputil import HTTPHeaders
 from tornado.web import HTTPError, authenticated
 
+from dl_lab.server.guarded import Guarded
 from dl_lab.server.installed_code import HARMLESS, MARK
 from dl_lab.server.problems import Problem
 from dl_lab.server.tensorboard import TensorBoards
@@ -31,15 +32,7 @@ _FRAMED = "frame-ancestors 'self'"
 _INERT = f"sandbox;default-src 'none';{_FRAMED}"
 
 
-class SameOrigin:
-    """Refuses pages of other sites, with a token too, unless `allow_origin` names them."""
-
-    def skip_check_origin(self) -> bool:
-        """Jupyter skips the check for requests with a token; here it never is."""
-        return False
-
-
-class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no types there
+class TensorBoardProxy(Guarded, ProxyHandler):  # type: ignore[misc]  # no types there
     """What lies below ``/dl-lab/tensorboard/ID/``, answered by the TensorBoard with that id."""
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST")
@@ -87,6 +80,8 @@ class TensorBoardProxy(SameOrigin, ProxyHandler):  # type: ignore[misc]  # no ty
         self._passed = {name: headers[name] for name in _PASSED_ON if name in headers}
         if process.secret is not None:
             self._passed[SECRET_HEADER] = process.secret
+        if self.request.method in _READING:
+            self.request.body = b""  # which the client that passes it on would not send
         self.request.query = _without_token(self.request.query)
         self.proxy_base = f"dl-lab/tensorboard/{process.id}"
         self.unix_socket = process.socket

@@ -6,15 +6,15 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from jupyter_server_proxy.handlers import AddSlashHandler
 from tornado.web import authenticated
 
 from dl_lab import paths
+from dl_lab.server.guarded import Guarded, GuardedApi
 from dl_lab.server.open_page import OpenPageHandler
 from dl_lab.server.problems import Problem
-from dl_lab.server.proxy import SameOrigin, TensorBoardProxy
+from dl_lab.server.proxy import TensorBoardProxy
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_process import TensorBoardProcess
 from dl_lab.version import __version__
@@ -25,7 +25,7 @@ _LONGEST_BODY = 12 * paths.LONGEST
 Route = tuple[str, type, dict[str, Any]] | tuple[str, type]
 
 
-class VersionHandler(APIHandler):
+class VersionHandler(GuardedApi):
     """Which dl-lab this server runs."""
 
     @authenticated
@@ -34,7 +34,7 @@ class VersionHandler(APIHandler):
         self.finish({"name": "dl-lab", "version": __version__})
 
 
-class _TensorBoardsHandler(SameOrigin, APIHandler):
+class _TensorBoardsHandler(GuardedApi):
     def initialize(self, tensorboards: TensorBoards) -> None:
         self._tensorboards = tensorboards
 
@@ -107,6 +107,10 @@ class TensorBoardHandler(_TensorBoardsHandler):
         self.finish()
 
 
+class SlashHandler(Guarded, AddSlashHandler):  # type: ignore[misc]  # no types there
+    """Leads on to a TensorBoard from its address without the slash at the end."""
+
+
 class LogdirsHandler(_TensorBoardsHandler):
     """The folders that have something to show."""
 
@@ -130,6 +134,6 @@ def routes(tensorboards: TensorBoards) -> list[Route]:
         (r"/dl-lab/api/tensorboards/([^/]+)", TensorBoardHandler, shared),
         (r"/dl-lab/api/logdirs", LogdirsHandler, shared),
         (r"/dl-lab/tensorboard", OpenPageHandler),
-        (r"/dl-lab/tensorboard/[^/]+", AddSlashHandler),
+        (r"/dl-lab/tensorboard/[^/]+", SlashHandler),
         (r"/dl-lab/tensorboard/([^/]+)/(.*)", TensorBoardProxy, shared),
     ]
