@@ -26,6 +26,8 @@ import pytest
 HERE = Path(__file__).parent
 TOKEN = "a-token-of-the-tests"  # noqa: S105 - lives as long as the server on loopback
 SECONDS_TO_START = 300
+OLD = HERE.parents[1] / ".cache" / "tensorboard-2.19"
+SECRETS = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "CONFIGPROXY_AUTH_TOKEN")
 SHORT = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108  # folders are made in it by mkdtemp
 
 
@@ -158,12 +160,39 @@ def _port(process: subprocess.Popen[bytes], home: Path) -> int:
     pytest.fail(f"The server did not start.\n{(home / 'log').read_text()}")
 
 
-@pytest.fixture(scope="session", params=["/", "/user/student1/"])
-def server(request, tmp_path_factory):
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The server that the tests share, below a hub's prefix."""
+    home = tmp_path_factory.mktemp("server") / "home"
+    running = start(home, "/user/student1/", "--TensorBoards.max_instances=8")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def other_server(tmp_path_factory):
+    """One at the root of its site, with an older TensorBoard, no UNIX sockets, and secrets."""
     running = start(
-        tmp_path_factory.mktemp("server") / "home",
-        request.param,
-        "--TensorBoards.max_instances=8",
+        tmp_path_factory.mktemp("other") / "home",
+        "/",
+        PYTHONPATH=str(OLD),
+        DL_LAB_PROBE_WITHOUT_UNIX_SOCKETS="1",
+        **dict.fromkeys(SECRETS, "of-the-hub"),
     )
     yield running
     running.stop()
+
+
+@pytest.fixture(params=["server", "other_server"])
+def each_server(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def shown(server):
+    """A TensorBoard that runs there, of the folder "runs"."""
+    from tests.server.test_tensorboards import open_one, write_run
+
+    write_run(server.root / "runs" / "lenet" / "a")
+    write_run(server.root / "runs" / "lenet" / "b")
+    return open_one(server, "runs")

@@ -1,13 +1,16 @@
 """A server extension for the tests: what the server process has loaded, and what it answers to."""
 
+import contextlib
 import os
+import resource
 import sys
+from typing import ClassVar
 
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import RequestHandler, authenticated
 
-from dl_lab.server import rendezvous
+from dl_lab.server import proxy, rendezvous, tensorboard_process
 
 
 class ModulesHandler(APIHandler):
@@ -46,28 +49,32 @@ class RoutesHandler(APIHandler):
 
 
 PAGE = """<!doctype html><body><script>
-const url = new URLSearchParams(location.search).get("url");
-const tasks = ["iframe", "object", "embed", "script", "img"].map((name) => new Promise((done) => {
-  const element = document.createElement(name);
-  element[name === "object" ? "data" : "src"] = url;
-  element.onload = element.onerror = done;
-  setTimeout(done, 3000);
-  document.body.append(element);
-}));
-for (const type of ["image/svg+xml", "text/html"]) {
-  for (const name of ["object", "embed"]) {
-    const element = document.createElement(name);
-    Object.assign(element, { type, [name === "object" ? "data" : "src"]: url });
-    document.body.append(element);
+const tasks = [];
+for (const url of new URLSearchParams(location.search).getAll("url")) {
+  for (const name of ["iframe", "object", "embed", "script", "img"]) {
+    tasks.push(new Promise((done) => {
+      const element = document.createElement(name);
+      element[name === "object" ? "data" : "src"] = url;
+      element.onload = element.onerror = done;
+      setTimeout(done, 3000);
+      document.body.append(element);
+    }));
   }
+  for (const type of ["image/svg+xml", "text/html"]) {
+    for (const name of ["object", "embed"]) {
+      const element = document.createElement(name);
+      Object.assign(element, { type, [name === "object" ? "data" : "src"]: url });
+      document.body.append(element);
+    }
+  }
+  tasks.push(import(url).catch(() => {}));
 }
-tasks.push(import(url).catch(() => {}));
 Promise.all(tasks).then(() => document.body.append("all taken in"));
 </script>"""
 
 
 class EmbedHandler(JupyterHandler):
-    """A page of this origin that takes in an address in every way."""
+    """A page of this origin that takes in addresses in every way."""
 
     @authenticated
     def get(self):
@@ -85,6 +92,37 @@ class ContentHandler(JupyterHandler):
         self.finish(self.get_argument("content"))
 
 
+class PatienceHandler(APIHandler):
+    """Sets for how many seconds a TensorBoard is waited for."""
+
+    @authenticated
+    def post(self):
+        seconds = self.get_json_body()
+        proxy._PATIENCE = seconds["patience"]
+        tensorboard_process._SECONDS_TO_ANSWER = seconds["to_answer"]
+
+
+class HandlesHandler(APIHandler):
+    """Takes all of the process's file handles, and gives them back."""
+
+    taken: ClassVar[list[int]] = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    @authenticated
+    def post(self):
+        self.taken.append(os.open(os.devnull, os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.taken[0] + 50, self.limits[1]))
+        with contextlib.suppress(OSError):
+            while True:
+                self.taken.append(os.open(os.devnull, os.O_RDONLY))
+
+    @authenticated
+    def delete(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.limits)
+        while self.taken:
+            os.close(self.taken.pop())
+
+
 def _jupyter_server_extension_points():
     return [{"module": "server_probe"}]
 
@@ -100,5 +138,7 @@ def _load_jupyter_server_extension(app):
             (f"{base}/probe/routes", RoutesHandler),
             (f"{base}/probe/embed", EmbedHandler),
             (f"{base}/probe/content", ContentHandler),
+            (f"{base}/probe/patience", PatienceHandler),
+            (f"{base}/probe/handles", HandlesHandler),
         ],
     )

@@ -27,7 +27,6 @@ from tests.server.conftest import Server, start
 
 PAGE = b"<script>document.title = 'I run with your rights'</script>"
 OPEN = "--DeepLearningApp.generic_proxy=True"
-NEVER = "--DeepLearningApp.generic_proxy=False"
 
 
 @dataclass
@@ -58,7 +57,7 @@ def listener():
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         found.port = server.server_port
         yield found
         server.shutdown()
@@ -70,12 +69,71 @@ def pages():
         yield ana, eva
 
 
+PACKAGE = f"""
+def setup():
+    return {{"command": [{sys.executable!r}, "-m", "http.server", "{{port}}",
+                         "--bind", "127.0.0.1", "--directory", {{folder!r}}]}}
+"""
+
+
+def studio(folder: Path) -> str:
+    """Install a package that has a server proxied by its name, as RStudio's does."""
+    folder.mkdir()
+    (folder / "page").mkdir()
+    (folder / "page" / "index.html").write_text("a studio")
+    code = PACKAGE.replace("{{", "{").replace("}}", "}")
+    (folder / "studio_proxy.py").write_text(code.replace("{folder!r}", repr(str(folder / "page"))))
+    meta = folder / "studio_proxy-1.0.dist-info"
+    meta.mkdir()
+    (meta / "METADATA").write_text("Metadata-Version: 2.1\nName: studio-proxy\nVersion: 1.0\n")
+    (meta / "entry_points.txt").write_text(
+        "[jupyter_serverproxy_servers]\nstudio = studio_proxy:setup\n"
+    )
+    return str(folder)
+
+
+EXTENSION = """
+import jupyter_server_proxy
+
+def _jupyter_server_extension_points():
+    return [{"module": __name__}]
+
+def _load_jupyter_server_extension(app):
+    jupyter_server_proxy._load_jupyter_server_extension(app)
+"""
+
+
+FIRST_AND_LAST = ("a_first", "zz_last")
+
+
+def extensions(folder: Path) -> str:
+    """Install extensions that load jupyter-server-proxy, too, before ours and after it."""
+    folder.mkdir()
+    for name in FIRST_AND_LAST:
+        (folder / f"{name}.py").write_text(EXTENSION)
+    return str(folder)
+
+
 @pytest.fixture(scope="module")
 def students(tmp_path_factory):
-    """Two servers; the dot is one that jupyter-server-proxy takes for any letter."""
+    """A JupyterLab and a Notebook; the dot is one that jupyter-server-proxy takes for any letter.
+
+    In one, other extensions load jupyter-server-proxy, too; in the other, something is registered
+    with it, and the setting shuts its generic routes all the same.
+    """
     home = tmp_path_factory.mktemp("students")
-    ana = start(home / "ana", "/user/ana.b/", token="of-ana")  # noqa: S106
-    eva = start(home / "eva", "/user/eva/", token="of-eva")  # noqa: S106
+    ana = start(
+        home / "ana",
+        "/user/ana.b/",
+        *(f"--ServerApp.jpserver_extensions={name}=True" for name in FIRST_AND_LAST),
+        token="of-ana",  # noqa: S106
+        program="jupyterlab",
+        PYTHONPATH=extensions(home / "extensions"),
+    )
+    path = studio(home / "studio")
+    never = "--DeepLearningApp.generic_proxy=False"
+    options = {"token": "of-eva", "program": "notebook", "PYTHONPATH": path}
+    eva = start(home / "eva", "/user/eva/", never, **options)
     yield {"of-ana": ana, "of-eva": eva}
     ana.stop()
     eva.stop()
@@ -173,15 +231,6 @@ def test_strangers_learn_no_more(students, pages):
         assert raw(server, "GET", f"/proxy/{pages[0].port}/", {})[0] in {302, 403}
 
 
-@pytest.mark.parametrize("program", ["jupyterlab", "notebook"])
-def test_in_jupyterlab_and_in_notebook(tmp_path, pages, program):
-    server = start(tmp_path / "home", "/", program=program)
-    for path in plain_forms(pages[0].port):
-        assert server.ask("GET", path).status == 403, path
-    assert pages[0].asked == []
-    server.stop()
-
-
 def test_who_wants_it_opens_it_by_a_setting(tmp_path):
     server = start(tmp_path / "home", "/user/ana/", OPEN)
     with listener() as page:
@@ -192,45 +241,34 @@ def test_who_wants_it_opens_it_by_a_setting(tmp_path):
     server.stop()
 
 
-PACKAGE = f"""
-def setup():
-    return {{"command": [{sys.executable!r}, "-m", "http.server", "{{port}}",
-                         "--bind", "127.0.0.1", "--directory", {{folder!r}}]}}
-"""
-
-
-def studio(folder: Path) -> str:
-    """Install a package that has a server proxied by its name, as RStudio's does."""
-    folder.mkdir()
-    (folder / "page").mkdir()
-    (folder / "page" / "index.html").write_text("a studio")
-    code = PACKAGE.replace("{{", "{").replace("}}", "}")
-    (folder / "studio_proxy.py").write_text(code.replace("{folder!r}", repr(str(folder / "page"))))
-    meta = folder / "studio_proxy-1.0.dist-info"
-    meta.mkdir()
-    (meta / "METADATA").write_text("Metadata-Version: 2.1\nName: studio-proxy\nVersion: 1.0\n")
-    (meta / "entry_points.txt").write_text(
-        "[jupyter_serverproxy_servers]\nstudio = studio_proxy:setup\n"
-    )
-    return str(folder)
-
-
-@pytest.mark.parametrize("options", [(), (NEVER,)], ids=["as it is", "shut"])
-def test_where_others_are_registered(tmp_path, options):
+def test_where_others_are_registered_it_is_open_and_said_so(tmp_path):
     path = studio(tmp_path / "site")
     folder = tmp_path / "home" / "JUPYTER_CONFIG_DIR"
     folder.mkdir(parents=True)
     (folder / "jupyter_server_config.py").write_text(
         "c.ServerProxy.servers.update({'mine': {'command': [], 'port': 1}})"
     )
-    server = start(tmp_path / "home", "/user/ana/", *options, PYTHONPATH=path)
+    server = start(tmp_path / "home", "/user/ana/", PYTHONPATH=path)
     assert server.ask("GET", "/studio/").body == b"a studio"
     with listener() as page:
-        status = server.ask("GET", f"/proxy/{page.port}/").status
-        assert (status, len(page.asked)) == ((403, 0) if options else (200, 1))
+        assert server.ask("GET", f"/proxy/{page.port}/").status == 200
+    assert len(page.asked) == 1
     log = (server.home / "log").read_text()
-    assert ("used here by mine, studio, so its generic routes" in log) != bool(options)
+    assert "used here by mine, studio, so its generic routes" in log
     server.stop()
+
+
+def test_shut_all_the_same_it_leaves_what_is_registered(students):
+    eva = students["of-eva"]
+    assert eva.ask("GET", "/studio/", token="of-eva").body == b"a studio"  # noqa: S106
+    assert "so its generic routes" not in (eva.home / "log").read_text()
+
+
+def test_in_whatever_order_extensions_load(students):
+    """That it is shut there, too, shows where nobody's page is reached."""
+    log = (students["of-ana"].home / "log").read_text()
+    for name in FIRST_AND_LAST:
+        assert f"{name} | extension was successfully loaded." in log
 
 
 def test_each_kind_of_registration_counts(monkeypatch, tmp_path):
@@ -243,43 +281,15 @@ def test_each_kind_of_registration_counts(monkeypatch, tmp_path):
     assert users(ServerApp()) == ["studio"]
 
 
-EXTENSION = """
-import jupyter_server_proxy
-
-def _jupyter_server_extension_points():
-    return [{"module": __name__}]
-
-def _load_jupyter_server_extension(app):
-    jupyter_server_proxy._load_jupyter_server_extension(app)
-"""
-
-
-def test_in_whatever_order_extensions_load(tmp_path, pages):
-    site = tmp_path / "site"
-    site.mkdir()
-    names = ("a_first", "zz_last")
-    for name in names:
-        (site / f"{name}.py").write_text(EXTENSION)
-    options = [f"--ServerApp.jpserver_extensions={name}=True" for name in names]
-    server = start(tmp_path / "home", "/", *options, PYTHONPATH=str(site))
-    log = (server.home / "log").read_text()
-    for name in names:
-        assert f"{name} | extension was successfully loaded." in log
-    for path in plain_forms(pages[0].port):
-        assert server.ask("GET", path).status == 403, path
-    assert pages[0].asked == []
-    server.stop()
-
-
 # scripts/colab.py makes it: a classic Notebook 6 that finds jupyter-server-proxy in .venv.
 CLASSIC = Path(__file__).resolve().parents[2] / ".cache" / "colab" / "bin" / "python"
 
 
 @contextlib.contextmanager
-def classic_notebook(home: Path, *extensions: str):
-    """Run a Notebook 6 with these server extensions; yield a function that asks it for a page."""
+def classic_notebook(home: Path):
+    """Run a Notebook 6; yield a function that asks it for a page."""
     home.mkdir()
-    enabled = dict.fromkeys(extensions, True)
+    enabled = dict.fromkeys(("jupyter_server_proxy", "dl_lab.server.notebook6"), True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -291,10 +301,11 @@ def classic_notebook(home: Path, *extensions: str):
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     try:
 
-        def ask(path: str) -> int:
+        def ask(path: str) -> tuple[int, bytes]:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
             connection.request("GET", path, headers={"Authorization": "token t"})
-            return connection.getresponse().status
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
         end = time.monotonic() + 300
         while True:
@@ -310,14 +321,10 @@ def classic_notebook(home: Path, *extensions: str):
 
 
 def test_in_the_classic_notebook_too(tmp_path, pages):
-    page = pages[0]
-    before = len(page.asked)
-    with classic_notebook(
-        tmp_path / "shut", "jupyter_server_proxy", "dl_lab.server.notebook6"
-    ) as ask:
-        for path in plain_forms(page.port):
-            assert ask(path) == 403, path
-    assert len(page.asked) == before
-    # Without ours it is jupyter-server-proxy that answers there.
-    with classic_notebook(tmp_path / "open", "jupyter_server_proxy") as ask:
-        assert ask(f"/proxy/{page.port}/") != 403
+    before = len(pages[0].asked)
+    with classic_notebook(tmp_path / "home") as ask:
+        for path in plain_forms(pages[0].port):
+            assert ask(path) == (403, SHUT.encode()), path
+        # It is loaded, and not merely missing.
+        assert "Error loading" not in (tmp_path / "home" / "log").read_text()
+    assert len(pages[0].asked) == before

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 import torch
@@ -26,16 +26,17 @@ from tensorboard.compat.proto.types_pb2 import DT_STRING
 from torch.utils.tensorboard import SummaryWriter
 
 from dl_lab.server import installed_code
-from tests.server.conftest import HERE, TOKEN, start
-from tests.server.test_tensorboards import open_one, path_of, until
+from tests.server.conftest import TOKEN, Server
+from tests.server.test_tensorboards import API, open_one, path_of, until
 
-OLD = HERE.parents[1] / ".cache" / "tensorboard-2.19"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-RAN = "it ran"
 # As a document in a frame, and as a script.
-SCRIPT = f"top.document.title = '{RAN}'"
-SVG = f'<svg xmlns="http://www.w3.org/2000/svg"><script>{SCRIPT}</script></svg>'.encode()
-HTML = f"<!doctype html><script>{SCRIPT}</script>".encode()
+SCRIPT = "top.document.title = 'it ran'"
+MARKUP = {
+    "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg"><script>{}</script></svg>',
+    "text/html": "<!doctype html><script>{}</script>",
+}
+SVG, HTML = (text.replace("{}", SCRIPT).encode() for text in MARKUP.values())
 INERT = "sandbox;default-src 'none';frame-ancestors 'self'"
 HARMLESS = {
     *("application/json", "application/octet-stream", "text/plain; charset=utf-8"),
@@ -94,14 +95,20 @@ embeddings {{
     )
 
 
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "hostile"
+    write_dangerous_run(folder)
+    return folder
+
+
 @pytest.fixture(scope="module", params=["2.19", "today's"])
-def board(request, tmp_path_factory):
+def board(request, hostile):
     """A TensorBoard of a hostile run, of each version, behind a server."""
-    home = tmp_path_factory.mktemp("hostile") / "home"
-    path = str(OLD) if request.param == "2.19" else ""
-    server = start(home, "/user/ana/", PYTHONPATH=path)
-    write_dangerous_run(server.root / "runs")
-    one = open_one(server, "runs")
+    name = "other_server" if request.param == "2.19" else "server"
+    server = request.getfixturevalue(name)
+    shutil.copytree(hostile, server.root / "hostile")
+    one = open_one(server, "hostile")
     assert one["state"] == "ready", one["problem"]
     base = path_of(server, one)
 
@@ -112,7 +119,7 @@ def board(request, tmp_path_factory):
     version = ask("data/environment").json["version"]
     assert version.startswith("2.19.") == (request.param == "2.19")
     yield SimpleNamespace(server=server, base=base, ask=ask, id=one["id"])
-    server.stop()
+    server.request("DELETE", f"{API}/{one['id']}")
 
 
 def blobs(board, plugin: str, tag: str) -> list[str]:
@@ -261,28 +268,31 @@ def run_in_chromium(url: str) -> str:
         return page
 
 
-def embedded(board, url: str) -> str:
-    """Return the page of the probe that takes in an address in every way that a page can."""
-    server = board.server
+def embedded(server: Server, *urls: str) -> str:
+    """Return the page of the probe that takes in addresses in every way that a page can."""
     place = f"{server.origin}{server.base_url}probe/embed"
-    return run_in_chromium(f"{place}?token={TOKEN}&url={quote(url, safe='')}")
+    query = [("token", TOKEN), *(("url", url) for url in urls)]
+    return run_in_chromium(f"{place}?{urlencode(query)}")
 
 
-@pytest.mark.parametrize("tag", ["svg", "html", "script"])
-def test_no_script_of_a_run_runs_in_a_browser(board, tag):
-    (path,) = blobs(board, "images", tag)
-    url = f"{board.server.base_url.rstrip('/')}{board.base}{path}"
-    page = embedded(board, url)
+def test_no_script_of_a_run_runs_in_a_browser(board):
+    root = f"{board.server.base_url.rstrip('/')}{board.base}"
+    tags = ("svg", "html", "script")
+    page = embedded(board.server, *(root + blobs(board, "images", tag)[0] for tag in tags))
     assert "all taken in</body>" in page
     assert "<title>" not in page
 
 
-@pytest.mark.parametrize("kind", ["image/svg+xml", "text/html", "text/javascript"])
-def test_sent_as_what_it_is_it_would_run(board, kind):
-    content = {"image/svg+xml": SVG, "text/html": HTML}.get(kind, SCRIPT.encode())
-    query = f"kind={quote(kind, safe='')}&content={quote(content)}"
-    page = embedded(board, f"{board.server.base_url}probe/content?{query}")
-    assert f"<title>{RAN}</title>" in page
+def test_sent_as_what_it_is_it_would_run(server):
+    urls = []
+    for kind in ("image/svg+xml", "text/html", "text/javascript"):
+        script = f"top.document.title += ' {kind}'"
+        content = MARKUP.get(kind, "{}").replace("{}", script)
+        query = urlencode({"kind": kind, "content": content})
+        urls.append(f"{server.base_url}probe/content?{query}")
+    page = embedded(server, *urls)
+    title = page.partition("<title>")[2].partition("</title>")[0].split()
+    assert set(title) == {"image/svg+xml", "text/html", "text/javascript"}
 
 
 def test_a_plugin_of_another_package_has_its_own_files_and_no_more(tmp_path, monkeypatch):

@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import dl_lab
+from dl_lab.server.generic_proxy import SHUT
+from tests.server.test_generic_proxy import plain_forms
 
 VERSION = "/dl-lab/api/version"
 HEAVY = {"torch", "tensorflow", "tensorboard", "anywidget", "numpy"}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Reads /proc: run it on Linux.")
 
 
-def test_version_with_the_token(server):
-    status, body = server.get(VERSION)
+def test_version_with_the_token(each_server):
+    status, body = each_server.get(VERSION)
     assert status == 200
     assert json.loads(body) == {"name": "dl-lab", "version": dl_lab.__version__}
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
-def test_no_version_without_the_token(server, token):
-    status, body = server.get(VERSION, token=token)
+def test_no_version_without_the_token(each_server, token):
+    status, body = each_server.get(VERSION, token=token)
     assert status in {302, 403}
     assert dl_lab.__version__.encode() not in body
 
 
-def test_every_route_is_authenticated(server):
-    routes = json.loads(server.get("/probe/routes")[1])["routes"]
+def test_every_route_is_authenticated(each_server):
+    routes = json.loads(each_server.get("/probe/routes")[1])["routes"]
     ours = [route for route in routes if "/dl-lab/" in route["pattern"]]
     assert any(route["pattern"].rstrip("$").endswith(VERSION) for route in ours)
     for route in ours:
         # A group of the pattern stands for any word.
         path = re.sub(r"\([^)]*\)", "x", route["pattern"].rstrip("$"))
-        path = "/" + path.removeprefix(server.base_url)
+        path = "/" + path.removeprefix(each_server.base_url)
         assert route["methods"], f"{path} answers to no method."
         for method in route["methods"]:
-            refused, _ = server.request(method, path, token=None)
+            refused, _ = each_server.request(method, path, token=None)
             assert refused in {302, 403}, f"{method} {path} answers {refused} to a stranger."
 
 
@@ -64,14 +66,16 @@ def test_the_server_maps_no_library_of_torch(server):
 
 @linux
 def test_a_process_with_torch_would_be_found_out():
-    program = "import torch; print('ready', flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        assert libraries(process.pid)
-        process.communicate(b"\n")
+    import torch  # noqa: F401
+
+    assert libraries(os.getpid())
+
+
+def test_the_generic_proxy_is_shut(each_server):
+    for path in plain_forms(1):
+        answer = each_server.ask("GET", path)
+        assert answer.status == 403, path
+        assert SHUT.encode() == answer.body
 
 
 def libraries(pid: int) -> list[str]:

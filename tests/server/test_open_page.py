@@ -1,35 +1,12 @@
-"""A server's TensorBoards as a kernel beside it sees them, and the page without a panel."""
+"""The page that opens a TensorBoard where there is no panel for it."""
 
 from __future__ import annotations
 
-import tempfile
-
 import pytest
 
-import dl_lab
 from dl_lab.server.open_page import WORDS
 from dl_lab.server.problems import SENTENCES
-from tests.server.test_tensorboards import API, open_one, record_of, until, write_run
-
-
-@pytest.fixture
-def beside(server, monkeypatch):
-    """As a kernel that this server started."""
-    monkeypatch.setattr(tempfile, "tempdir", str(server.temporary))
-    return server
-
-
-def test_they_are_listed_and_stopped(beside):
-    folder = write_run(beside.root / "of a kernel")
-    tb = dl_lab.TensorBoard(folder)
-    assert tb not in dl_lab.TensorBoard.running()
-    one = open_one(beside, str(folder))
-    assert tb in dl_lab.TensorBoard.running()
-    assert record_of(beside, folder).answers()
-    tb.stop()
-    until(lambda: beside.ask("GET", f"{API}/{one['id']}").status == 404)
-    assert tb not in dl_lab.TensorBoard.running()
-    tb.stop()
+from tests.server.test_tensorboards import API
 
 
 @pytest.mark.parametrize("language", WORDS)
