@@ -52,12 +52,21 @@ SLOW_FILES = {
 }
 
 
+# What shares something built or started once: folders, but for files that share nothing with them.
+SHARING = {
+    "packaging": "packaging",
+    "server": "server",
+    "test_generic_proxy": "students",
+    "test_faults": "faults",
+}
+
+
 def pytest_collection_modifyitems(items):
-    """Keep on one worker what shares something built or started once, and mark what takes long."""
+    """Keep on one worker what shares something, and mark what takes long."""
     for item in items:
         folder = item.path.parent.name
-        if folder in {"packaging", "server"}:
-            item.add_marker(pytest.mark.xdist_group(folder))
+        if group := SHARING.get(item.path.stem, SHARING.get(folder)):
+            item.add_marker(pytest.mark.xdist_group(group))
         kernel = "warm_kernels" in getattr(item, "fixturenames", ())
         if kernel or folder in SLOW_FOLDERS or item.path.stem in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
