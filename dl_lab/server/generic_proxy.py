@@ -14,6 +14,8 @@ from jupyter_server_proxy.config import ServerProxy
 from tornado.routing import PathMatches, Rule
 from tornado.web import RequestHandler
 
+from dl_lab.server.guarded import drop_what_is_no_address
+
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
     from tornado.httputil import HTTPServerRequest
@@ -38,6 +40,10 @@ def users(server: ServerApp) -> list[str]:
 
 class ShutHandler(RequestHandler):
     """Says why nothing is to be had here, to friends and strangers alike."""
+
+    def initialize(self) -> None:
+        """Have no request fail at what it says of itself."""
+        drop_what_is_no_address(self.request)
 
     def prepare(self) -> None:
         """Refuse, whatever is asked for and however."""

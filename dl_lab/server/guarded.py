@@ -31,10 +31,7 @@ class Guarded(JupyterHandler):
         request: HTTPServerRequest,
         **kwargs: Any,  # noqa: ANN401  # a route's own
     ) -> None:
-        # Jupyter reads them without a thought that they may be none, in its log, too.
-        for name in _ADDRESSES:
-            if name in request.headers and not _is_address(request.headers[name]):
-                request.headers[name] = "null"
+        drop_what_is_no_address(request)
         super().__init__(application, request, **kwargs)
 
     def skip_check_origin(self) -> bool:
@@ -64,9 +61,16 @@ class GuardedApi(Guarded, APIHandler):
     write_error = APIHandler.write_error  # JSON
 
     def update_api_activity(self) -> None:
-        """Take note of a request, also where Jupyter cannot read whether to take note."""
+        """Pass over an argument that is no text, at which Jupyter would not answer at all."""
         with contextlib.suppress(HTTPError):
             super().update_api_activity()
+
+
+def drop_what_is_no_address(request: HTTPServerRequest) -> None:
+    """Put "null" where a request says nonsense on where it is from: Jupyter's log fails at it."""
+    for name in _ADDRESSES:
+        if not _is_address(request.headers.get(name, "")):
+            request.headers[name] = "null"
 
 
 def _is_address(text: str) -> bool:

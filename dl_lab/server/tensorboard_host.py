@@ -57,11 +57,21 @@ class Settings:
 def main() -> int:
     """Serve until the standard input ends."""
     settings = Settings(**json.loads(sys.stdin.readline()))
+    _go_on_with_parents_end()
     threading.Thread(target=_end_with_parent, daemon=True, name="dl-lab watchdog").start()
     # Ctrl-C in the server's terminal is the server's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o177)  # nobody else may connect to the socket
     return serve(settings)
+
+
+def _go_on_with_parents_end() -> None:
+    """Have a process that is held (SIGSTOP) go on when its server ends, so that it can end, too."""
+    if sys.platform == "linux":
+        import ctypes
+
+        set_signal_at_parents_end = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_signal_at_parents_end, signal.SIGCONT)
 
 
 def _end_with_parent() -> NoReturn:

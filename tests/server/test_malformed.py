@@ -93,8 +93,10 @@ def test_what_is_asked_of_a_tensorboard(server, shown, method):
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_what_comes_with_it(server, shown, header):
-    for path in (API, f"{API}/x", "/dl-lab/tensorboard", path_of(server, shown)):
+    page = path_of(server, shown)
+    for path in (API, f"{API}/x", "/dl-lab/tensorboard", "/proxy/1/", page):
         for method in METHODS:
             answer = refused(server, method, path, headers=[header], body=b"--x")
             if header.startswith("Origin"):
+                # The page that starts nothing may be led to from anywhere.
                 assert answer.startswith(b"HTTP/1.1 4") or path == "/dl-lab/tensorboard"
