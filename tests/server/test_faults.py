@@ -124,9 +124,8 @@ def test_none_at_all(monkeypatch):
 
 
 def test_a_disk_that_is_full_when_it_is_ready_and_a_way_on(boards, monkeypatch):
-    """Then a swept folder, and a process that is held: each is told, and starts again."""
-    for name, seconds in (("ANSWER", 1.0), ("HEAR", 0.1), ("STOP", 0.5)):
-        monkeypatch.setattr(tensorboard_process, f"_SECONDS_TO_{name}", seconds)
+    """Then a swept folder, which who opens it again need not know; one that is held is stopped."""
+    monkeypatch.setattr(tensorboard_process, "_SECONDS_TO_STOP", 0.5)
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def failing(*_: object, **__: object) -> None:
@@ -144,19 +143,13 @@ def test_a_disk_that_is_full_when_it_is_ready_and_a_way_on(boards, monkeypatch):
         assert ((await settled(second)).state, new) == ("ready", True)
         assert (await boards.start("runs")) == (second, False)
         shutil.rmtree(Path(second.socket).parent)
-        await boards.look()
         third, new = await boards.start("runs")
         assert (second.state, second.problem.key, new) == ("failed", "cut_off", True)
 
-        assert (await settled(third)).state == "ready"
         os.kill(third.pid, signal.SIGSTOP)
-        fourth, new = await boards.start("runs")
-        assert (third.state, third.problem.key, new) == ("failed", "not_answering", True)
-        # One that is held while it is to be stopped is ended, too.
-        os.kill(fourth.pid, signal.SIGSTOP)
         await boards.stop_all()
-        await asyncio.gather(*(one._has_ended(60) for one in (first, second, third, fourth)))
-        return [first, second, third, fourth]
+        await asyncio.gather(*(one._has_ended(60) for one in (first, second, third)))
+        return [first, second, third]
 
     assert all(is_gone(one.pid) for one in asyncio.run(journey()))
 
