@@ -33,8 +33,7 @@ _LAST_LINES = 30
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_STOP = 3.0
 _SECONDS_TO_ANSWER = 4.0
-_SECONDS_TO_HEAR = 1.0
-_CUT_OFF = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)
+_SECONDS_TO_HEAR = 2.0
 _LONGEST_LINE = 500
 # What the server knows of a hub's, its own or anybody's secrets is none of TensorBoard's business:
 # by the names that such variables have, and addresses with a password in them.
@@ -66,8 +65,10 @@ async def _trouble(client: SimpleAsyncHTTPClient, question: HTTPRequest) -> str 
         return "not_answering"
     except OSError as error:
         cause = getattr(error, "real_error", None) or error
+        if isinstance(cause, ConnectionRefusedError):
+            return "died"
         # Else it is this process that has no file handle left.
-        return "cut_off" if isinstance(cause, _CUT_OFF) else None
+        return "cut_off" if isinstance(cause, (FileNotFoundError, NotADirectoryError)) else None
     return None
 
 
@@ -258,7 +259,7 @@ class TensorBoardProcess:
             trouble = await _trouble(client, question) and await _trouble(client, question)
         if trouble is None:
             return
-        # It may have ended, of which the word is on its way.
+        # It may have ended, in order or not, of which the word is on its way.
         await self._has_ended(_SECONDS_TO_HEAR)
         if self.state == "ready":
             self._fail(Problem(trouble, output=self.words))
