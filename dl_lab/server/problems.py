@@ -76,6 +76,7 @@ SENTENCES = {
         "up. It could no longer be reached and was ended. Restart it to go on."
     ),
     "not_answering": ("TensorBoard did not answer any more and was ended. Restart it to go on."),
+    "broken_off": "TensorBoard broke off its answer. Reload the page to ask it again.",
     "died": "TensorBoard ended by itself, or something ended it. Restart it to go on.",
     "not_running": "This TensorBoard does not run any more. Open the folder again.",
     "foreign_origin": "This request came from another site and was refused.",
@@ -109,6 +110,7 @@ _STATUS = {
     "no_process": 503,
     "cut_off": 503,
     "not_answering": 503,
+    "broken_off": 502,
     "not_running": 404,
     "foreign_origin": 403,
     "not_json": 400,

@@ -16,7 +16,7 @@ from tornado.web import HTTPError, authenticated
 
 from dl_lab.server.guarded import Guarded
 from dl_lab.server.installed_code import HARMLESS, MARK
-from dl_lab.server.problems import Problem
+from dl_lab.server.problems import EXHAUSTED, Problem
 from dl_lab.server.tensorboard import TensorBoards
 from dl_lab.server.tensorboard_host import SECRET_HEADER
 from dl_lab.server.tensorboard_process import TensorBoardProcess
@@ -97,9 +97,11 @@ class TensorBoardProxy(Guarded, ProxyHandler):  # type: ignore[misc]  # no types
             await process.ask()
             if process.state != "ready":
                 raise process.problem or Problem("not_running") from error
-            if isinstance(error, OSError):
-                raise Problem("no_process", detail=error) from error
-            raise
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            if isinstance(error, OSError) and error.errno in EXHAUSTED:
+                raise Problem("no_process", detail=error.strerror) from error
+            raise Problem("broken_off") from error
 
     @authenticated
     async def get(self, identifier: str, path: str) -> None:

@@ -64,7 +64,8 @@ def quiet(server):
 
 def refused(server: Server, method: str, path: str, **sent: object) -> bytes:
     answer = raw(server, method, path, **sent)
-    assert int(answer.split()[1]) < 500, (method, path, answer)
+    # TensorBoard may close its end before it has read what it does not want.
+    assert int(answer.split()[1]) in {*range(200, 500), 502}, (method, path, answer)
     return answer
 
 

@@ -328,6 +328,9 @@ class Echo(http.server.BaseHTTPRequestHandler):
     """Answers with what it was asked."""
 
     def do_GET(self) -> None:
+        if self.path == "/broken-off":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1")
+            return
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         body = json.dumps([self.command, self.path, dict(self.headers), sent]).encode()
         self.send_response(200)
@@ -393,6 +396,12 @@ def test_no_event_stream_passes_by_the_filter(server, echo, accept):
         assert answer.headers["Content-Security-Policy"].startswith("sandbox")
         assert "from=tensorboard" not in str(answer.headers)
         assert answer.json[2]["Accept"] == "*/*"
+
+
+def test_an_answer_that_breaks_off(server, echo):
+    answer = server.ask("GET", f"{echo}broken-off")
+    assert (answer.status, answer.body[:25]) == (502, b"TensorBoard broke off its")
+    assert server.ask("GET", echo).status == 200
 
 
 def test_a_form_with_a_token_is_refused(server, echo):
