@@ -120,12 +120,15 @@ def records() -> Iterator[Record]:
 def sweep() -> None:
     """Remove the folders of this account that nothing listens in any more.
 
-    One of which that cannot be told now, such as for want of a file handle, stays.
+    One of which that cannot be told now, such as for want of a file handle, stays. So does one that
+    has lost only its record, since what cleans up temporary files leaves sockets that are in use.
     """
     for folder in _own_folders():
         with contextlib.suppress(OSError):
             fresh = time.time() - folder.stat().st_mtime < _TIME_TO_START
             record = _read(folder)
+            if record is None and HAS_UNIX_SOCKETS and not fresh:
+                record = Record("", 0, str(socket_path(folder)), None)
             if not (fresh if record is None else record.answers()):
                 remove_folder(folder)
 

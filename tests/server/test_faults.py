@@ -296,6 +296,12 @@ def test_what_cannot_be_asked_now_is_not_swept(listening):
                 client.connect(listening.socket)
         assert listening.answers()
         rendezvous.sweep()
+    # Nor where the record alone is gone.
+    assert dl_lab.TensorBoard.running() != []
+    for file in folder.glob("*.json"):
+        file.unlink()
+    aged(listening)
+    rendezvous.sweep()
     assert folder.exists()
     Path(listening.socket).unlink()
     aged(listening)
