@@ -111,10 +111,11 @@ def remove_folder(folder: Path) -> None:
 def records() -> Iterator[Record]:
     """Yield the TensorBoards of this account that listen."""
     for folder in _own_folders():
-        with contextlib.suppress(OSError):
+        record = None
+        with contextlib.suppress(OSError):  # this process has no file handles left
             record = _read(folder)
-            if record is not None and record.answers():
-                yield record
+        if record is not None and record.answers():
+            yield record
 
 
 def sweep() -> None:
