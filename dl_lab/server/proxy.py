@@ -26,7 +26,7 @@ _PASSED_ON = ("Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "U
 # And a page no more of an answer: no cookies, no redirects, no word on service workers.
 _PASSED_BACK = ("Cache-Control", "Content-Encoding", "Expires")
 # Seconds until one who has not answered is asked whether it still does.
-_PATIENCE = 3.0
+_PATIENCE = 2.0
 _READING = {"GET", "HEAD"}
 _FRAMED = "frame-ancestors 'self'"
 _INERT = f"sandbox;default-src 'none';{_FRAMED}"
@@ -87,11 +87,12 @@ class TensorBoardProxy(Guarded, ProxyHandler):  # type: ignore[misc]  # no types
         self.unix_socket = process.socket
         answer = asyncio.ensure_future(self.proxy("localhost", process.port, path))
         try:
-            # What takes long may be much to compute, or a process that will never answer.
+            # What takes long may be much to compute, or a process that will never answer. Where
+            # that is ended, so is this: to cancel it at once would be logged with a traceback.
             while not (await asyncio.wait({answer}, timeout=_PATIENCE))[0]:
-                await process.ask()
                 if process.state != "ready":
                     answer.cancel()
+                await process.ask()
             await answer
         except (OSError, HTTPError, asyncio.CancelledError) as error:
             await process.ask()

@@ -32,7 +32,7 @@ State = Literal["starting", "ready", "failed", "stopped"]
 _LAST_LINES = 30
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_STOP = 3.0
-_SECONDS_TO_ANSWER = 4.0
+_SECONDS_TO_ANSWER = 3.0
 _SECONDS_TO_HEAR = 2.0
 _LONGEST_LINE = 500
 # What the server knows of a hub's, its own or anybody's secrets is none of TensorBoard's business:

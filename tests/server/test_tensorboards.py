@@ -486,7 +486,7 @@ def impatient(server):
     """The server, which waits for a TensorBoard less long."""
     assert server.request("POST", "/probe/patience", body={"patience": 0.2, "to_answer": 1.5})
     yield server
-    server.request("POST", "/probe/patience", body={"patience": 3, "to_answer": 4})
+    server.request("POST", "/probe/patience", body={"patience": 2, "to_answer": 3})
 
 
 @linux
@@ -507,7 +507,6 @@ def test_each_way_to_end_is_told_and_it_starts_again(impatient, monkeypatch):
         os.kill(record.pid, signal.SIGSTOP)
 
     addresses = set()
-    pids = []
     for end, key, word in (
         (killed, "died", b"ended by itself"),
         (swept, "cut_off", b"cleaned up"),
@@ -520,7 +519,6 @@ def test_each_way_to_end_is_told_and_it_starts_again(impatient, monkeypatch):
         addresses.add((one["id"], one["url"]))
         record = record_of(server, server.root / "ends")
         assert record.answers()
-        pids.append(record.pid)
         end(record)
         # Who looks at its page, who lists it, and who opens it again are all told.
         answer = server.ask("GET", path_of(server, one))
@@ -531,6 +529,7 @@ def test_each_way_to_end_is_told_and_it_starts_again(impatient, monkeypatch):
         assert (told["state"], told["problem"]["key"]) == ("failed", key)
         until(lambda record=record: is_gone(record.pid))
     assert len(addresses) == 1
+    assert "Traceback" not in (server.home / "log").read_text()
     again = open_one(server, "ends")
     assert (again["state"], (again["id"], again["url"])) == ("ready", *addresses)
     # An orderly end that another asked for, such as a kernel, is no failure.
