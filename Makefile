@@ -47,16 +47,9 @@ setup:
 setup-tests:
 	@rm -rf test-results
 	@$(STAMPED)/environment.py test
-	@$(MAKE) --no-print-directory -j2 setup-browser setup-kernels setup-programs
-
-# Side by side: most of the time is spent waiting for downloads.
-.PHONY: setup-browser setup-kernels setup-programs
-setup-browser:
 	@$(STAMPED)/frontend.py --ui-tests
-setup-kernels:
 	@$(VENV) scripts/kernels.py
 	@$(VENV) scripts/tensorboards.py
 	@$(VENV) scripts/colab.py
-setup-programs:
 	@$(STAMPED)/chromium.py
 	@$(STAMPED)/compiler.py

@@ -94,6 +94,28 @@ SENTENCES = {
     "all_dropped": "{name} yields no batch: it has {rows} rows, fewer than its batch_size of "
     "{batch_size}, and drop_last=True leaves them out. Use a smaller batch_size or "
     "drop_last=False.",
+    "own_function": "{name} must be a function or an object that can be called; got {given}.",
+    "own_step_returned": "step must return one number, or a mapping from names to numbers, such "
+    "as dict(generator_loss=loss); got {given}.",
+    "own_validation_failed": "validation raised {kind}: {detail}. Fix it and start again.",
+    "own_step_loss": "This Trainer runs a training step of your own, whose loss cannot be "
+    "measured without training. Set learning rates with trainer.tune(lr=…), and measure with "
+    "validation=.",
+    "own_gradients": "{callback} looks at gradients before the update, which a training step of "
+    "your own does by itself. Return the norm from the step: dict(gradient_norm=norm).",
+    "own_setting": "{name} does not go with a training step of your own: do that in the step "
+    "itself.",
+    "own_step_state": "What was saved is of a training step of your own. Give the step and what "
+    "it trains again: Trainer.load(path, models, optimizer=optimizers, step=step, train=train).",
+    "own_step_none": "What was saved is of a Trainer with a loss, and this one has a training "
+    "step of your own. Load it with Trainer.load(path, model) and without step.",
+    "own_no_model": "models is empty. Give the models that the step trains: one, a list, or a "
+    "mapping from names to models.",
+    "own_no_optimizer": "optimizers is empty. Give the optimizers that the step uses: one, a "
+    "list, or a mapping from names to optimizers.",
+    "model_name": "A model's name must be text without a dot; got {given}.",
+    "which_optimizer": "There are several optimizers: {names}. Make the scheduler on one of them,"
+    " such as StepLR(optimizer, 10), and give that.",
     "not_metric": "metrics must be names such as 'accuracy', functions that have a name, or a "
     "dictionary from names to these; got {given}. For a function without a name: "
     "metrics=dict(my_metric=function).",

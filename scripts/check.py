@@ -91,6 +91,8 @@ def everything() -> list[Runner]:
     """Return what needs kernels, servers, builds and a browser: each has the machine to itself."""
     return [
         pytest("pytest", *SHARED),
+        # Its device stays with the process that has loaded it.
+        pytest("accelerator", "tests/accelerator"),
         Runner(
             "galata",
             browser.command("tests"),
@@ -109,8 +111,7 @@ def runners(kind: str) -> tuple[list[Runner], list[Runner]]:
         return [], [
             pytest("pytest", *SHARED, "-m", "walk or hypothesis", "--hypothesis-profile=long")
         ]
-    # Its device stays with the process that has loaded it.
-    return [pytest("accelerator", "tests/accelerator"), *checks()], everything()
+    return checks(), everything()
 
 
 def main(kind: str = "all") -> int:

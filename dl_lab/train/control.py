@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
+import torch
 
 from dl_lab.errors import InputError, whole
 from dl_lab.train.claims.registry import CLAIMS
@@ -16,12 +17,15 @@ from dl_lab.train.interrupts import noted_interrupts
 from dl_lab.train.learning_rate import apply, checked
 from dl_lab.train.listeners import Listeners
 from dl_lab.train.run import PRESSED, Leave
-from dl_lab.train.threads import one_thread
+from dl_lab.train.steps.several import parts_of
+from dl_lab.train.threads import one_thread, so_many_threads
 from dl_lab.train.trial import Trial
 from dl_lab.train.worker import State, Worker
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from torch.optim import Optimizer
 
     from dl_lab.train.claims.claimant import TrainerClaimant
     from dl_lab.train.loop import Loop
@@ -68,6 +72,8 @@ class Control:
         self._leave: Leave | None = None
         self._seen = self._ask_at = 0.0
         self._awaited = False
+        # Of torch, where the person's code runs.
+        self._threads = torch.get_num_threads()
 
     @property
     def message(self) -> InputError | None:
@@ -82,12 +88,27 @@ class Control:
         message.__cause__ = error
         return message
 
-    def tune(self, settings: Mapping[str, object]) -> None:
-        """Change settings of the optimizer between two steps."""
-        self.worker.call(self._tune, checked(self._state.optimizer, settings)).result()
+    def tune(self, settings: Mapping[str, object], name: str | None) -> None:
+        """Change settings of the optimizer, or of the one of that name, between two steps."""
+        optimizer = self._state.optimizer
+        parts = parts_of(optimizer)
+        if name is not None:
+            if name not in parts:
+                raise InputError.unknown("optimizer", name, parts)
+            optimizer = parts[name]
+            parts = {name: optimizer}
+        for part in parts.values():
+            taken = checked(part, settings)
+        self.worker.call(self._tune, optimizer, taken).result()
 
-    def _tune(self, settings: Mapping[str, Any]) -> None:
-        apply(self._state.optimizer, settings, self._state.hooks.schedulers)
+    def _tune(self, optimizer: Optimizer, settings: Mapping[str, Any]) -> None:
+        own = parts_of(optimizer).values()
+        schedulers = [
+            one
+            for one in self._state.hooks.schedulers
+            if getattr(one, "optimizer", optimizer) in {optimizer, *own}
+        ]
+        apply(optimizer, settings, schedulers)
         if settings.keys() - {"lr"}:
             self._loop.touch()
 
@@ -201,9 +222,14 @@ class Control:
         parameters = [*self._state.model.parameters()]
         small = sum(parameter.numel() for parameter in parameters) < _SMALL
         on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
-        one = one_thread() if small and on_cpu else contextlib.nullcontext()
+        count: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if self._state.engine.own:
+            # It is to round as in their loop, and sums over more or fewer threads do not.
+            count = so_many_threads(self._threads)
+        elif small and on_cpu:
+            count = one_thread()
         # Numbers that run away are found at the end of the epoch, and told in a sentence.
-        with one, np.errstate(all="ignore"):
+        with count, np.errstate(all="ignore"):
             yield
 
     def _go(self, last_step: int | None, last_epoch: int | None) -> None:
@@ -211,6 +237,8 @@ class Control:
             raise InputError("closed", name="This trainer")
         claim = CLAIMS.claim(self._claimant)
         self._state.last_step, self._state.last_epoch = last_step, last_epoch
+        if PRESSED.get() is None:
+            self._threads = torch.get_num_threads()
         self._state.message = self._note = None
         self._leave = PRESSED.get()
         self.attend()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.epoch import Feed
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from dl_lab.train.steps.engine import Measured
     from dl_lab.train.steps.evaluate import Batch
-
 
 _Result = TypeVar("_Result")
 
@@ -40,13 +40,13 @@ class Loop:
     def try_group(self, group: Sequence[Batch]) -> float:
         """Do a step on these batches without counting or recording it; return its loss."""
         engine = self.state.engine
-        loss: float | Tensor | None
+        loss: Measured
         with self.state.stream:
             if len(group) > 1:
                 loss = engine.step_group(list(group))
             else:
                 loss = engine.step(*group[0], measure=True)
-        return math.nan if loss is None else float(loss)
+        return math.nan if loss is None else float(cast("Tensor | float", loss))
 
     def between(self, function: Callable[[], _Result]) -> _Result:
         """Run someone's function between two steps, and note that it may have changed things."""
@@ -81,7 +81,7 @@ class Loop:
             if state.draws:
                 with state.stream:
                     self._step(feed)
-                state.draws = state.stream.drawn
+                state.draws = state.stream.drawn or state.engine.own
             else:
                 self._step(feed)
         except BaseException:
@@ -102,8 +102,8 @@ class Loop:
         state, batch = self.state, feed.batch
         recorder, engine = state.recorder, state.engine
         assert batch is not None  # noqa: S101  # `advance` has opened an epoch
-        rate = state.optimizer.param_groups[0]["lr"]
-        loss: float | Tensor | None
+        rate = recorder.rates(state.optimizer)
+        loss: Measured
         if feed.more:
             loss = engine.step_group([batch, *feed.more])
         else:
@@ -124,8 +124,7 @@ class Loop:
 
     def _open_epoch(self) -> None:
         state = self.state
-        if not state.model.training:
-            state.model.train()
+        state.set_mode()
         state.refresh()
         if not state.steps:
             # With what a person has set since it was made.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch.nn.utils import parameters_to_vector
 
@@ -25,12 +25,15 @@ from dl_lab.train.checkpoint.state import (
     restore_optimizer,
 )
 from dl_lab.train.dense.steps import DenseSteps
+from dl_lab.train.history.named import NamedRecorder
 from dl_lab.train.history.recorder import Recorder, measured_name
 from dl_lab.train.run import Progress
 from dl_lab.train.steps.autograd import AutogradSteps
 from dl_lab.train.steps.engine import Engine
 from dl_lab.train.steps.evaluate import Data, Loss, Metric
+from dl_lab.train.steps.own import OwnSteps, check_function
 from dl_lab.train.steps.precision import Precision
+from dl_lab.train.steps.several import parts_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from dl_lab.train.batches.random_stream import RandomStream
+    from dl_lab.train.steps.own import Numbers
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class RunState:
     Parameters
     ----------
     model, loss, optimizer, train, validation, device, precision, record, keep
-        As for `Trainer`; the model lies on the device.
+        As for `Trainer`; the model lies on the device. Steps of a person's own stand for the loss.
     metrics
         By name.
     stream
@@ -81,7 +85,7 @@ class RunState:
     def __init__(
         self,
         model: nn.Module,
-        loss: Loss,
+        loss: Loss | OwnSteps,
         optimizer: Optimizer,
         train: Data | None,
         validation: Data | Mapping[str, Data] | None,
@@ -97,6 +101,9 @@ class RunState:
         clip_norm: float | None,
         keep: int,
     ) -> None:
+        own = loss if isinstance(loss, OwnSteps) else None
+        if own is not None and hooks.gradients:
+            raise InputError("own_gradients", callback=hooks.names("on_gradients"))
         self.model = model
         self.optimizer = optimizer
         self.hooks = hooks
@@ -109,13 +116,16 @@ class RunState:
         self.last_step: int | None = None
         self.message: InputError | None = None
         self.metrics = dict(metrics)
-        self.recorder = Recorder(record, metrics)
+        self.recorder = (
+            Recorder(record, metrics) if own is None else NamedRecorder(record, parts_of(optimizer))
+        )
         self.history = self.recorder.history
         self._batch_size = batch_size
         self._accumulate = accumulate
-        self._autograd = AutogradSteps(
+        self._own = own
+        self._autograd: Engine = own or AutogradSteps(
             model,
-            loss,
+            cast("Loss", loss),
             optimizer,
             metrics=metrics,
             device=device,
@@ -124,7 +134,8 @@ class RunState:
             gradients=self._tell_gradients if hooks.gradients else None,
         )
         self._simple = (
-            not metrics
+            own is None
+            and not metrics
             and precision.plain
             and clip_norm is None
             and accumulate == 1
@@ -141,7 +152,7 @@ class RunState:
         self.draws = True
         """Whether steps may draw random numbers, as far as that is known."""
         self._in_step = False
-        self.loss = loss
+        self.loss: Loss | None = None if isinstance(loss, OwnSteps) else loss
         self._choose()
         self._awaited: dict[str, Any] | None = None
         self.take(train, validation)
@@ -154,8 +165,11 @@ class RunState:
         self.between_steps("set_data")
         feed = self._feed_of(train)
         measured: dict[str, Data] = {}
-        if isinstance(validation, Mapping):
+        if isinstance(validation, Mapping) and self._own is None:
             measured = dict(validation)
+        elif self._own is not None:
+            if validation is not None:
+                check_function("validation", validation)
         elif validation is not None:
             measured = {"validation_loss": validation}
         for name, data in measured.items():
@@ -179,6 +193,7 @@ class RunState:
             accumulate=self._accumulate,
             device=self.device,
             stream=self.stream,
+            whole=self._own is not None,
         )
 
     def new_feed(self) -> Feed:
@@ -191,15 +206,20 @@ class RunState:
         self.engine.attach(self.train)
 
     def _choose(self) -> None:
-        """Take the fast path if it computes the same as autograd, else autograd."""
+        """Take the fast path if it computes the same as autograd, else what does any step."""
         if self._simple and (self._dense is None or not self._dense.fits()):
-            self._dense = DenseSteps.match(self.model, self.loss, self.optimizer)
+            self._dense = DenseSteps.match(self.model, cast("Loss", self.loss), self.optimizer)
         self.engine = self._autograd if self._dense is None else self._dense
 
     @property
     def train(self) -> Data | None:
         """The training data as they were given."""
         return self.feed.data
+
+    def set_mode(self) -> None:
+        """Put the model into training mode, unless that is the step's own business."""
+        if not self.engine.own and not self.model.training:
+            self.model.train()
 
     def _tell_gradients(self) -> None:
         self._in_step = True
@@ -241,8 +261,13 @@ class RunState:
         return measured
 
     def losses(self) -> dict[str, float]:
-        """Measure the validation data: the loss under each name, metrics beside it."""
+        """Measure the validation data: the loss under each name, metrics beside it.
+
+        Where steps are a person's own, it is what their function of the validation returns.
+        """
         found: dict[str, float] = {}
+        if self._own is not None and self.validation is not None:
+            found = self._own.validate(cast("Callable[[], Numbers]", self.validation))
         for name, data in self.measured.items():
             for measure, value in self.engine.measure(data).items():
                 found[measured_name(name, measure)] = value
@@ -270,6 +295,8 @@ class RunState:
         self.between_steps("reset")
         self._first.restore(weights=not from_here)
         self._first.save()
+        if self._own is not None:
+            self._own.load_state_dict(self._own.first)
         self.epoch = self.steps = 0
         self.last_epoch = self.last_step = self.message = None
         self.keep()
@@ -301,6 +328,7 @@ class RunState:
             **state,
             "version": VERSION,
             "first": self._first.state_dict(),
+            "own_first": None if self._own is None else self._own.first,
             # Between epochs the weights themselves are the last good ones.
             "good": self._good.state_dict() if state["feed"]["open"] else None,
             "good_epoch": self.good_epoch,
@@ -315,6 +343,7 @@ class RunState:
             "steps": self.steps,
             "model": model_state(self.model),
             "optimizer": optimizer_state(self.model, self.optimizer),
+            "own": None if self._own is None else self._own.state_dict(),
             "scaler": self.precision.state_dict(),
             "callbacks": copied(self.hooks.state_dict()),
             "random": {"first": list(self.stream.first), "now": list(self.stream.state)},
@@ -324,9 +353,13 @@ class RunState:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` returned."""
         self.between_steps("load_state_dict")
+        if (state.get("own") is None) is not (self._own is None):
+            raise InputError("own_step_state" if self._own is None else "own_step_none")
         check_state(self.model, self.optimizer, state)
         self.recorder.clear()
         self._first.load_state_dict(state["first"])
+        if self._own is not None:
+            self._own.first = state["own_first"]
         if state["good"] is not None:
             self._good.load_state_dict(state["good"])
         self._restore(state, good=state["good"] is None)
@@ -342,6 +375,8 @@ class RunState:
     def _restore(self, state: Mapping[str, Any], *, good: bool = True) -> None:
         restore_model(self.model, state["model"])
         restore_optimizer(self.optimizer, state["optimizer"])
+        if self._own is not None:
+            self._own.load_state_dict(state["own"])
         self.precision.load_state_dict(state["scaler"])
         self.hooks.load_state_dict(copied(state["callbacks"]))
         self.epoch, self.steps = state["epoch"], state["steps"]
@@ -360,5 +395,5 @@ class RunState:
         self.feed.load_state_dict(state)
         self.stream.state = now
         self.draws = True
-        if self.feed.open and not self.model.training:
-            self.model.train()
+        if self.feed.open:
+            self.set_mode()

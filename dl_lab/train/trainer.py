@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from dl_lab import paths
 from dl_lab.errors import InputError, number, refuse_unknown, whole
+from dl_lab.probe.modules import original
 from dl_lab.train.batches.random_stream import RandomStream
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.dispatch import Hooks, listed
@@ -24,7 +25,9 @@ from dl_lab.train.loop import Loop
 from dl_lab.train.run import CONTROLS, Progress
 from dl_lab.train.run_state import RunState, Snapshot
 from dl_lab.train.steps.metrics import resolve as resolve_metrics
+from dl_lab.train.steps.own import OwnSteps, check_function
 from dl_lab.train.steps.precision import Precision
+from dl_lab.train.steps.several import Models, as_one, parts_of
 
 if TYPE_CHECKING:
     import os
@@ -37,10 +40,14 @@ if TYPE_CHECKING:
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.evaluate import Data, Loss
     from dl_lab.train.steps.metrics import Metrics
+    from dl_lab.train.steps.own import Numbers
     from dl_lab.train.trial import Trial
 
 
 RECORDS = ("step", "epoch")
+
+# What a step of one's own does by itself.
+_OWN_BUSINESS = ("loss", "metrics", "accumulate", "clip_norm", "precision")
 
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
@@ -129,7 +136,7 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        loss: Loss,
+        loss: Loss | OwnSteps,
         optimizer: Optimizer,
         train: Data | None,
         validation: Data | Mapping[str, Data] | None = None,
@@ -151,14 +158,11 @@ class Trainer:
         refuse_unknown(type(self), unknown, [*inspect.signature(Trainer).parameters][:-1])
         if record not in RECORDS:
             raise InputError.unknown("record", record, RECORDS)
-        check_model(model)
-        check_optimizer(model, optimizer)
-        if inspect.isclass(loss):
-            raise InputError("loss_class", given=loss.__name__)
-        if not callable(loss):
-            raise InputError("no_loss", given=repr(loss))
+        own = isinstance(loss, OwnSteps)  # of `Trainer.of`
+        if not own:
+            _check(model, loss, optimizer)
         where = resolve(device, model)
-        self.loss = loss
+        self.loss = None if own else loss
         self.name = name
         self.settings = {
             "batch_size": None if batch_size is None else whole("batch_size", batch_size, 1, MOST),
@@ -218,14 +222,145 @@ class Trainer:
                 raise InputError("trainer_fixed", name=name)
         super().__setattr__(name, value)
 
+    @classmethod
+    def of(
+        cls,
+        step: Callable[[Any], Numbers],
+        models: nn.Module | Sequence[nn.Module] | Mapping[str, nn.Module],
+        optimizers: Optimizer | Sequence[Optimizer] | Mapping[str, Optimizer],
+        train: Data | None,
+        validation: Callable[[], Numbers] | None = None,
+        *,
+        callbacks: Callback | Iterable[Callback] | None = (),
+        device: str | torch.device = "auto",
+        seed: int | None = None,
+        logdir: str | os.PathLike[str] | None = None,
+        batch_size: int | None = 64,
+        keep: int = 20,
+        record: str = "step",
+        name: str | None = None,
+        **unknown: object,
+    ) -> Trainer:
+        """Make a Trainer of a training step of your own, for any models and optimizers.
+
+        All else is a Trainer's: play, pause, step, rewind, reset, save and load, the seed, the
+        history, callbacks and viewers. The step is called as it is, so that the numbers are those
+        of a plain loop that calls it.
+
+        Parameters
+        ----------
+        step
+            ``step(batch)`` does all of a step: forward, backward, updates. It returns what it
+            measured: one number (``train_loss``), or a mapping from names to numbers, each a series
+            of that name. What it leaves out of a mapping is not recorded for that step.
+        models
+            All that are trained or used: one, several in a sequence or by name. Their training
+            flags are the step's own business.
+        optimizers
+            Likewise.
+        train
+            What an epoch goes through, as for the constructor; a batch is handed on as the data
+            give it, on the device. A step that needs no data has ``range(100)``: 100 steps an
+            epoch, each given its number.
+        validation
+            ``validation()`` measures something before training and after each epoch and returns it
+            as a step does; ``validation_`` is put before names that do not say of which data they
+            are. It is called in evaluation mode, without gradients, and leaves no trace.
+        callbacks, device, seed, logdir, batch_size, keep, record, name
+            As for the constructor. The seed sets torch's generators as ``torch.manual_seed`` does,
+            for the steps alone. By epoch, `record` takes the mean over steps.
+
+        Raises
+        ------
+        InputError
+            What cannot be trained, as far as that shows before the first step.
+
+        Notes
+        -----
+        What belongs to a run's state is kept and put back by itself for models, optimizers,
+        gradients, random numbers and data. A step that remembers something else (a running mean, a
+        target network outside of `models`, an environment) is an object with ``state_dict`` and
+        ``load_state_dict``, or a method of one; these are called for the rest.
+
+        `learning_rate` is the first optimizer's; setting it changes all in proportion.
+        ``tune("NAME", lr=…)`` sets one optimizer.
+
+        A step of one's own has no loss that could be measured without training, so the learning
+        rate finder and `trial` refuse it, and no callback can look between its gradients and its
+        update.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from torch import nn
+        >>> from dl_lab import Trainer
+        >>> generator, critic = nn.Linear(2, 1), nn.Linear(1, 1)
+        >>> forge = torch.optim.Adam(generator.parameters(), lr=0.01)
+        >>> judge = torch.optim.Adam(critic.parameters(), lr=0.01)
+        >>> def step(real):
+        ...     fake = generator(torch.randn(len(real), 2))
+        ...     judge.zero_grad()
+        ...     judged = nn.functional.softplus(-critic(real)).mean()
+        ...     judged = judged + nn.functional.softplus(critic(fake.detach())).mean()
+        ...     judged.backward()
+        ...     judge.step()
+        ...     forge.zero_grad()
+        ...     forged = nn.functional.softplus(-critic(fake)).mean()
+        ...     forged.backward()
+        ...     forge.step()
+        ...     return {"critic_loss": judged, "generator_loss": forged}
+        >>> trainer = Trainer.of(
+        ...     step,
+        ...     {"generator": generator, "critic": critic},
+        ...     {"forge": forge, "judge": judge},
+        ...     torch.randn(256, 1) + 3,
+        ...     seed=0,
+        ... )
+        >>> trainer.fit(epochs=2)
+        >>> len(trainer.history["critic_loss"]), trainer.checkpoints
+        (8, (0, 4, 8))
+        >>> trainer.tune("judge", lr=0.001)
+        >>> trainer.learning_rate, judge.param_groups[0]["lr"]
+        (0.01, 0.001)
+        """
+        for setting in unknown:
+            if setting in _OWN_BUSINESS:
+                raise InputError("own_setting", name=setting)
+        refuse_unknown(cls, unknown, [*inspect.signature(Trainer.of).parameters][:-1])
+        check_function("step", step)
+        optimizer = as_one(optimizers)
+        several = Models(models, parts_of(optimizer).values())
+        return cls(
+            several,
+            OwnSteps(step, several),
+            optimizer,
+            train,
+            validation,
+            callbacks=callbacks,
+            device=device,
+            seed=seed,
+            logdir=logdir,
+            batch_size=batch_size,
+            keep=keep,
+            record=record,
+            name=name,
+        )
+
     @property
     def model(self) -> nn.Module:
-        """The module that is trained."""
-        return self._state.model
+        """The module that is trained; where there are several, one that holds them by name."""
+        model = self._state.model
+        return model.shown if isinstance(model, Models) else model
+
+    @property
+    def models(self) -> dict[str, nn.Module]:
+        """The modules that are trained, by name; one alone is ``"model"``."""
+        model = self._state.model
+        return dict(model.by_name) if isinstance(model, Models) else {"model": model}
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer; change its settings by `call` while it runs."""
+        """The optimizer, or all as one; change its settings by `tune`, or by `call`."""
         return self._state.optimizer
 
     @property
@@ -247,11 +382,13 @@ class Trainer:
     def learning_rate(self, rate: float) -> None:
         self.tune(lr=rate)
 
-    def tune(self, **settings: object) -> None:
+    def tune(self, optimizer: str | None = None, /, **settings: object) -> None:
         """Change settings of the optimizer between two steps, in all its groups.
 
         Parameters
         ----------
+        optimizer
+            The name of one where there are several; None for all.
         **settings
             By their names in ``optimizer.param_groups``: ``lr``, ``momentum``, ``weight_decay``…
             The groups' learning rates keep their proportions.
@@ -272,7 +409,7 @@ class Trainer:
         >>> trainer.learning_rate, adam.param_groups[0]["betas"]
         (0.01, (0.8, 0.99))
         """
-        self._control.tune(settings)
+        self._control.tune(settings, optimizer)
 
     @property
     def progress(self) -> Progress:
@@ -526,10 +663,17 @@ class Trainer:
         """How many epochs were done at each of `checkpoints`."""
         return self._state.checkpoints.epochs
 
-    def weights_at(self, step: int) -> dict[str, Tensor]:
+    def weights_at(self, step: int, model: nn.Module | None = None) -> dict[str, Tensor]:
         """Return parameters and buffers as they were at one of `checkpoints`, by their names.
 
         They are not copied: leave them as they are.
+
+        Parameters
+        ----------
+        step
+            Of the checkpoint.
+        model
+            One of `models`; None for `model`.
 
         Raises
         ------
@@ -537,7 +681,19 @@ class Trainer:
             There is no state of that step.
         """
         kept = self._state.checkpoints.look(step)["model"]
-        return {**kept["state"], **kept["buffers"]}
+        named = {**kept["state"], **kept["buffers"]}
+        several = self._state.model
+        wanted = self.model if model is None else model
+        if not isinstance(several, Models) or wanted is several:
+            return named
+        start = next(
+            f"{name}." for name, one in several.by_name.items() if original(one) is original(wanted)
+        )
+        return {
+            name.removeprefix(start): value
+            for name, value in named.items()
+            if name.startswith(start)
+        }
 
     @property
     def train(self) -> Data:
@@ -621,6 +777,8 @@ class Trainer:
         optimizer: Optimizer | None = None,
         train: Data | None = None,
         validation: Data | Mapping[str, Data] | None = None,
+        *,
+        step: Callable[[Any], Numbers] | None = None,
         **settings: Any,  # noqa: ANN401  # those of the constructor
     ) -> Trainer:
         """Make a Trainer that goes on where a saved one stood.
@@ -636,6 +794,8 @@ class Trainer:
             its default settings or of ``torch.nn.functional``.
         train, validation
             The same data again, or None for `set_data` to give them.
+        step
+            Of a run that `of` made; `model` and `optimizer` are as given there.
         **settings
             As for the constructor; what is left out is as it was when the file was written,
             except for callbacks, metrics, device and seed.
@@ -662,6 +822,17 @@ class Trainer:
         from dl_lab.train.checkpoint.file import load_state
 
         state = load_state(path)
+        if step is not None:
+            if optimizer is None:
+                raise InputError("own_step_state")
+            kept = {key: state["settings"][key] for key in ("batch_size", "keep", "record")}
+            settings = {"name": state["name"], **kept, **settings}
+            measure: Any = validation
+            trainer = cls.of(step, model, optimizer, train, measure, **settings)
+            trainer.load_state_dict(state)
+            return trainer
+        if state.get("own") is not None:
+            raise InputError("own_step_state")
         loss = loss if loss is not None else make_loss(state)
         optimizer = optimizer if optimizer is not None else make_optimizer(model, state)
         kept = {"name": state["name"], **state["settings"]}
@@ -680,6 +851,16 @@ class Trainer:
     def snapshot(self) -> Future[Snapshot]:
         """Copy all parameters between two steps."""
         return self._worker.call(self._state.snapshot)
+
+
+def _check(model: object, loss: object, optimizer: object) -> None:
+    """Refuse what cannot be trained with a loss."""
+    check_model(model)
+    check_optimizer(cast("nn.Module", model), optimizer)
+    if inspect.isclass(loss):
+        raise InputError("loss_class", given=loss.__name__)
+    if not callable(loss):
+        raise InputError("no_loss", given=repr(loss))
 
 
 _GIVEN = inspect.signature(Trainer).parameters.keys() - {"name", "unknown"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.data import DataLoader
 
-from dl_lab.errors import number
+from dl_lab.errors import InputError, number
 from dl_lab.train.batches.loader_state import loader_state, restore_loader
 from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
@@ -159,6 +159,8 @@ class Trial:
         state = self._state
         model, optimizer = state.model, state.optimizer
         state.between_steps("trial")
+        if state.engine.own:
+            raise InputError("own_step_loss")
         self._kept = Keep(model, optimizer)
         self._settings = [
             {name: copy.deepcopy(value) for name, value in group.items() if name != "params"}

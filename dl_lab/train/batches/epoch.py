@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
 
 _PAIR = 2
+_END = object()
 
 
 class Feed:
@@ -35,6 +36,9 @@ class Feed:
         As for the Trainer.
     stream
         Where a loader draws from.
+    whole
+        Whether a batch stays as it is, for a step of a person's own: it stands for inputs and
+        targets then.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Feed:
         accumulate: int,
         device: torch.device,
         stream: RandomStream,
+        whole: bool = False,
     ) -> None:
         if data is not None:
             check_data(data, "train")
@@ -62,6 +67,8 @@ class Feed:
         self._device = device
         self._on_cpu = device.type == "cpu"
         self._stream = stream
+        self._whole = whole
+        self._lone = isinstance(data, Tensor)
         self._iterator: Iterator[Any] = iter(())
         # A loader's workers end at once with their iterator (which the loader itself has, where
         # they persist), but take seconds to when it goes as a part of a cycle: so it never does.
@@ -143,10 +150,14 @@ class Feed:
                 self.more.append(following)
 
     def _next(self) -> Batch | None:
-        batch = next(self._iterator, None)
-        if batch is None:
+        batch: Any = next(self._iterator, _END)
+        if batch is _END:
             return None
         self._fetched += 1
+        if self._whole:
+            # A tensor's batches are tensors too.
+            moved = to_device(batch[0] if self._lone else batch, self._device)
+            return moved, moved
         inputs, targets = (
             batch if type(batch) in {tuple, list} and len(batch) == _PAIR else split(batch)
         )

@@ -82,7 +82,7 @@ class CSVLogger(Callback):
             "seconds": format(history.seconds(), ".3f"),
         }
         for name in history:
-            if name == "learning_rate":
+            if history.kind(name).group == "rate":
                 row[name] = repr(float(history[name].values[-1]))
             else:
                 value = epoch_value(trainer, name)

@@ -75,6 +75,10 @@ class Hooks:
             finally:
                 self.running = False
 
+    def names(self, hook: str) -> str:
+        """Return the classes of the callbacks that override a hook."""
+        return ", ".join(type(callback).__name__ for callback in self._table[hook])
+
     @property
     def schedulers(self) -> list[object]:
         """The schedulers that callbacks show in an attribute of that name."""

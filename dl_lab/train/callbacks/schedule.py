@@ -14,6 +14,7 @@ from dl_lab.errors import InputError, number, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
 from dl_lab.train.learning_rate import learning_rate, set_learning_rate
+from dl_lab.train.steps.several import parts_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -54,7 +55,10 @@ class _Scheduled(Callback):
     def on_start(self, trainer: Training) -> None:
         """Make the scheduler if there is none yet."""
         optimizer = trainer.optimizer
+        parts = parts_of(optimizer)
         if self.scheduler is None and self._make is not None:
+            if len(parts) > 1:
+                raise InputError("which_optimizer", names=", ".join(parts))
             before = [dict(group) for group in optimizer.param_groups]
             self._take(self._make(optimizer))
             if self._state:
@@ -65,7 +69,7 @@ class _Scheduled(Callback):
                 # And so does a rate that a person has set since.
                 if (rate := float(before[0]["lr"])) != learning_rate(optimizer):
                     set_learning_rate(optimizer, rate, [self.scheduler])
-        if self.scheduler is None or self.scheduler.optimizer is not optimizer:
+        if self.scheduler is None or self.scheduler.optimizer not in parts.values():
             raise InputError("other_optimizer")
 
     def state_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dl_lab.train.checkpoint.state import copied
+from dl_lab.train.steps.several import memory_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ class Keep:
         self._optimizer = optimizer
         self._tensors: list[Tensor] = []
         self._copies: list[Tensor] = []
-        self._state: dict[Tensor, dict[str, Any]] = {}
+        self._state: dict[Any, dict[str, Any]] = {}
         self.save()
 
     @torch.no_grad()
@@ -89,7 +90,7 @@ class Keep:
         """Return the copies for a file: the weights by their names, the rest by parameter."""
         model, optimizer = self._model, self._optimizer
         names = [name for name, _ in (*model.named_parameters(), *model.named_buffers())]
-        places = {parameter: place for place, parameter in enumerate(_parameters(optimizer))}
+        places = memory_places(optimizer)
         return {
             "weights": copied(dict(zip(names, self._copies, strict=True))),
             "memory": {places[one]: copied(memory) for one, memory in self._state.items()},
@@ -108,10 +109,6 @@ class Keep:
             {"state": copied(state["memory"]), "param_groups": settings}
         )
         self.save()
-
-
-def _parameters(optimizer: Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _is(one: object, other: object) -> bool:

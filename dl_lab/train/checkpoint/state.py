@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dl_lab.errors import InputError
 from dl_lab.train.checkpoint.plain_state import from_plain, to_plain
+from dl_lab.train.steps.several import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
     names = {parameter: name for name, parameter in model.named_parameters()}
     state: dict[str, Any] = copied(optimizer.state_dict())
     return {
-        "kind": type(optimizer).__name__,
+        "kind": kind_of(optimizer),
         "names": [
             [names.get(parameter, "") for parameter in group["params"]]
             for group in optimizer.param_groups
@@ -56,8 +57,8 @@ def check_state(model: nn.Module, optimizer: Optimizer, state: Mapping[str, Any]
         if there != here:
             raise InputError("other_model", name=name, there=there, here=here)
     kind = state["optimizer"]["kind"]
-    if kind != type(optimizer).__name__:
-        raise InputError("other_kind", there=kind, here=type(optimizer).__name__)
+    if kind != kind_of(optimizer):
+        raise InputError("other_kind", there=kind, here=kind_of(optimizer))
     groups = [len(group["params"]) for group in optimizer.param_groups]
     there_groups = [len(group["params"]) for group in state["optimizer"]["param_groups"]]
     if groups != there_groups:

@@ -48,6 +48,7 @@ class DenseSteps:
     """
 
     draws = False
+    own = False
 
     @classmethod
     def match(cls, model: nn.Module, loss: Loss, optimizer: Optimizer) -> DenseSteps | None:

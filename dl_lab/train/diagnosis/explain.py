@@ -42,10 +42,7 @@ layers that have weights, such as nn.Linear or nn.Conv2d.
     if not isinstance(model, nn.Module):
         raise InputError("not_model", given=described(model))
     name = type(model).__name__
-    for module in model.modules():
-        waiting = module.parameters(recurse=False)
-        if any(isinstance(parameter, UninitializedParameter) for parameter in waiting):
-            raise InputError("lazy_layer", layer=name_of(module, model))
+    check_sizes(model)
     if not any(True for _ in model.parameters()):
         hidden = _hidden(model)
         if hidden:
@@ -53,6 +50,19 @@ layers that have weights, such as nn.Linear or nn.Conv2d.
         raise InputError("no_parameters", name=name)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError("all_frozen", name=name)
+
+
+def check_sizes(model: nn.Module) -> None:
+    """Refuse layers that wait for their first input to know their size.
+
+    Examples
+    --------
+    >>> check_sizes(nn.Linear(2, 1))
+    """
+    for module in model.modules():
+        waiting = module.parameters(recurse=False)
+        if any(isinstance(parameter, UninitializedParameter) for parameter in waiting):
+            raise InputError("lazy_layer", layer=name_of(module, model))
 
 
 def _hidden(model: nn.Module) -> str | None:

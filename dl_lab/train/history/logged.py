@@ -60,7 +60,7 @@ class Logged:
         late = bool(self._names)
         for value in values.values():
             if type(value) is not float:
-                values = {name: _number(name, value) for name, value in values.items()}
+                values = {name: one_number(name, value) for name, value in values.items()}
                 late = late or not all(map(_is_float, values.values()))
                 break
         if self.rate is not None:
@@ -83,8 +83,15 @@ class Logged:
             self.history.series(name).append(step, seconds, value)
 
 
-def _number(name: str, value: object) -> float | Tensor:
-    """Return one number, or the tensor of it that lies on an accelerator; say what else it is."""
+def one_number(name: str, value: object) -> float | Tensor:
+    """Return one number, or the tensor of it that lies on an accelerator; refuse anything else.
+
+    Examples
+    --------
+    >>> import torch
+    >>> one_number("loss", torch.tensor([0.5]))
+    0.5
+    """
     if isinstance(value, numbers.Real):
         return float(value)
     if not isinstance(value, (Tensor, np.ndarray, np.generic)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -12,6 +12,9 @@ from dl_lab.train.batches.structure import rows
 from dl_lab.train.history.deferred import Pending
 from dl_lab.train.history.history import History
 from dl_lab.train.history.series_kind import guessed, kind_of
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
 
 
 def measured_name(name: str, measure: str) -> str:
@@ -75,7 +78,11 @@ class Recorder:
         self._rows = 0
 
     def step(
-        self, step: int, loss: Tensor | float, metrics: Sequence[Any], targets: object
+        self,
+        step: int,
+        loss: Any,  # noqa: ANN401  # one number; several by name where steps are a person's own
+        metrics: Sequence[Any],
+        targets: object,
     ) -> None:
         """Take what a step measured; an accelerator's numbers are recorded once they are here."""
         history = self.history
@@ -113,6 +120,10 @@ class Recorder:
         self._rows += count
         for index, value in enumerate(values if self._names else ()):
             self._sums[index] += value * count
+
+    def rates(self, optimizer: Optimizer) -> Any:  # noqa: ANN401  # likewise
+        """Return the learning rate of the next step, for `rate`."""
+        return optimizer.param_groups[0]["lr"]
 
     def rate(self, step: int, rate: float | Tensor) -> None:
         """Take the learning rate of a step; it is recorded when it is another than before.

@@ -43,6 +43,7 @@ class AutogradSteps:
 
     draws = True
     """Whether a step may draw from the global random state."""
+    own = False
 
     def __init__(
         self,

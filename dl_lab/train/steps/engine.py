@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from torch import Tensor
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dl_lab.train.steps.evaluate import Batch, Data
+
+Measured: TypeAlias = Tensor | float | Mapping[str, Tensor | float] | None
+"""A step's loss, or several numbers by name."""
 
 
 class Engine(Protocol):
-    """Forward, backward and update of one model with one optimizer."""
+    """What does a step: forward, backward and update."""
 
     draws: bool
     """Whether a step may draw from the global random state."""
+    own: bool
+    """Whether the step is a person's own: it sets the models' modes, and may draw at any time."""
     measured: list[Tensor | float]
     """Each metric on the last step's batches, in the order given."""
 
     def attach(self, train: Data) -> None:
         """Make ready for an epoch whose batches come from `train`."""
 
-    def step(self, inputs: Any, targets: Any, *, measure: bool) -> float | Tensor | None:  # noqa: ANN401  # any structure
+    def step(self, inputs: Any, targets: Any, *, measure: bool) -> Measured:  # noqa: ANN401  # any structure
         """Do one update; return the loss before it, which may be None unless `measure`."""
 
     def step_group(self, batches: list[Batch]) -> float | Tensor:

@@ -30,8 +30,10 @@ def checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
     """Return the trainer, or refuse one of another model."""
     if trainer is not None and not isinstance(trainer, Trainer):
         raise InputError("not_trainer", given=type(trainer).__name__)
-    if trainer is not None and original(trainer.model) is not original(model):
-        raise InputError("trainer_model")
+    if trainer is not None:
+        shown = (trainer.model, *trainer.models.values())
+        if all(original(one) is not original(model) for one in shown):
+            raise InputError("trainer_model")
     return trainer
 
 

@@ -104,7 +104,7 @@ class Look:
         """Return the weights of the kept epoch that is looked at, None for those of now."""
         if self.kept is None or self.trainer is None:
             return None
-        return self.trainer.weights_at(self.kept)
+        return self.trainer.weights_at(self.kept, self.model)
 
     def seen(self, mode: str, *, gradients: bool = False) -> Capture:
         """Return what the layers answer, anew only where something has changed."""
