@@ -325,6 +325,8 @@ SENTENCES = {
     "not_callback": "A callback must be a dl_lab.train.callbacks.Callback; got {given}.",
     "callback_failed": "The callback {callback} raised {kind} in {hook}: {detail}. The run has "
     "stopped; model and history are kept. Mend the callback and start again.",
+    "observer_failed": "The callback {callback} raised {kind} in {hook}: {detail}. Training goes "
+    "on without what it was to do there.",
     "within_hook": "{name} cannot be called within a callback's hook, in the middle of a step. "
     "Call trainer.pause() there, and {name} afterwards.",
     "within_step": "The state cannot be copied in on_gradients, in the middle of a step. Do it "

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from dl_lab.errors import InputError
+from dl_lab.train.history.logged import one_number
 from dl_lab.train.history.series_kind import PARTS
 from dl_lab.train.learning_rate import Rate
 from dl_lab.train.watch.run import StopTraining, WatchedRun
@@ -68,10 +70,21 @@ def present(run: WatchedRun | None) -> WatchedRun:
 def logged(run: WatchedRun, values: Mapping[str, Any], *, steps: int = 1) -> bool:
     """Log the values of `steps` steps; return whether the training is to end."""
     try:
-        run.log(step=run.steps + steps, **values)
+        run.log(step=run.steps + steps, **numbers(run, values))
     except StopTraining:
         return True
     return False
+
+
+def numbers(run: WatchedRun, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are one number; the others are noted, and training goes on."""
+    found = {}
+    for name, value in values.items():
+        try:
+            found[name] = one_number(name, value)
+        except InputError as problem:  # noqa: PERF203  # each by itself
+            run.note(problem, name)
+    return found
 
 
 def series(name: str, kind: str) -> str:

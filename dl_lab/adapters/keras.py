@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from dl_lab.adapters._watched import begun, logged, present, renamed, series
+from dl_lab.adapters._watched import begun, logged, numbers, present, renamed, series
 from dl_lab.train.watch.run import WatchedRun
 
 
@@ -71,7 +71,8 @@ class KerasCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Record what the validation gave."""
-        present(self.run).epoch_end(**renamed(logs or {}, "train", of=("validation",)))
+        run = present(self.run)
+        run.epoch_end(**numbers(run, renamed(logs or {}, "train", of=("validation",))))
 
     def on_train_end(self, logs: object = None) -> None:  # noqa: ARG002  # as above
         """End the run."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback
 
-from dl_lab.adapters._watched import HeldRate, begun, logged, present, renamed
+from dl_lab.adapters._watched import HeldRate, begun, logged, numbers, present, renamed
 from dl_lab.train.learning_rate import OptimizerRate
 from dl_lab.train.watch.run import WatchedRun
 
@@ -109,7 +109,8 @@ class LightningCallback(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Record what the validation gave."""
         if self.run is not None and not trainer.sanity_checking and trainer.state.fn == "fit":
-            self.run.record(**renamed(trainer.callback_metrics, "other", of=("validation",)))
+            values = renamed(trainer.callback_metrics, "other", of=("validation",))
+            self.run.record(**numbers(self.run, values))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Record what the module logged of the epoch."""
@@ -120,7 +121,7 @@ class LightningCallback(Callback):
         }
         values = renamed(values, "other", of=("train",))
         values.pop("train_loss", None)
-        self._run.epoch_end(**values)
+        self._run.epoch_end(**numbers(self._run, values))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """End the run."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from skorch.callbacks import Callback
 
-from dl_lab.adapters._watched import begun, logged, present, renamed
+from dl_lab.adapters._watched import begun, logged, numbers, present, renamed
 from dl_lab.train.learning_rate import OptimizerRate
 from dl_lab.train.watch.run import WatchedRun
 
@@ -83,7 +83,7 @@ class SkorchCallback(Callback):
             "",
             but=lambda name: name.endswith(_NOTES) or name == "train_loss",
         )
-        self._run.epoch_end(**values)
+        self._run.epoch_end(**numbers(self._run, values))
 
     def on_train_end(self, net: Any, **_: object) -> None:  # noqa: ARG002  # as above
         """End the run."""

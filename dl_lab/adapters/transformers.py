@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from dl_lab.adapters._watched import HeldRate, begun, logged, present, renamed
+from dl_lab.adapters._watched import HeldRate, begun, logged, numbers, present, renamed
 from dl_lab.train.learning_rate import OptimizerRate
 from dl_lab.train.watch.run import WatchedRun
 
@@ -122,7 +122,7 @@ class TransformersCallback(TrainerCallback):
             return
         for name in ("epoch", "learning_rate", *filter(_is_speed, logs)):
             logs.pop(name, None)
-        self.run.record(**renamed(logs, "train", of=("train",)))
+        self.run.record(**numbers(self.run, renamed(logs, "train", of=("train",))))
 
     def on_evaluate(
         self,
@@ -135,7 +135,7 @@ class TransformersCallback(TrainerCallback):
         """Record what an evaluation gave."""
         if self.run is not None:
             values = renamed(metrics or {}, "other", of=("validation",), but=_is_speed)
-            self.run.record(**values)
+            self.run.record(**numbers(self.run, values))
 
     def on_epoch_end(self, *_: object, **__: object) -> None:
         """Mark the epoch."""

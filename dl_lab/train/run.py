@@ -72,6 +72,10 @@ class Run(Protocol):
         """Why it paused, stopped or failed, as a sentence."""
 
     @property
+    def notes(self) -> tuple[InputError, ...]:
+        """What went wrong with those who only look on, while training goes on."""
+
+    @property
     def steps(self) -> int:
         """Steps done."""
 
@@ -145,6 +149,9 @@ class Training(Run, Protocol):
 
     def stop(self, *, note: InputError | None = None) -> None:
         """End the run after the step that is running, for the reason that `note` tells."""
+
+    def note(self, problem: InputError, about: str = "") -> None:
+        """Tell once of a problem that training does not depend on."""
 
     def call(self, function: Callable[..., Any], *args: object) -> Future[Any]:
         """Run `function` between two steps."""

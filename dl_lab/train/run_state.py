@@ -27,10 +27,12 @@ from dl_lab.train.checkpoint.state import (
 from dl_lab.train.dense.steps import DenseSteps
 from dl_lab.train.history.named import NamedRecorder
 from dl_lab.train.history.recorder import Recorder, measured_name
+from dl_lab.train.notes import Notes
 from dl_lab.train.run import Progress
 from dl_lab.train.steps.autograd import AutogradSteps
 from dl_lab.train.steps.engine import Engine
-from dl_lab.train.steps.evaluate import Data, Loss, Metric
+from dl_lab.train.steps.evaluate import Data, Loss
+from dl_lab.train.steps.metrics import Metric
 from dl_lab.train.steps.own import OwnSteps, check_function
 from dl_lab.train.steps.precision import Precision
 from dl_lab.train.steps.several import parts_of
@@ -115,6 +117,7 @@ class RunState:
         self.last_epoch: int | None = None
         self.last_step: int | None = None
         self.message: InputError | None = None
+        self.notes = Notes()
         self.metrics = dict(metrics)
         self.recorder = (
             Recorder(record, metrics) if own is None else NamedRecorder(record, parts_of(optimizer))
@@ -132,6 +135,7 @@ class RunState:
             precision=precision,
             clip_norm=clip_norm,
             gradients=self._tell_gradients if hooks.gradients else None,
+            note=self.notes.add,
         )
         self._simple = (
             own is None
@@ -302,6 +306,7 @@ class RunState:
         self.keep()
         self.stream.restart()
         self.feed.restart()
+        self.notes.clear()
         self.recorder.clear()
         self.recorder.begin_epoch()
         self.hooks.reset()

@@ -74,7 +74,8 @@ class Trainer:
         Likewise, measured before training and after each epoch as ``validation_loss``; or a
         mapping from names to such data, each measured and recorded under its name.
     metrics
-        What to measure beside the loss: ``"accuracy"`` and other names of
+        What to measure beside the loss; one that fails is NaN, as `notes` tells, and training
+        goes on: ``"accuracy"`` and other names of
         `dl_lab.train.steps.metrics.NAMES`, or functions ``metric(outputs, targets)``. Recorded as
         ``train_accuracy`` and ``validation_accuracy``.
     callbacks
@@ -431,6 +432,23 @@ class Trainer:
     def message(self) -> InputError | None:
         """Why it paused or ended by itself or failed, as a sentence; otherwise None."""
         return self._control.message
+
+    @property
+    def notes(self) -> tuple[InputError, ...]:
+        """What went wrong with those who only look on, such as a metric; training goes on."""
+        return self._state.notes.told
+
+    def note(self, problem: InputError, about: str = "") -> None:
+        """Tell of a problem that training does not depend on: once, in `notes` and in the log.
+
+        Parameters
+        ----------
+        problem
+            A sentence.
+        about
+            What it is about; each kind of problem is told once about each thing.
+        """
+        self._state.notes.add(problem, about)
 
     @property
     def pace(self) -> float | None:

@@ -229,6 +229,15 @@ describe("the header", () => {
   });
 });
 
+describe("a run that goes on", () => {
+  test("says what a metric's trouble was, without a way to start again", async () => {
+    const note = { key: "brand_new", params: {}, text: "The metric gap raised KeyError." };
+    await mount(new FakePlot([lenet({ state: "running", notes: [note] })]));
+    expect(notice()).toBe("The metric gap raised KeyError.");
+    expect(find(".dl-notice .dl-button").hidden).toBe(true);
+  });
+});
+
 describe("looking closer", () => {
   test("a drag shows the stretch, a double click everything", async () => {
     const kernel = new FakePlot([lenet()]);

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from dl_lab import adapters
-from dl_lab.adapters._watched import series
+from dl_lab.adapters._watched import logged, numbers, series
 from dl_lab.errors import InputError
+from dl_lab.train.watch.run import WatchedRun
 
 LIBRARIES = {
     "KerasCallback": "keras",
@@ -65,3 +66,16 @@ def test_none_is_loaded_before_it_is_used():
 )
 def test_names_are_those_of_a_trainer(name, expected):
     assert series(name, "train") == expected
+
+
+def test_what_a_library_logs_that_is_no_number_is_noted_once():
+    run = WatchedRun()
+    for _ in range(3):
+        assert not logged(run, {"train_loss": 0.5, "train_rates": [0.1, 0.2]})
+        run.record(**numbers(run, {"validation_name": "best", "validation_loss": 0.25}))
+    run.end()
+    assert {name: len(run.history[name]) for name in run.history} == {
+        "train_loss": 3,
+        "validation_loss": 3,
+    }
+    assert [note.params["name"] for note in run.notes] == ["train_rates", "validation_name"]

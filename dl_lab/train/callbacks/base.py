@@ -13,10 +13,15 @@ class Callback:
 
     Hooks run in the training thread, one at a time. `trainer.stop`, `trainer.pause` and changes of
     `trainer.learning_rate` may be called in them and take effect after the step. What a hook raises
-    stops the run in order and names the callback.
+    stops the run in order and names the callback; but trouble with a file (a full disk, a folder
+    that is gone, a picture that TensorBoard cannot show) is noted once in ``trainer.notes``, and
+    training goes on.
 
     Attributes
     ----------
+    observes
+        Whether it only looks on, so that whatever its hooks raise is noted once, and training goes
+        on. What `on_start` refuses with an `InputError` does not begin all the same.
     order
         Of the callbacks of a run those with a smaller one are called first; otherwise they are
         called in the order they were given in.
@@ -30,6 +35,7 @@ class Callback:
     ...         self.steps += 1
     """
 
+    observes: bool = False
     order: int = 0
 
     def on_start(self, trainer: Training) -> None:

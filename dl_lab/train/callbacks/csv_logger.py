@@ -24,7 +24,8 @@ class CSVLogger(Callback):
     """Add one line an epoch to a CSV file: epoch, step, seconds, and every recorded series.
 
     A series with a row a step counts with the mean of the epoch, the learning rate with its last
-    value. Every step losslessly: ``trainer.history.to_csv``. A run that was loaded goes on with
+    value. Every step losslessly: ``trainer.history.to_csv``. What could not be written, for want of
+    room, is written with the next epoch. A run that was loaded goes on with
     the lines up to its epoch; a new one begins the file anew.
 
     Parameters
@@ -52,11 +53,15 @@ class CSVLogger(Callback):
     (3, True, True)
     """
 
+    observes = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = paths.file("path", path)
         self._columns: list[str] = []
         self._rows: list[dict[str, str]] = []
         self._trainer: Training | None = None
+        # Whether the file lacks rows that could not be written.
+        self._behind = False
 
     def on_start(self, trainer: Training) -> None:
         """Begin the file, or find the place in it to go on from."""
@@ -88,12 +93,14 @@ class CSVLogger(Callback):
                 value = epoch_value(trainer, name)
                 row[name] = "" if value is None else repr(value)
         self._rows.append(row)
-        if self._widen() or not self.path.exists():
+        behind, self._behind = self._behind, True
+        if self._widen() or behind or not self.path.exists():
             self._write()
             return
         try:
             with self.path.open("a", encoding="utf-8", newline="") as file:
                 csv.DictWriter(file, self._columns, restval="").writerow(row)
+            self._behind = False
         except OSError as error:
             detail = error.strerror or error
             raise InputError("not_written", path=self.path, detail=detail) from error
@@ -111,6 +118,7 @@ class CSVLogger(Callback):
         writer.writeheader()
         writer.writerows(self._rows)
         write_atomically(self.path, lambda file: file.write(text.getvalue().encode()))
+        self._behind = False
 
     def _read(self) -> None:
         """Take the lines of an earlier process."""

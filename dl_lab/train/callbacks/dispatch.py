@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dl_lab.errors import InputError
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
+from dl_lab.train.diagnosis.place import frames
 
 if TYPE_CHECKING:
     from dl_lab.train.run import Training
@@ -24,6 +25,8 @@ HOOKS = (
     "on_gradients",
     "on_step_end",
 )
+
+_EVENTS = "dl_lab.train.events."
 
 
 class Hooks:
@@ -58,20 +61,21 @@ class Hooks:
         Raises
         ------
         InputError
-            One of them raised: which, where and what.
+            One of them raised: which, where and what. Trouble with a file and that of a callback
+            which only observes is noted instead, and training goes on.
         """
         for callback in self._table[hook]:
             self.running = True
             try:
                 getattr(callback, hook)(self._trainer)
             except Exception as error:
-                raise InputError(
-                    "callback_failed",
-                    callback=type(callback).__name__,
-                    hook=hook,
-                    kind=type(error).__name__,
-                    detail=error,
-                ) from error
+                name = type(callback).__name__
+                told = {"callback": name, "hook": hook, "kind": type(error).__name__}
+                if not _goes_on(callback, hook, error):
+                    raise InputError("callback_failed", **told, detail=error) from error
+                problem = InputError("observer_failed", **told, detail=str(error).rstrip("."))
+                problem.__cause__ = error
+                self._trainer.note(problem, f"{name}.{hook}")
             finally:
                 self.running = False
 
@@ -131,6 +135,28 @@ def listed(callbacks: object) -> list[Callback]:
             raise InputError("not_callback", given=repr(one))
         given.append(one)
     return given
+
+
+def _goes_on(callback: Callback, hook: str, error: Exception) -> bool:
+    """Whether training is to go on although a hook has raised."""
+    if hook == "on_start" and (isinstance(error, InputError) or not callback.observes):
+        # Nothing is lost by refusing to begin.
+        return False
+    return callback.observes or _of_files(error) or _of_files(error.__cause__)
+
+
+def _of_files(error: BaseException | None) -> bool:
+    """Whether it is trouble with a file, or with what is put into TensorBoard's."""
+    if error is None:
+        return False
+    places = {"path_is_file", "path_is_folder"}
+    return (
+        isinstance(error, OSError)
+        or (isinstance(error, InputError) and error.key in places)
+        or any(
+            str(frame.f_globals.get("__name__")).startswith(_EVENTS) for frame, _ in frames(error)
+        )
+    )
 
 
 def _overrides(callback: Callback, hook: str) -> bool:

@@ -46,6 +46,8 @@ class GradientNorms(Callback):
     ['gradient_norm/0', 'gradient_norm/2']
     """
 
+    observes = True
+
     def __init__(self, every: int = 100, *, layers: bool = False) -> None:
         if not isinstance(layers, bool):
             raise InputError("yes_no", name="layers", given=repr(layers))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dl_lab import paths
-from dl_lab.errors import whole
+from dl_lab.errors import InputError, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
 from dl_lab.train.checkpoint.file import save_weights
@@ -25,7 +25,7 @@ class ModelCheckpoint(Callback):
     goes on from there exactly, after a crash of the kernel too. ``best.safetensors`` holds the
     weights of the best epoch: ``safetensors.torch.load_model(model, folder / "best.safetensors")``.
     Both are written atomically, in the training thread, after the other callbacks have done their
-    part of the step or epoch.
+    part of the step or epoch. A disk that takes them not is noted, and training goes on.
 
     Parameters
     ----------
@@ -106,9 +106,15 @@ class ModelCheckpoint(Callback):
         monitor = self._monitor
         if monitor is not None:
             value = monitor.read(trainer)
+            before = monitor.state_dict()
             if value is not None and monitor.take(value, trainer.epoch):
                 notes = {"epoch": trainer.epoch, "step": trainer.steps, monitor.name: value}
-                save_weights(self.best, trainer.model, **notes)
+                try:
+                    save_weights(self.best, trainer.model, **notes)
+                except InputError:
+                    # The file still holds the best epoch before.
+                    monitor.load_state_dict(before)
+                    raise
         if self._epochs is not None and not trainer.epoch % self._epochs:
             self._save(trainer)
 

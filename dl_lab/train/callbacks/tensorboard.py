@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from torch import Tensor
 from dl_lab import paths
 from dl_lab.errors import whole
 from dl_lab.train.callbacks.base import Callback
+from dl_lab.train.steps.several import Models, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from os import PathLike
 
     from torch import nn
@@ -73,6 +75,8 @@ class TensorBoard(Callback):
     True
     """
 
+    observes = True
+
     def __init__(
         self,
         logdir: str | PathLike[str],
@@ -105,21 +109,23 @@ class TensorBoard(Callback):
     def on_start(self, trainer: Training) -> None:
         """Begin to write."""
         self._trainer = trainer
+        self.log.note = trainer.note
         folder, written = self._continued or ("", -1)
         same = folder == str(self.log.folder.resolve())
         if self.log.begin(trainer.history, written if same else -1):
             self._names = ()
             self._captured = self._ended = False
-            self._describe(trainer)
+            with self._attempt("settings"):
+                self._describe(trainer)
         if not self._captured and (self._graph or self._images):
-            self._capture = trainer.model.register_forward_pre_hook(
-                self._first_inputs, with_kwargs=True
-            )
+            with self._attempt("graph and inputs"):
+                self._listen(trainer)
 
     def on_stop(self, trainer: Training) -> None:
         """Write all that is left."""
         self._release()
-        self._lay_out(trainer)
+        with self._attempt("layout"):
+            self._lay_out(trainer)
         if trainer.ending == "finished" and not self._ended:
             # TensorBoard reads a run's first end only: none is written that may be undone.
             self._ended = True
@@ -128,7 +134,16 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, trainer: Training) -> None:
         """See whether there are new curves."""
-        self._lay_out(trainer)
+        with self._attempt("layout"):
+            self._lay_out(trainer)
+
+    @contextlib.contextmanager
+    def _attempt(self, name: str) -> Iterator[None]:
+        """Do what may fail, whatever a model is, and note it: training goes on."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # whatever people's models raise
+            self.log.failed(name, error)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the run is written, and how far."""
@@ -138,15 +153,28 @@ class TensorBoard(Callback):
         """Take back what `state_dict` returned: the same folder is gone on with."""
         self._continued = (str(state["folder"]), int(state["written"]))
 
+    def _listen(self, trainer: Training) -> None:
+        """Have the model's first inputs shown to `_first_inputs`."""
+        model = trainer.model
+        if isinstance(model, Models):
+            self._graph = False
+            self.log.add_text("graph", "There is no graph: the run has several models.", 0)
+            return
+        self._capture = model.register_forward_pre_hook(self._first_inputs, with_kwargs=True)
+
     def _describe(self, trainer: Training) -> None:
-        settings = {
-            "optimizer": type(trainer.optimizer).__name__,
-            **{
-                name: value
-                for name, value in trainer.optimizer.param_groups[0].items()
+        settings: dict[str, object] = {}
+        for part, optimizer in parts_of(trainer.optimizer).items():
+            before = f"{part}/" if part else ""
+            settings[f"{before}optimizer"] = type(optimizer).__name__
+            settings |= {
+                f"{before}{name}": value
+                for name, value in optimizer.param_groups[0].items()
                 if name not in {"params", "param_names", "initial_lr"}
-            },
-            "loss": getattr(trainer.loss, "__name__", type(trainer.loss).__name__),
+            }
+        if trainer.loss is not None:
+            settings["loss"] = getattr(trainer.loss, "__name__", type(trainer.loss).__name__)
+        settings |= {
             "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
             **self._hparams,
         }
@@ -179,9 +207,12 @@ class TensorBoard(Callback):
         began = time.perf_counter()
         parts: list[tuple[str, Tensor]] = []
         for name, parameter in trainer.model.named_parameters():
-            parts.append((f"weights/{name}", sample(parameter)))
-            if parameter.grad is not None and not parameter.grad.is_sparse:
-                parts.append((f"gradients/{name}", sample(parameter.grad)))
+            with self._attempt("histograms"):
+                parts.append((f"weights/{name}", sample(parameter)))
+                # Those that a step of one's own leaves may be of another loss than it used.
+                gradient = None if trainer.loss is None else parameter.grad
+                if gradient is not None and not gradient.is_sparse:
+                    parts.append((f"gradients/{name}", sample(gradient)))
         self.log.submit(
             "histograms",
             "histograms",
@@ -197,17 +228,21 @@ class TensorBoard(Callback):
         """Look at the first inputs that the model is given, and change nothing."""
         self._release()
         self._captured = True
-        with torch.no_grad():
-            if self._graph:
-                self._graph = False  # a run has one
+        if self._graph:
+            self._graph = False  # a run has one
+            with self._attempt("graph"), torch.no_grad():
                 self.log.add_graph(model, inputs, more)
-            first = inputs[0] if inputs else None
-            if self._images and isinstance(first, Tensor) and _are_images(first):
-                pixels = first[: self._images].detach().float()
-                low, high = pixels.aminmax()
-                if low < 0 or high > 1:
-                    pixels = (pixels - low) / (high - low).clamp(min=1e-12)
-                self.log.add_image("inputs", pixels)
+        with self._attempt("inputs"), torch.no_grad():
+            self._show(inputs[0] if inputs else None)
+
+    def _show(self, first: object) -> None:
+        """Add the first inputs as images, if that is what they are."""
+        if self._images and isinstance(first, Tensor) and _are_images(first):
+            pixels = first[: self._images].detach().float()
+            low, high = pixels.aminmax()
+            if low < 0 or high > 1:
+                pixels = (pixels - low) / (high - low).clamp(min=1e-12)
+            self.log.add_image("inputs", pixels)
 
     def _release(self) -> None:
         if self._capture is not None:

@@ -35,6 +35,8 @@ class Timer(Callback):
     (10, True, 0.0)
     """
 
+    observes = True
+
     def __init__(self) -> None:
         self.epochs: list[float] = []
         """Seconds of each epoch, its validation included."""

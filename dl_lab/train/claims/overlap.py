@@ -85,8 +85,9 @@ def _identity(thing: object) -> Span:
 
 def _heeds_mode(module: nn.Module) -> bool:
     """Whether it computes otherwise in training than in evaluation, as far as its code shows."""
-    forward = inspect.unwrap(type(module).forward)
-    code = getattr(forward, "__code__", None)
+    # The class of a ScriptModule has none that could be read.
+    forward = getattr(type(module), "forward", None)
+    code = None if forward is None else getattr(inspect.unwrap(forward), "__code__", None)
     return code is None or "training" in code.co_names
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -154,24 +153,21 @@ def check_metric(name: str, value: object) -> None:
     raise InputError("metric_kind", name=name, given=described(value))
 
 
-def check_numbers(values: Mapping[str, object]) -> None:
-    """Refuse measures of which one is not a number; ``loss`` is the loss, the others metrics.
+def check_value(loss: object) -> None:
+    """Refuse a loss that is not one number, where nothing is to be learnt from it.
 
     Examples
     --------
-    >>> check_numbers({"loss": torch.tensor(0.5), "accuracy": 1})
+    >>> check_value(torch.tensor(0.5))
     """
-    for name, value in values.items():
-        if name != "loss":
-            check_metric(name, value)
-        elif isinstance(value, Tensor) and value.numel() != 1:
-            raise InputError("loss_vector", given=described(value))
+    if isinstance(loss, Tensor) and loss.numel() != 1:
+        raise InputError("loss_vector", given=described(loss))
 
 
 def explain(  # one return for each place
     error: BaseException,
     *,
-    model: nn.Module,
+    model: nn.Module | None,
     loss: object,
     inputs: object = None,
     outputs: object = None,
@@ -216,7 +212,7 @@ dimension, but its input, tensor [4, 3] float32, has 3. Make the two equal.
             # They hold the loader's iterator: left to the garbage collector in a cycle with them,
             # its workers take 5 s to end, in whichever thread that happens.
             release(error)
-        elif where == "forward":
+        elif where == "forward" and model is not None:
             sentence = explain_forward(error, model, inputs)
         elif where == "loss":
             # A loss may be or call a module of its own: another one than the model.
@@ -238,7 +234,7 @@ dimension, but its input, tensor [4, 3] float32, has 3. Make the two equal.
     return sentence
 
 
-def _memory(error: BaseException, model: nn.Module, inputs: object) -> InputError | None:
+def _memory(error: BaseException, model: nn.Module | None, inputs: object) -> InputError | None:
     text = str(error)
     full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
         isinstance(error, RuntimeError)
@@ -248,7 +244,7 @@ def _memory(error: BaseException, model: nn.Module, inputs: object) -> InputErro
         return None
     # The frames hold the very tensors that fill the memory.
     release(error)
-    parameter = next(model.parameters(), None)
+    parameter = None if model is None else next(model.parameters(), None)
     device = "cpu" if parameter is None else parameter.device
     return InputError("out_of_memory", device=device, rows=rows(inputs))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from dl_lab.errors import InputError
 from dl_lab.train.events.budget import Budget
 from dl_lab.train.events.event_file import EventFile, record, scalar_records
 from dl_lab.train.history.new_rows import HistoryRows, last_step
+from dl_lab.train.notes import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,9 +77,9 @@ class EventWriter:
     all but curves             64 at a time may wait, 64 MB together
     =========================  ==========================================================
 
-    A disk that is full or a folder that is gone is told of once, in the log `dl_lab`; training
-    goes on. When writing works again, the curves are completed. Between runs what is submitted is
-    written at once.
+    A disk that is full, a folder that is gone and what cannot be written are told of once, in the
+    log `dl_lab`; training goes on. When writing works again, the curves are completed. Between runs
+    what is submitted is written at once.
 
     Examples
     --------
@@ -103,7 +103,9 @@ class EventWriter:
             "pictures": Budget(0.02, ahead=2),
         }
         self._file = EventFile(self.folder)
-        self._told: set[str] = set()
+        self._notes = Notes()
+        self.note: Callable[[InputError, str], None] = self._notes.add
+        """Told of each problem and what it is about; the log `dl_lab` by default."""
         self._lost = False
         self._again = 0.0
         self._rows: HistoryRows | None = None
@@ -235,8 +237,7 @@ class EventWriter:
             try:
                 made = make()
             except Exception as error:  # noqa: BLE001  # whatever people's data lead to
-                detail = f"{type(error).__name__}: {error}"
-                self._tell(InputError("event_failed", name=name, detail=detail))
+                self.failed(name, error)
                 made = None
             finally:
                 if budget is not None:
@@ -272,6 +273,9 @@ class EventWriter:
             self._write_rows()
         except OSError as error:
             self._trouble(error)
+        except Exception as error:  # noqa: BLE001  # a name that no record can hold
+            self._again = time.monotonic() + _AGAIN
+            self.failed("curves", error)
 
     def _write_rows(self) -> None:
         while True:
@@ -313,9 +317,19 @@ class EventWriter:
         if self.dropped == 1:
             self._tell(problem)
 
-    def _tell(self, problem: InputError) -> None:
-        """Say a problem, each kind of them once."""
-        if problem.key not in self._told:
-            self._told.add(problem.key)
-            logging.getLogger("dl_lab").warning("%s", problem)
+    def failed(self, name: str, error: Exception) -> None:
+        """Take note that something cannot be put into the files: training goes on without it.
+
+        Parameters
+        ----------
+        name
+            For people; what goes by one name is told of once.
+        error
+            What was raised.
+        """
+        detail = f"{type(error).__name__}: {error}".rstrip(".")
+        self._tell(InputError("event_failed", name=name, detail=detail), name)
+
+    def _tell(self, problem: InputError, about: str = "") -> None:
         self.problem = problem
+        self.note(problem, about)

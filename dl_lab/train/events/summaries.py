@@ -32,7 +32,7 @@ def sample(values: Tensor) -> Tensor:
     The copy stays on the tensor's device and waits for nothing there.
     """
     flat = values.detach().reshape(-1)
-    stride = -(-len(flat) // _MOST_VALUES)
+    stride = max(1, -(-len(flat) // _MOST_VALUES))
     # A stride that shares a factor with a dimension would see the same few columns only.
     while stride > 1 and math.gcd(stride, len(flat)) > 1:
         stride += 1

@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.structure import forward, rows
-from dl_lab.train.diagnosis.explain import check_loss, check_metric, explain
-from dl_lab.train.steps.evaluate import CPU, Batch, Data, Loss, Metric, measure, numbers
+from dl_lab.train.diagnosis.explain import check_loss, explain
+from dl_lab.train.steps.evaluate import CPU, Batch, Data, Loss, measure, numbers
+from dl_lab.train.steps.metrics import Metric, Note, measured
 from dl_lab.train.steps.precision import Precision
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class AutogradSteps:
         The largest norm of the gradient; None for any.
     gradients
         Called when the gradients are there, before clipping and update.
+    note
+        Told why a metric fails, which then is NaN; None to raise that.
     """
 
     draws = True
@@ -56,6 +59,7 @@ class AutogradSteps:
         precision: Precision | None = None,
         clip_norm: float | None = None,
         gradients: Callable[[], None] | None = None,
+        note: Note | None = None,
     ) -> None:
         self._model = model
         self._loss = loss
@@ -66,6 +70,7 @@ class AutogradSteps:
         self._precision = precision or Precision("fp32", device)
         self._clip_norm = clip_norm
         self._gradients = gradients
+        self._note = note
         self._simple = (
             not self._metrics and self._precision.plain and clip_norm is None and gradients is None
         )
@@ -199,7 +204,6 @@ class AutogradSteps:
     ) -> tuple[Tensor, list[Tensor | float]]:
         """Add one batch's share to the gradients; return its loss and its metrics."""
         where, outputs, loss = "forward", None, None
-        name: str | None = None
         try:
             with torch.enable_grad():
                 with self._precision.context():
@@ -212,20 +216,17 @@ class AutogradSteps:
                 scaler = self._precision.scaler
                 part = loss if share == 1 else loss * share
                 (part if scaler is None else scaler.scale(part)).backward()  # type: ignore[no-untyped-call]  # torch has no types here
-            where = "metric"
-            values: list[Tensor | float] = []
-            with torch.no_grad():
-                for name, metric in self._metrics.items():  # which one raised is told
-                    value = metric(outputs, targets)
-                    if self._unchecked:
-                        check_metric(name, value)
-                    values.append(value)
             self._unchecked = False
+            with torch.no_grad():
+                values = [
+                    measured(name, metric, outputs, targets, self._note)
+                    for name, metric in self._metrics.items()
+                ]
             return loss.detach(), [*numbers(values)] if self._here else values
         except InputError:
             raise
         except Exception as error:
-            raise self._explained(error, where, inputs, outputs, targets, loss, name) from error
+            raise self._explained(error, where, inputs, outputs, targets, loss) from error
 
     def _finish(self, *, again: bool) -> None:
         if self._precision.scaler is not None:
@@ -246,7 +247,6 @@ class AutogradSteps:
         outputs: Any,  # noqa: ANN401  # any structure
         targets: Any,  # noqa: ANN401  # any structure
         loss: object,
-        name: str | None = None,
     ) -> InputError:
         if where == "backward":
             try:
@@ -261,7 +261,6 @@ class AutogradSteps:
             outputs=outputs,
             targets=targets,
             where=where,
-            name=name,
         )
 
     def tensors(self) -> list[Tensor]:
@@ -280,7 +279,14 @@ class AutogradSteps:
     def measure(self, data: Data) -> dict[str, float]:
         """Return the mean loss and the mean of each metric on `data`, leaving no trace."""
         measures: dict[str, Metric] = {"loss": self._loss, **self._metrics}
-        return measure(self._model, measures, data, device=self._device, precision=self._precision)
+        return measure(
+            self._model,
+            measures,
+            data,
+            device=self._device,
+            precision=self._precision,
+            note=self._note,
+        )
 
 
 def _asks_again(optimizer: Optimizer) -> bool:

@@ -13,7 +13,8 @@ from dl_lab.errors import InputError
 from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import forward, rows, split, to_device
-from dl_lab.train.diagnosis.explain import check_numbers, explain
+from dl_lab.train.diagnosis.explain import check_value, explain
+from dl_lab.train.steps.metrics import Metric, Note, measured
 from dl_lab.train.steps.precision import Precision
 
 Batch = tuple[Any, Any]
@@ -21,7 +22,6 @@ Batch = tuple[Any, Any]
 Data = Any
 """What `dl_lab.train.batches.loaders.as_loader` takes."""
 Loss = Callable[[Any, Any], Tensor]
-Metric = Callable[[Any, Any], "Tensor | float"]
 
 CPU = torch.device("cpu")
 MOST_ROWS = 1024
@@ -61,6 +61,7 @@ def measure(
     device: torch.device = CPU,
     precision: Precision | None = None,
     most_rows: int = MOST_ROWS,
+    note: Note | None = None,
 ) -> dict[str, float]:
     """Mean of each measure over the rows of all batches, in evaluation mode.
 
@@ -78,6 +79,8 @@ def measure(
         What to compute in; None for the tensors' own types.
     most_rows
         Of a batch that is cut from tensors or a Dataset.
+    note
+        Told why a metric fails, which then is NaN; None to raise that.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def measure(
     flags = [(module, module.training) for module in model.modules()]
     found: list[list[Tensor | float]] = []
     weights: list[int] = []
-    where, name, inputs, outputs, targets = "batch", None, None, None, None
+    where, inputs, outputs, targets = "batch", None, None, None
     model.eval()
     try:
         with torch.no_grad(), kept_random_state(device):
@@ -103,10 +106,13 @@ def measure(
                 with precision.context():
                     outputs = forward(model, inputs)
                     for name, one in measures.items():
-                        where = "loss" if name == "loss" else "metric"
+                        if name != "loss":
+                            values.append(measured(name, one, outputs, targets, note))
+                            continue
+                        where = "loss"
                         values.append(one(outputs, targets))
-                if not found:
-                    check_numbers(dict(zip(measures, values, strict=True)))
+                        if not found:
+                            check_value(values[-1])
                 found.append(values)
                 weights.append(rows(targets))
                 where = "batch"
@@ -115,7 +121,7 @@ def measure(
     except Exception as error:
         step = {"inputs": inputs, "outputs": outputs, "targets": targets}
         loss = measures.get("loss")
-        raise explain(error, model=model, loss=loss, where=where, name=name, **step) from error
+        raise explain(error, model=model, loss=loss, where=where, **step) from error
     finally:
         for module, training in flags:
             module.training = training

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,9 +13,12 @@ from torch.nn import functional
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.structure import described
+from dl_lab.train.diagnosis.explain import check_metric, explain
 
 Metric = Callable[[Any, Any], "Tensor | float"]
 """``metric(outputs, targets)`` gives one number, a mean over the batch."""
+Note = Callable[[InputError, str], None]
+"""Told of a problem that training does not depend on, and what it is about."""
 Metrics = str | Metric | Sequence[str | Metric] | Mapping[str, str | Metric]
 
 _ON_PROBABILITIES = (nn.BCELoss, functional.binary_cross_entropy)
@@ -168,6 +172,37 @@ def resolve(metrics: Metrics | None, loss: object = None) -> dict[str, Metric]:
             raise InputError("twice", name="metrics", given=repr(name))
         found[name] = _one(metric, loss)
     return found
+
+
+def measured(
+    name: str, metric: Metric, outputs: object, targets: object, note: Note | None
+) -> Tensor | float:
+    """Return what a metric measures; NaN where it fails: training does not depend on it.
+
+    Parameters
+    ----------
+    name, metric, outputs, targets
+        The metric's name, and what it is given.
+    note
+        Told why it failed, and its name. None to raise that.
+
+    Examples
+    --------
+    >>> measured("gap", lambda outputs, _: outputs[9], "few", "few", lambda why, _: print(why.key))
+    metric_failed
+    nan
+    """
+    try:
+        value = metric(outputs, targets)
+        check_metric(name, value)
+    except Exception as error:
+        step = {"outputs": outputs, "targets": targets}
+        problem = explain(error, model=None, loss=None, where="metric", name=name, **step)
+        if note is None:
+            raise problem from error
+        note(problem, name)
+        return math.nan
+    return value
 
 
 def _one(metric: object, loss: object) -> Metric:

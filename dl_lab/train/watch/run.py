@@ -17,6 +17,7 @@ from dl_lab.train.batches import structure
 from dl_lab.train.device import described
 from dl_lab.train.history.logged import Logged
 from dl_lab.train.learning_rate import HIGHEST_RATE, OptimizerRate, Rate
+from dl_lab.train.notes import Notes
 from dl_lab.train.run import Progress
 from dl_lab.train.watch.gate import HeldLoop
 from dl_lab.train.worker import State
@@ -101,6 +102,7 @@ class WatchedRun(HeldLoop):
         self._steps = 0
         self._epoch = 0
         self._message: InputError | None = None
+        self._notes = Notes()
         self._wanted_rate: float | None = None
 
     def attach(
@@ -278,6 +280,15 @@ class WatchedRun(HeldLoop):
     def message(self) -> InputError | None:
         """Why it failed or was interrupted, as a sentence; otherwise None."""
         return self._message
+
+    @property
+    def notes(self) -> tuple[InputError, ...]:
+        """What could not be recorded of what a library told, while training goes on."""
+        return self._notes.told
+
+    def note(self, problem: InputError, about: str = "") -> None:
+        """Tell once of a problem that training does not depend on, as `Trainer.note` does."""
+        self._notes.add(problem, about)
 
     @property
     def steps(self) -> int:

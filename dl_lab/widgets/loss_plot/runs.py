@@ -34,6 +34,7 @@ class Recorded:
     controls: tuple[str, ...] = ()
     state = "finished"
     message: InputError | None = None
+    notes: tuple[InputError, ...] = ()
     device = ""
     learning_rate: float | None = None
 
@@ -139,6 +140,7 @@ def _status(run: Run, pace: Pace) -> dict[str, Any]:
     return {
         "state": str(run.state),
         "message": None if message is None else sentence(message),
+        "notes": [sentence(note) for note in run.notes],
         "epoch": progress.epoch,
         "step": progress.step,
         "last_epoch": progress.last_epoch,

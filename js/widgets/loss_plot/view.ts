@@ -167,7 +167,7 @@ export function mountView(
     const said = view.sentence(problem.message);
     const { name, controls: offered } = runs[problem.run]!;
     const sentence = runs.length > 1 ? `${name}: ${said}` : said;
-    if (!offered.includes("play")) return { sentence };
+    if (problem.goesOn || !offered.includes("play")) return { sentence };
     const act = () => context.command("run.play", { run: problem.run });
     return { sentence, wayOn: { label: t("loss_plot.again"), act } };
   });

@@ -126,18 +126,21 @@ def test_a_loaded_run_does_not_take_a_worse_epoch_for_the_best(tmp_path):
     assert (tmp_path / "best.safetensors").read_bytes() == before
 
 
-def test_a_folder_that_cannot_be_ends_the_run_and_keeps_the_weights(tmp_path):
+def test_a_folder_that_cannot_be_is_noted_and_written_to_when_it_can(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="folder must be a folder"):
         ModelCheckpoint(tmp_path / "file")
     run = trainer(ModelCheckpoint(tmp_path / "later"))
     (tmp_path / "later").write_text("")
-    with pytest.raises(InputError) as error:
-        run.fit(3)
-    assert run.state == "failed"
-    assert {"ModelCheckpoint", "on_epoch_end"} <= set(error.value.params.values())
-    assert same_weights(run.model, PLAIN.weights[0])
-    assert len(run.history["train_loss"]) == len(TRAIN)
+    run.fit(2)
+    assert run.state == "finished"
+    assert [note.params["hook"] for note in run.notes] == ["on_epoch_end", "on_stop"]
+    assert "Training goes on" in str(run.notes[0])
+    (tmp_path / "later").unlink()
+    run.fit(EPOCHS - 2)
+    model = network()
+    load_model(model, tmp_path / "later" / "best.safetensors")
+    assert same_weights(model, PLAIN.weights[BEST - 1])
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ function run(changes: Partial<RunStatus> = {}): RunStatus {
   return {
     state: "idle",
     message: null,
+    notes: [],
     epoch: 0,
     step: 0,
     lastEpoch: null,
@@ -78,9 +79,18 @@ describe("a status", () => {
   test("tells the failed run's message first", () => {
     const paused = run({ state: "paused", message: { key: "a" } });
     const failed = run({ state: "failed", message: { key: "b" } });
-    expect(firstMessage([paused, failed])).toEqual({ run: 1, message: { key: "b" } });
-    expect(firstMessage([run(), paused])).toEqual({ run: 1, message: { key: "a" } });
+    const stops = { run: 1, goesOn: false };
+    expect(firstMessage([paused, failed])).toEqual({ ...stops, message: { key: "b" } });
+    expect(firstMessage([run(), paused])).toEqual({ ...stops, message: { key: "a" } });
     expect(firstMessage([run()])).toBeNull();
+  });
+
+  test("tells the newest note of a run that goes on, where nothing stands in the way", () => {
+    const noted = run({ state: "running", notes: [{ key: "a" }, { key: "b" }] });
+    const note = { run: 1, message: { key: "b" }, goesOn: true };
+    expect(firstMessage([run(), noted])).toEqual(note);
+    const failed = run({ state: "failed", message: { key: "c" } });
+    expect(firstMessage([noted, failed])?.message).toEqual({ key: "c" });
   });
 
   test("differs when rows came or the history is another", () => {

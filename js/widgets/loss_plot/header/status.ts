@@ -24,6 +24,8 @@ export interface SeriesStatus extends SeriesKind {
 export interface RunStatus {
   readonly state: RunState;
   readonly message: unknown;
+  /** What went wrong with those who only look on, the oldest first. */
+  readonly notes: readonly unknown[];
   readonly epoch: number;
   readonly step: number;
   readonly lastEpoch: number | null;
@@ -53,6 +55,7 @@ function readRun(run: Record<string, unknown>): RunStatus {
   return {
     state: run["state"] as RunState,
     message: run["message"] ?? null,
+    notes: Array.isArray(run["notes"]) ? run["notes"] : [],
     epoch: number(run["epoch"]) ?? 0,
     step: number(run["step"]) ?? 0,
     lastEpoch: number(run["last_epoch"]),
@@ -131,13 +134,20 @@ export function doneShare(runs: readonly RunStatus[]): number | null {
   return due === 0 ? null : done / due;
 }
 
-/** The newest message of any run, with the run's index. */
-export function firstMessage(
-  runs: readonly RunStatus[],
-): { readonly run: number; readonly message: unknown } | null {
+interface Said {
+  readonly run: number;
+  readonly message: unknown;
+  /** Whether the run goes on all the same. */
+  readonly goesOn: boolean;
+}
+
+/** Why a run does not go on, else the newest note of any run, with the run's index. */
+export function firstMessage(runs: readonly RunStatus[]): Said | null {
   const failed = runs.findIndex(({ state, message }) => state === "failed" && message !== null);
   const run = failed >= 0 ? failed : runs.findIndex(({ message }) => message !== null);
-  return run < 0 ? null : { run, message: runs[run]!.message };
+  if (run >= 0) return { run, message: runs[run]!.message, goesOn: false };
+  const noted = runs.findIndex(({ notes }) => notes.length > 0);
+  return noted < 0 ? null : { run: noted, message: runs[noted]!.notes.at(-1), goesOn: true };
 }
 
 interface Ranked {

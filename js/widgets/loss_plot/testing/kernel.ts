@@ -19,6 +19,7 @@ export interface FakeRun {
   controls?: readonly string[];
   state?: string;
   message?: unknown;
+  notes?: readonly unknown[];
   step?: number;
   lastStep?: number | null;
   rate?: number | null;
@@ -93,6 +94,7 @@ function status(run: FakeRun): Record<string, unknown> {
   return {
     state,
     message,
+    notes: run.notes ?? [],
     epoch: 0,
     step,
     last_epoch: null,
