@@ -101,6 +101,8 @@ SENTENCES = {
     "own_step_loss": "This Trainer runs a training step of your own, whose loss cannot be "
     "measured without training. Set learning rates with trainer.tune(lr=…), and measure with "
     "validation=.",
+    "own_twice": "Both step and validation return {name}, and one curve cannot show the two. Give "
+    "one of them another name.",
     "own_gradients": "{callback} looks at gradients before the update, which a training step of "
     "your own does by itself. Return the norm from the step: dict(gradient_norm=norm).",
     "own_setting": "{name} does not go with a training step of your own: do that in the step "
@@ -114,8 +116,8 @@ SENTENCES = {
     "own_no_optimizer": "optimizers is empty. Give the optimizers that the step uses: one, a "
     "list, or a mapping from names to optimizers.",
     "model_name": "A model's name must be text without a dot; got {given}.",
-    "which_optimizer": "There are several optimizers: {names}. Make the scheduler on one of them,"
-    " such as StepLR(optimizer, 10), and give that.",
+    "which_optimizer": "There are several optimizers: {names}. Say whose learning rates are "
+    "meant: {callback}(…, optimizer=NAME).",
     "not_metric": "metrics must be names such as 'accuracy', functions that have a name, or a "
     "dictionary from names to these; got {given}. For a function without a name: "
     "metrics=dict(my_metric=function).",
@@ -327,10 +329,10 @@ SENTENCES = {
     "stopped; model and history are kept. Mend the callback and start again.",
     "observer_failed": "The callback {callback} raised {kind} in {hook}: {detail}. Training goes "
     "on without what it was to do there.",
-    "within_hook": "{name} cannot be called within a callback's hook, in the middle of a step. "
+    "within_hook": "{name} cannot be called within a callback's hook or in the middle of a step. "
     "Call trainer.pause() there, and {name} afterwards.",
-    "within_step": "The state cannot be copied in on_gradients, in the middle of a step. Do it "
-    "in on_step_end.",
+    "within_step": "The state cannot be copied in the middle of a step. Do it in a callback's "
+    "on_step_end.",
     "trained_by": "{model} is being trained by {run}, and two runs at once would spoil each "
     "other's steps. Pause that one first, with {run}.pause(), or give this run a model and an "
     "optimizer of its own.",

@@ -92,7 +92,7 @@ class Control:
         """Change settings of the optimizer, or of the one of that name, between two steps."""
         optimizer = self._state.optimizer
         parts = parts_of(optimizer)
-        if name is not None:
+        if name is not None and not (len(parts) == 1 and name == "optimizer"):
             if name not in parts:
                 raise InputError.unknown("optimizer", name, parts)
             optimizer = parts[name]

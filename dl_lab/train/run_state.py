@@ -248,14 +248,14 @@ class RunState:
         return Snapshot(self.epoch, self.steps, flat.float().cpu().numpy().astype("f4", copy=True))
 
     def between_steps(self, name: str) -> None:
-        """Refuse what a callback's hook cannot do.
+        """Refuse what a callback's hook or a step of a person's own cannot do.
 
         Raises
         ------
         InputError
-            A hook runs.
+            One runs.
         """
-        if self.hooks.running:
+        if self.hooks.running or (self._own is not None and self._own.running):
             raise InputError("within_hook", name=name)
 
     def record_losses(self) -> dict[str, float]:
@@ -325,7 +325,7 @@ class RunState:
 
     def state_dict(self) -> dict[str, Any]:
         """Copy everything: the run can go on from it as if nothing had been."""
-        if self._in_step:
+        if self._in_step or (self._own is not None and self._own.running):
             raise InputError("within_step")
         self.recorder.flush()
         state = self._weights_and_place()

@@ -365,6 +365,12 @@ class Trainer:
         return self._state.optimizer
 
     @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimizers by name, as `tune` knows them; one alone is ``"optimizer"``."""
+        parts = parts_of(self._state.optimizer)
+        return dict(parts) if len(parts) > 1 else {"optimizer": self._state.optimizer}
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         return self._state.epoch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch.optim import lr_scheduler
@@ -31,7 +31,12 @@ _MOMENTA = ("momentum", "betas", "base_momentum", "max_momentum")
 class _Scheduled(Callback):
     """Holds a scheduler, makes it when the run begins, and goes back and forth with the run."""
 
-    def __init__(self, scheduler: LRScheduler | Callable[[Optimizer], LRScheduler]) -> None:
+    def __init__(
+        self,
+        scheduler: LRScheduler | Callable[[Optimizer], LRScheduler],
+        optimizer: str | None = None,
+    ) -> None:
+        self._name = optimizer
         self.scheduler: LRScheduler | None = None
         """torch's scheduler; None until the run starts where a function makes it."""
         self._make: Callable[[Optimizer], LRScheduler] | None = None
@@ -54,11 +59,9 @@ class _Scheduled(Callback):
 
     def on_start(self, trainer: Training) -> None:
         """Make the scheduler if there is none yet."""
-        optimizer = trainer.optimizer
-        parts = parts_of(optimizer)
+        parts = parts_of(trainer.optimizer)
         if self.scheduler is None and self._make is not None:
-            if len(parts) > 1:
-                raise InputError("which_optimizer", names=", ".join(parts))
+            optimizer = self._chosen(parts)
             before = [dict(group) for group in optimizer.param_groups]
             self._take(self._make(optimizer))
             if self._state:
@@ -71,6 +74,14 @@ class _Scheduled(Callback):
                     set_learning_rate(optimizer, rate, [self.scheduler])
         if self.scheduler is None or self.scheduler.optimizer not in parts.values():
             raise InputError("other_optimizer")
+
+    def _chosen(self, parts: Mapping[str, Optimizer]) -> Optimizer:
+        if self._name is not None and self._name not in parts:
+            raise InputError.unknown("optimizer", self._name, parts)
+        if self._name is None and len(parts) > 1:
+            names = ", ".join(parts)
+            raise InputError("which_optimizer", names=names, callback=type(self).__name__)
+        return next(iter(parts.values())) if self._name is None else parts[self._name]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the scheduler's state and the rates it has set; empty before it is made."""
@@ -131,6 +142,8 @@ class LRSchedule(_Scheduled):
         optimizer: ``lambda optimizer: CosineAnnealingLR(optimizer, T_max=20)``.
     every
         ``"epoch"`` or ``"step"``: after what it goes one on.
+    optimizer
+        Where `scheduler` is a function and the trainer has several optimizers: the name of one.
 
     Raises
     ------
@@ -160,6 +173,7 @@ class LRSchedule(_Scheduled):
         self,
         scheduler: LRScheduler | Callable[[Optimizer], LRScheduler],
         every: str = "epoch",
+        optimizer: str | None = None,
     ) -> None:
         if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
             raise InputError("plateau_scheduler")
@@ -167,7 +181,7 @@ class LRSchedule(_Scheduled):
             raise InputError("no_scheduler", given=repr(type(scheduler).__name__))
         if every not in EVERY:
             raise InputError.unknown("every", every, EVERY)
-        super().__init__(scheduler)
+        super().__init__(scheduler, optimizer)
         self.every = every
 
     def on_start(self, trainer: Training) -> None:
@@ -207,6 +221,8 @@ class ReduceLROnPlateau(_Scheduled):
         Epochs after a reduction in which none is counted.
     min_lr
         No rate goes below it.
+    optimizer
+        As for `LRSchedule`.
 
     Raises
     ------
@@ -237,6 +253,7 @@ class ReduceLROnPlateau(_Scheduled):
         threshold_mode: str = "rel",
         cooldown: int = 0,
         min_lr: float = 0.0,
+        optimizer: str | None = None,
     ) -> None:
         if threshold_mode not in {"rel", "abs"}:
             raise InputError.unknown("threshold_mode", threshold_mode, ("rel", "abs"))
@@ -253,7 +270,9 @@ class ReduceLROnPlateau(_Scheduled):
             "cooldown": whole("cooldown", cooldown, 0, 2**32 - 1),
             "min_lr": number("min_lr", min_lr, 0, math.inf),
         }
-        super().__init__(lambda optimizer: lr_scheduler.ReduceLROnPlateau(optimizer, **settings))
+        super().__init__(
+            lambda optimizer: lr_scheduler.ReduceLROnPlateau(optimizer, **settings), optimizer
+        )
 
     def on_start(self, trainer: Training) -> None:
         """Make the scheduler if there is none yet."""

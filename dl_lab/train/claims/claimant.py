@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dl_lab.errors import InputError
 from dl_lab.train.claims.cell import moment
+from dl_lab.train.steps.several import Models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +68,8 @@ class Claimant:
     @property
     def kind(self) -> str:
         """What its model is, for sentences."""
+        if isinstance(self.model, Models):
+            return self.model.kind
         return type(self.optimizer if self.model is None else self.model).__name__
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from dl_lab.errors import InputError
 from dl_lab.train.history.recorder import Recorder
 from dl_lab.train.history.series_kind import guessed, kind_of
 from dl_lab.train.steps.several import parts_of
@@ -36,6 +37,7 @@ class NamedRecorder(Recorder):
         # Of the rows that wait for their numbers.
         self._waiting: deque[tuple[str, ...]] = deque()
         self._totals: dict[str, tuple[float, int]] = {}
+        self._told: set[str] = set()
         self._rates: dict[str, float | None] = {}
         for name in optimizers:
             self.history.describe(_rate_name(name), kind_of("learning_rate", None))
@@ -51,6 +53,7 @@ class NamedRecorder(Recorder):
         values: Mapping[str, float | Tensor] = loss
         seconds = self.history.seconds()
         self._waiting.append(tuple(values))
+        self._told.update(values)
         # What follows a row that waits waits too: series keep their order.
         if len(self._waiting) > 1 or any(isinstance(one, Tensor) for one in values.values()):
             self._pending.add(step, seconds, list(values.values()), 0)
@@ -82,14 +85,22 @@ class NamedRecorder(Recorder):
             self._rates = {name: series.last for name, series in self.history.items()}
         for part, value in rate.items():
             name = _rate_name(part)
-            if not isinstance(value, Tensor) or value.is_cpu:
+            if name not in self._told and (not isinstance(value, Tensor) or value.is_cpu):
                 plain = float(value)
                 if plain != self._rates.get(name):
                     self._rates[name] = plain
                     self.history.append(step, **{name: plain})
 
     def epoch(self, epoch: int, step: int, measured: Mapping[str, float]) -> None:
-        """Record what was measured at an epoch's end or before the first."""
+        """Record what was measured at an epoch's end or before the first.
+
+        Raises
+        ------
+        InputError
+            Under a name that steps tell too.
+        """
+        for name in self._told & measured.keys():
+            raise InputError("own_twice", name=name)
         means = {name: total / rows for name, (total, rows) in self._totals.items()}
         super().epoch(epoch, step, {**means, **measured})
 

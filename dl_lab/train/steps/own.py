@@ -51,6 +51,8 @@ class OwnSteps:
         ours = any(owner is module for module in models.modules())
         keeps = not ours and hasattr(owner, "state_dict") and hasattr(owner, "load_state_dict")
         self._owner: Any = owner if keeps else None
+        self.running = False
+        """Whether the function is running now."""
         self.measured: list[Tensor | float] = []
         self.first = self.state_dict()
         """The state that it began with."""
@@ -67,7 +69,11 @@ class OwnSteps:
             That is not a number, or numbers by name.
         """
         del targets, measure
-        return _by_name(self._step(inputs), "train_loss")
+        self.running = True
+        try:
+            return _by_name(self._step(inputs), "train_loss")
+        finally:
+            self.running = False
 
     def validate(self, function: Callable[[], Numbers]) -> dict[str, float]:
         """Return what a function measures in evaluation mode, by name, leaving no trace.

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.structure import described
-from dl_lab.train.diagnosis.explain import check_optimizer, check_sizes
+from dl_lab.train.diagnosis.explain import check_sizes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,12 +27,12 @@ class Models(nn.Module):
     models
         One, several in a sequence or by name.
     optimizers
-        Of their parameters; those that no model has (a learnt weight of a loss) belong to it too.
+        Of their parameters; what else they train (a learnt weight of a loss) belongs to it too.
 
     Raises
     ------
     InputError
-        Something is not a model, or an optimizer has no parameter of any.
+        Something is not a model, or an optimizer has parameters of other models alone.
 
     Examples
     --------
@@ -58,11 +58,20 @@ class Models(nn.Module):
         self._modules.update(self.by_name)
         known = {id(parameter) for parameter in self.parameters()}
         for optimizer in optimizers:
-            check_optimizer(self, optimizer)
-            for parameter in (one for group in optimizer.param_groups for one in group["params"]):
-                if id(parameter) not in known:
-                    known.add(id(parameter))
-                    self._parameters[f"parameter{len(self._parameters)}"] = parameter
+            trained = [one for group in optimizer.param_groups for one in group["params"]]
+            others = [one for one in trained if id(one) not in known]
+            # Bare tensors alone may well be meant: a picture that is made to please a network.
+            if len(others) == len(trained) and all(isinstance(one, nn.Parameter) for one in others):
+                kinds = {"optimizer": type(optimizer).__name__, "model": self.kind}
+                raise InputError("other_parameters", **kinds, count=len(trained))
+            for parameter in others:
+                known.add(id(parameter))
+                self._parameters[f"parameter{len(self._parameters)}"] = parameter
+
+    @property
+    def kind(self) -> str:
+        """Their classes, for sentences."""
+        return ", ".join(type(model).__name__ for model in self.by_name.values())
 
     @property
     def shown(self) -> nn.Module:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ExponentialLR, StepLR
 
 from dl_lab import LayerViewer, LossPlot, Trainer, lr_find
 from dl_lab.errors import InputError
@@ -16,13 +17,25 @@ from dl_lab.train.callbacks import (
     GradientNorms,
     LRSchedule,
     ModelCheckpoint,
+    ReduceLROnPlateau,
 )
 from dl_lab.train.threads import so_many_threads
 from tests.train.steps.own_steps import KINDS, Kind
 
 SEED, EPOCHS = 7, 3
 SGD = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+OTHER = torch.optim.SGD(nn.Linear(1, 1).parameters())
 KIND = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(request):
+    """Two are slow on busy cores; only against the plain loop all are used, as there."""
+    before = torch.get_num_threads()
+    if "plain_loop" not in request.node.name:
+        torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def made(kind: str) -> Kind:
@@ -212,7 +225,7 @@ def test_validation_is_a_function_that_leaves_no_trace():
 
 def test_each_optimizer_has_learning_rates_and_schedulers_of_its_own():
     run = trainer("dcgan")
-    parts = run.optimizer.parts
+    parts = run.optimizers
     run.learning_rate = 1e-3
     assert [part.param_groups[0]["lr"] for part in parts.values()] == [1e-3, 5e-4]
     run.tune("discriminator", lr=0.02)
@@ -224,20 +237,74 @@ def test_each_optimizer_has_learning_rates_and_schedulers_of_its_own():
     assert rates == pytest.approx({"generator": 1e-3, "discriminator": 0.02})
     with pytest.raises(InputError, match="optimizer cannot be 'critic'"):
         run.tune("critic", lr=1)
+
+
+def test_schedulers_are_of_one_optimizer():
     made_one = made("dcgan")
-    half = torch.optim.lr_scheduler.StepLR(made_one.optimizers["generator"], 1, gamma=0.5)
+    never = {"threshold": 1e9, "threshold_mode": "abs"}
+    plateau = ReduceLROnPlateau(0.5, 0, "generator_loss", optimizer="generator", **never)
+    half = StepLR(made_one.optimizers["generator"], 1, gamma=0.5)
     scheduled = Trainer.of(
         made_one.step,
         made_one.models,
         made_one.optimizers,
         made_one.train,
-        callbacks=[LRSchedule(half)],
+        callbacks=[
+            LRSchedule(half),
+            LRSchedule(lambda own: ExponentialLR(own, 0.1), optimizer="discriminator"),
+            plateau,
+        ],
         device="cpu",
     )
-    scheduled.fit(2)
-    assert scheduled.learning_rate == pytest.approx(5e-4)
+    rates = []
+    for _ in range(2):
+        scheduled.fit(1)
+        rates.append([part.param_groups[0]["lr"] for part in scheduled.optimizers.values()])
+    assert rates[0] == pytest.approx([1e-3, 1e-4])
+    assert rates[1] == pytest.approx([2.5e-4, 1e-5])
     scheduled.rewind(scheduled.checkpoints[1])
-    assert scheduled.learning_rate == pytest.approx(1e-3)
+    assert [one.param_groups[0]["lr"] for one in made_one.optimizers.values()] == rates[0]
+
+
+def test_a_tensor_may_be_all_that_is_trained():
+    judge = nn.Linear(4, 1).requires_grad_(False)
+    picture = torch.rand(1, 4, requires_grad=True)
+    first = picture.detach().clone()
+    adam = torch.optim.Adam([picture], lr=0.1)
+
+    def step(_):
+        adam.zero_grad()
+        loss = judge(picture).square().sum()
+        loss.backward()
+        adam.step()
+        return loss
+
+    run = Trainer.of(step, judge, adam, range(5), device="cpu")
+    run.fit(2)
+    once = picture.detach().clone()
+    assert run.history["loss"].values[-1] < run.history["loss"].values[0]
+    run.rewind(5)
+    run.fit(1)
+    assert torch.equal(picture, once)
+    run.reset()
+    assert torch.equal(picture, first)
+
+
+def test_within_a_step_it_may_be_asked_to_stop_but_not_to_go_elsewhere(tmp_path):
+    run, refused = None, []
+
+    def step(number):
+        for elsewhere in (run.reset, lambda: run.rewind(0), lambda: run.save(tmp_path / "a.pt")):
+            with pytest.raises(InputError, match="middle of a step") as error:
+                elsewhere()
+            refused.append(error.value.key)
+        if number == 2:
+            run.stop()
+        return {}
+
+    run = line(step, train=range(9))
+    run.fit(1)
+    assert (run.state, run.steps, len(refused)) == ("finished", 3, 9)
 
 
 def test_viewers_follow_it():
@@ -312,7 +379,7 @@ def test_a_step_that_raises_says_what_and_can_be_mended():
 
 
 def scheduled_by_function():
-    schedule = LRSchedule(lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 1))
+    schedule = LRSchedule(lambda optimizer: StepLR(optimizer, 1))
     return trainer("dcgan", callbacks=schedule).fit(1)
 
 
@@ -322,11 +389,16 @@ def scheduled_by_function():
         ("step must return one number", lambda: line(lambda _: None).fit(1)),
         ("loss must be one number", lambda: line(lambda _: {"loss": torch.ones(2)}).fit(1)),
         ("step must be a function", lambda: line(3)),
+        ("none of them belongs to", lambda: Trainer.of(print, nn.Linear(1, 1), OTHER, range(2))),
         ("model must be", lambda: Trainer.of(print, 3, SGD, range(2))),
         ("optimizers is empty", lambda: Trainer.of(print, nn.Linear(1, 1), [], range(2))),
         ("models is empty", lambda: Trainer.of(print, {}, SGD, range(2))),
         ("cannot be measured without training", lambda: lr_find(line())),
         ("validation must be a function", lambda: line(validation=(torch.ones(2), torch.ones(2)))),
+        (
+            "another name",
+            lambda: line(lambda _: {"validation_loss": 1}, validation=lambda: 1).fit(1),
+        ),
         ("validation raised ZeroDivisionError", lambda: line(validation=lambda: 1 / 0)),
         ("before the update", lambda: line(callbacks=GradientNorms())),
         ("do that in the step itself", lambda: line(metrics=["accuracy"])),
