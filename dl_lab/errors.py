@@ -98,6 +98,8 @@ SENTENCES = {
     "own_step_returned": "step must return one number, or a mapping from names to numbers, such "
     "as dict(generator_loss=loss); got {given}.",
     "own_validation_failed": "validation raised {kind}: {detail}. Fix it and start again.",
+    "own_step_failed": "The step raised {kind}: {detail}. Fix it and start again; what it had done "
+    "before that stays done.",
     "own_step_loss": "This Trainer runs a training step of your own, whose loss cannot be "
     "measured without training. Set learning rates with trainer.tune(lr=…), and measure with "
     "validation=.",

@@ -84,7 +84,9 @@ class Control:
         error = self.worker.error
         if error is None or isinstance(error, InputError):
             return error or self._state.message
-        message = InputError("step_failed", kind=type(error).__name__, detail=error)
+        # Of a step of a person's own nobody knows how far it came.
+        key = "own_step_failed" if self._state.engine.own else "step_failed"
+        message = InputError(key, kind=type(error).__name__, detail=str(error).rstrip("."))
         message.__cause__ = error
         return message
 

@@ -138,3 +138,47 @@ def test_a_convolution_of_ones_own_is_explored():
     hello = Page(explorer).request("hello", view="page", have={})
     assert hello.meta["ok"], hello.meta
     explorer.close()
+
+
+def test_a_step_of_ones_own_and_a_metric_that_fails(tmp_path):
+    torch.manual_seed(0)
+    forger, judge = nn.Linear(2, 2).to(DEVICE), nn.Linear(2, 1).to(DEVICE)
+    optimizers = [torch.optim.Adam(model.parameters(), lr=0.01) for model in (forger, judge)]
+    softplus = nn.functional.softplus
+
+    def step(real):
+        fake = forger(torch.rand_like(real))
+        judged = (softplus(-judge(real)) + softplus(judge(fake.detach()))).mean()
+        judge.zero_grad()
+        judged.backward()
+        optimizers[1].step()
+        forged = softplus(-judge(fake)).mean()
+        forger.zero_grad()
+        forged.backward()
+        optimizers[0].step()
+        return {"judge_loss": judged, "forger_loss": forged}
+
+    own = dl_lab.Trainer.of(
+        step, [forger, judge], optimizers, torch.rand(32, 2), batch_size=8, seed=0
+    )
+    own.fit(epochs=2)
+    ended = values(forger) | values(judge)
+    curve = own.history["forger_loss"].values.copy()
+    assert len(curve) == 8
+    own.rewind(4)
+    own.step(2)
+    own.save(tmp_path / "own.pt")
+    own.rewind(4)
+    own.load_state_dict(own.state_dict())
+    own.fit(epochs=1)
+    assert same(values(forger) | values(judge), ended)
+    assert (own.history["forger_loss"].values == curve).all()
+
+    model = nn.Linear(2, 1).to(DEVICE)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    data = (torch.rand(8, 2), torch.rand(8, 1))
+    failing = {"gap": lambda outputs, _: outputs.gap}
+    usual = dl_lab.Trainer(model, nn.MSELoss(), sgd, data, data, metrics=failing)
+    usual.fit(epochs=2)
+    assert [note.key for note in usual.notes] == ["metric_failed"]
+    assert torch.tensor(usual.history["train_loss"].values).isfinite().all()

@@ -369,7 +369,7 @@ def test_a_step_that_raises_says_what_and_can_be_mended():
         return 1.0
 
     run = line(step)
-    with pytest.raises(InputError, match="KeyError: 'mask'"):
+    with pytest.raises(InputError, match="The step raised KeyError: 'mask'"):
         run.fit(1)
     assert run.state == "failed"
     broken.clear()
