@@ -56,6 +56,8 @@ _Parameters = ParamSpec("_Parameters")
 class Trainer:
     """Train a module in a background thread that takes commands between two steps.
 
+    For a training step of your own, of several models or without a loss of this form: `of`.
+
     Parameters
     ----------
     model
