@@ -14,7 +14,7 @@ from dl_lab.errors import InputError
 from dl_lab.train.batches.structure import forward, rows
 from dl_lab.train.diagnosis.explain import check_loss, explain
 from dl_lab.train.steps.evaluate import CPU, Batch, Data, Loss, measure, numbers
-from dl_lab.train.steps.metrics import Metric, Note, measured
+from dl_lab.train.steps.metrics import Metric, Note, tried
 from dl_lab.train.steps.precision import Precision
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class AutogradSteps:
             self._unchecked = False
             with torch.no_grad():
                 values = [
-                    measured(name, metric, outputs, targets, self._note)
+                    tried(name, metric, outputs, targets, self._note)
                     for name, metric in self._metrics.items()
                 ]
             return loss.detach(), [*numbers(values)] if self._here else values

@@ -14,7 +14,7 @@ from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import forward, rows, split, to_device
 from dl_lab.train.diagnosis.explain import check_value, explain
-from dl_lab.train.steps.metrics import Metric, Note, measured
+from dl_lab.train.steps.metrics import Metric, Note, tried
 from dl_lab.train.steps.precision import Precision
 
 Batch = tuple[Any, Any]
@@ -107,7 +107,7 @@ def measure(
                     outputs = forward(model, inputs)
                     for name, one in measures.items():
                         if name != "loss":
-                            values.append(measured(name, one, outputs, targets, note))
+                            values.append(tried(name, one, outputs, targets, note))
                             continue
                         where = "loss"
                         values.append(one(outputs, targets))

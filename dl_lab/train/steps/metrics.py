@@ -174,7 +174,7 @@ def resolve(metrics: Metrics | None, loss: object = None) -> dict[str, Metric]:
     return found
 
 
-def measured(
+def tried(
     name: str, metric: Metric, outputs: object, targets: object, note: Note | None
 ) -> Tensor | float:
     """Return what a metric measures; NaN where it fails: training does not depend on it.
@@ -188,7 +188,7 @@ def measured(
 
     Examples
     --------
-    >>> measured("gap", lambda outputs, _: outputs[9], "few", "few", lambda why, _: print(why.key))
+    >>> tried("gap", lambda outputs, _: outputs[9], "few", "few", lambda why, _: print(why.key))
     metric_failed
     nan
     """
