@@ -129,7 +129,8 @@ class TensorBoard(Callback):
         if trainer.ending == "finished" and not self._ended:
             # TensorBoard reads a run's first end only: none is written that may be undone.
             self._ended = True
-            self.log.add_end()
+            with self._attempt("end"):
+                self.log.add_end()
         self.log.end()
 
     def on_epoch_end(self, trainer: Training) -> None:
