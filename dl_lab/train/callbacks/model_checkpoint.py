@@ -25,7 +25,7 @@ class ModelCheckpoint(Callback):
     goes on from there exactly, after a crash of the kernel too. ``best.safetensors`` holds the
     weights of the best epoch: ``safetensors.torch.load_model(model, folder / "best.safetensors")``.
     Both are written atomically, in the training thread, after the other callbacks have done their
-    part of the step or epoch. Where that fails, such as on a full disk, training goes on with a note.
+    part of the step or epoch. Where that fails, as on a full disk, training goes on with a note.
 
     Parameters
     ----------
