@@ -504,13 +504,27 @@ SENTENCES = {
     "at its layers.",
     "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "
     "numbers, or the model leaves autograd on the way (detach, no_grad, numpy).",
+    "no_gradient_back": "No gradient flows from the class's score back to {layer}: the score does "
+    "not depend on it, or the model leaves autograd on the way (detach, no_grad, numpy).",
+    "gradient_failed": "The gradient of the score could not be computed ({detail}). A model that "
+    "differentiates in its forward must keep the graph: torch.autograd.grad(…, create_graph=True).",
+    "sparse_input": "This way of asking changes the input bit by bit, and the input is sparse. "
+    "Choose saliency, or give x.to_dense() if the model takes that.",
     "no_occlusion": "Occlusion hides parts of the input behind its mean. This input holds whole "
     "numbers, such as words, which have none: choose another way.",
     "no_maps": "{layer} has no maps. Choose a convolution for Grad-CAM.",
     "no_convolution": "Grad-CAM needs a convolution, and this network does not have one. Choose "
     "another way.",
-    "no_examples": "x must be a tensor or an array with a row for each example, several of these, "
-    "or a dictionary of them, and hold at least one row; got {given}.",
+    "no_examples": "x must be a tensor or an array, or several of these nested as the model takes "
+    "them, and hold at least one row; got {given}.",
+    "batch_dim_count": "batch_dim is {batch_dim}, but x has {count} tensors: {given}. Give one "
+    "dimension for all, or one for each, with None for a tensor that goes along with each example.",
+    "batch_dim_missing": "batch_dim is {batch_dim}, and x is {given}, which has no such dimension. "
+    "Dimensions count from 0.",
+    "batch_dim_differs": "batch_dim is {batch_dim}, and x is {given}: along it the tensors have "
+    "{counts} entries. They must have equally many, at least one, or None in batch_dim.",
+    "whole_or_batch": "whole=True gives x to the model as it is, and batch_dim cuts it into "
+    "examples. Give only one of the two.",
     "not_drawable": "The network's input is no image with one or three colours, so nothing can be "
     "drawn for it. Choose one of the examples.",
     "drawn_size": "The picture is {given}, but the network takes {size}.",
@@ -520,9 +534,14 @@ SENTENCES = {
     "same, such as LayerViewer(trainer.model, x, trainer=trainer).",
     "script_module": "{name} was made by torch.jit, and its layers cannot be listened to. Give the "
     "module that it was made from.",
+    "model_refused": "The model raised {kind}: {detail}. x is {given}, and was tried as it is and "
+    "cut into examples. Give it as the model takes it; where the examples lie along another "
+    "dimension, name that with batch_dim=1, and give whole=True for one input that cannot be cut.",
     "model_failed": "The model raised {kind}: {detail}. Its input is {given}.",
     "loop_busy": "The cell that trains this network has not called viewer.update() for {seconds} "
     "seconds. Ask again when it has, or when the cell is done.",
+    "layer_empty": "{layer} returned nothing for this input: its answer has the shape {shape}, as "
+    "that of a detector that finds nothing.",
     "layer_no_tensor": "{layer} returns no numbers that could be shown.",
 }
 

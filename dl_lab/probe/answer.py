@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from dl_lab.errors import InputError
-from dl_lab.probe.formula.functions import tensors_in
+from dl_lab.probe.nested import tensors_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 _SURE = 1e-3
+_MANY = 64
+"""Numbers of an input that an autoencoder may restore: two features and two classes are none."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Guess:
     probability: float
 
 
-def scores(output: Any) -> Tensor:  # noqa: ANN401  # whatever a model returns
+def scores(output: Any, classes: int | None = None) -> Tensor:  # noqa: ANN401  # whatever a model returns
     """Return the score of each class, [rows, classes], from what a model returned.
 
     Parameters
@@ -33,6 +38,9 @@ def scores(output: Any) -> Tensor:  # noqa: ANN401  # whatever a model returns
     output
         A tensor, or several in a dictionary or tuple: ``"logits"`` counts if there is one, else
         the first of two dimensions or more. Of further dimensions the mean is taken.
+    classes
+        How many classes there are, if that is known: the first tensor with so many scores counts,
+        which may stand last, as a language model's do.
 
     Raises
     ------
@@ -43,28 +51,74 @@ def scores(output: Any) -> Tensor:  # noqa: ANN401  # whatever a model returns
     --------
     >>> scores({"logits": torch.zeros(2, 5)}).shape
     torch.Size([2, 5])
+    >>> scores((torch.zeros(2, 1), torch.zeros(2, 7, 3)), classes=3).shape
+    torch.Size([2, 3])
     """
-    tensor = _scored(output)
+    found = _scored(output)
+    tensor = found[0] if found else None
+    if classes is not None:
+        fits = [one for one in found if one.shape[1] == classes]
+        last = [one.movedim(-1, 1) for one in found if one.shape[-1] == classes]
+        tensor = next(iter(fits + last), tensor)
+    if tensor is None:
+        raise InputError("no_scores")
     return tensor.flatten(2).mean(2) if tensor.ndim > 2 else tensor  # noqa: PLR2004
 
 
-def are_maps(output: Any) -> bool:  # noqa: ANN401
-    """Tell whether a model returns images or sequences: a value for each of several positions.
+def are_classes(output: Any, inputs: Sequence[Tensor]) -> bool:  # noqa: ANN401
+    """Tell whether what a model returns may be the scores of classes, and nothing else.
+
+    That is logits, or a lone tensor of two or more numbers for each example: neither boxes, images,
+    sequences or several answers at once, nor as many numbers as the input has, which an
+    autoencoder restores.
+
+    Parameters
+    ----------
+    output
+        What the model returned.
+    inputs
+        What it was given.
 
     Examples
     --------
-    >>> are_maps(torch.zeros(1, 3, 28, 28)), are_maps(torch.zeros(1, 10, 1, 1))
+    >>> x = torch.zeros(1, 784)
+    >>> are_classes(torch.zeros(1, 10), [x]), are_classes(torch.zeros(1, 784), [x])
     (True, False)
+    >>> are_classes([{"boxes": torch.zeros(7, 4), "scores": torch.zeros(7)}], [x])
+    False
     """
-    return _scored(output)[0, 0].numel() > 1
+    named = _logits(output)
+    several = [one for one in tensors_in(output) if one.is_floating_point()]
+    found = _scored(output)
+    if not found or (named is None and len(several) != 1):
+        return False
+    shape = found[0].shape
+    if shape[1] < 2 or found[0][0, 0].numel() != 1:  # noqa: PLR2004  # one number is no choice
+        return False
+    restored = shape[1] >= _MANY and any(one.shape[1:].numel() == shape[1] for one in inputs[:1])
+    return named is not None or not restored
 
 
-def _scored(output: Any) -> Tensor:  # noqa: ANN401
-    named = output.get("logits") if isinstance(output, dict) else getattr(output, "logits", None)
-    for tensor in tensors_in(output if named is None else named):
-        if tensor.is_floating_point() and tensor.ndim > 1:
-            return tensor
-    raise InputError("no_scores")
+def _is_listed(output: object) -> bool:
+    """Tell whether a model returns a list of dictionaries: what it found, image by image."""
+    return isinstance(output, list) and any(isinstance(one, Mapping) for one in output)
+
+
+def _logits(output: Any) -> Any:  # noqa: ANN401
+    if isinstance(output, Mapping):
+        return output.get("logits")
+    return getattr(output, "logits", None)
+
+
+def _scored(output: Any) -> list[Tensor]:  # noqa: ANN401
+    if _is_listed(output):
+        return []
+    named = _logits(output)
+    return [
+        tensor
+        for tensor in tensors_in(output if named is None else named)
+        if tensor.is_floating_point() and tensor.ndim > 1 and tensor.numel()
+    ]
 
 
 def probabilities(given: Tensor) -> Tensor:
@@ -91,15 +145,15 @@ def probabilities(given: Tensor) -> Tensor:
     return given.softmax(1)
 
 
-def guesses(output: Any, most: int = 5) -> tuple[Guess, ...]:  # noqa: ANN401
-    """Return the likeliest classes of row 0, the likeliest first.
+def guesses(output: Any, most: int = 5, classes: int | None = None) -> tuple[Guess, ...]:  # noqa: ANN401
+    """Return the likeliest classes of row 0, the likeliest first; `classes` as for `scores`.
 
     Examples
     --------
     >>> [guess.index for guess in guesses(torch.tensor([[0.0, 3.0, 1.0]]), most=2)]
     [1, 2]
     """
-    given = scores(output)[:1].detach()
+    given = scores(output, classes)[:1].detach()
     likely = probabilities(given)[0].cpu()
     best = torch.argsort(likely, descending=True, stable=True)[:most].tolist()
     return tuple(Guess(i, float(given[0, i]), float(likely[i])) for i in best)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
 from torch.nn import functional
 
 from dl_lab.errors import InputError
 from dl_lab.probe.answer import scores
-from dl_lab.probe.capture import Capture, capture
+from dl_lab.probe.capture import Capture, capture, slopes
 from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
+from dl_lab.probe.layer import Layer, units_of
+from dl_lab.probe.modules import is_keras, original
+from dl_lab.probe.nested import mapped, tensors_in
 from dl_lab.probe.recorder import Changes, Inputs
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from dl_lab.probe.layer import Layer
+    from dl_lab.probe.examples import Examples
 
 _CHUNK = 8
 _MOST_PATCHES = 14
+_LEAST_KERNEL = 3
 
 
 class Attribution:
@@ -32,6 +35,11 @@ class Attribution:
     ----------
     model, inputs, changes, weights
         As for `capture`; row 0 of the inputs counts, and eval mode.
+    examples
+        Where the inputs are from: which of their dimensions counts the examples, and how a row is
+        an image. None is the first, and channels first.
+    classes
+        As for `scores`.
 
     Examples
     --------
@@ -49,10 +57,21 @@ class Attribution:
         *,
         changes: Changes | None = None,
         weights: Mapping[str, Tensor] | None = None,
+        examples: Examples | None = None,
+        classes: int | None = None,
     ) -> None:
         self._model = model
         self._inputs = inputs
+        self._examples = examples
+        self._classes = classes
         self._settings: dict[str, Any] = {"changes": changes, "weights": weights}
+        self._together = examples is None or examples.are_rows
+        self._dimensions: Sequence[int | None] = [
+            0 if one.ndim else None for one in tensors_in(inputs)
+        ]
+        if examples is not None:
+            self._dimensions = examples.dimensions(inputs)
+            self._settings["batch"] = self._dimensions
 
     def saliency(self, target: int) -> Tensor:
         """Return the largest absolute gradient of the class's score over the channels.
@@ -62,8 +81,7 @@ class Attribution:
         .. [1] K. Simonyan, A. Vedaldi, A. Zisserman, "Deep Inside Convolutional Networks", 2013,
            https://arxiv.org/abs/1312.6034
         """
-        gradient, units = self._gradient(_rows(self._inputs, 1), target)
-        found = units(gradient).abs()
+        found = self._planes(self._gradient(self._repeated(1), target, 1)).abs()
         return found.amax(0) if found.ndim > 1 else found
 
     def integrated_gradients(self, target: int, steps: int = 32) -> Tensor:
@@ -82,17 +100,18 @@ class Attribution:
         .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 2017,
            https://arxiv.org/abs/1703.01365
         """
-        own = _first(_rows(self._inputs, 1))
+        own = self._changeable()
+        along = self._dimensions[0] if self._together else None
         total = torch.zeros_like(own)
-        units: Callable[[Tensor], Tensor] = torch.Tensor.float
-        for begin in range(0, steps, _CHUNK):
-            count = min(_CHUNK, steps - begin)
+        chunk = 1 if along is None else _CHUNK
+        for begin in range(0, steps, chunk):
+            count = min(chunk, steps - begin)
             shares = (torch.arange(begin, begin + count, device=own.device) + 0.5) / steps
-            shares = shares.to(own.dtype).view(-1, *[1] * (own.ndim - 1))
-            inputs = _with_first(_rows(self._inputs, count), own * shares)
-            gradient, units = self._gradient(inputs, target)
-            total += gradient.sum(0, keepdim=True) / steps
-        found = units(total * own)
+            sizes = [count if at == along else 1 for at in range(own.ndim)]
+            varied = own * shares.to(own.dtype).view(sizes)
+            gradient = self._gradient(_with_first(self._repeated(count), varied), target, count)
+            total += (gradient if along is None else gradient.sum(along, keepdim=True)) / steps
+        found = self._planes(total * own)
         return found.sum(0) if found.ndim > 1 else found
 
     def grad_cam(self, target: int, layer: int | None = None) -> Tensor:
@@ -108,28 +127,41 @@ class Attribution:
         Raises
         ------
         InputError
-            The layer has no maps, or there is no convolution.
+            The layer has no maps, there is no convolution, or no gradient flows back to one.
 
         References
         ----------
         .. [1] R. R. Selvaraju et al., "Grad-CAM", 2017, https://arxiv.org/abs/1610.02391
         """
-        seen = capture(self._model, _rows(self._inputs, 1), gradients=True, **self._settings)
-        chosen = _last_convolution(seen) if layer is None else seen.layers[layer]
+        seen = capture(self._model, self._repeated(1), gradients=True, **self._settings)
+        layers = _convolutions(seen) if layer is None else [seen.layers[layer]]
+        if not layers:
+            raise InputError("no_convolution")
+        if layers[-1].units is None or layers[-1].units.ndim < 2:  # noqa: PLR2004
+            raise InputError("no_maps", layer=layers[-1].name)
+        gradients = slopes(self._score(seen, target, 1), [one.output for one in layers])
+        # Behind the last may be one that another head has.
+        found = [pair for pair in zip(layers, gradients, strict=True) if pair[1] is not None]
+        if not found:
+            raise InputError("no_gradient_back", layer=layers[-1].name)
+        chosen, slope = found[-1]
         units = chosen.units
-        if units is None or units.ndim < 2:  # noqa: PLR2004
-            raise InputError("no_maps", layer=chosen.name)
-        assert chosen.output is not None  # noqa: S101  # it has units
-        (slopes,) = _grad(seen, target, [chosen.output])
-        gradient = chosen.own_units(slopes)
+        assert units is not None and slope is not None  # noqa: PT018, S101  # as was asked for
+        gradient = units_of(slope, chosen.rows, chosen.channels_last)
         positions = tuple(range(1, units.ndim))
         weights = gradient.mean(positions, keepdim=True)
-        found = (weights * units).sum(0).clamp(min=0).detach()
-        size = tuple(chosen.own_units(seen.inputs[0]).shape[1:])
-        if found.ndim != len(size):
-            return found
+        cam = (weights * units).sum(0).clamp(min=0).detach()
+        own = self._planes(seen.inputs[0])
+        size = tuple(own.shape[1:])
+        if cam.ndim == 1 and len(size) > 1:
+            # A sequence that is shown as an image: its positions stand side by side.
+            return functional.interpolate(cam[None, None], size=size[-1:], mode="linear")[
+                0, 0
+            ].expand(size)
+        if cam.ndim != len(size):
+            return cam
         mode = ("linear", "bilinear", "trilinear")[len(size) - 1]
-        return functional.interpolate(found[None, None], size=size, mode=mode)[0, 0]
+        return functional.interpolate(cam[None, None], size=size, mode=mode)[0, 0]
 
     def occlusion(self, target: int, patch: int | None = None) -> Tensor:
         """Return how much the score falls when a patch around each position is hidden.
@@ -152,13 +184,14 @@ class Attribution:
         .. [1] M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks",
            2013, https://arxiv.org/abs/1311.2901
         """
-        seen = capture(self._model, _rows(self._inputs, 1), **self._settings)
-        base = float(_score(seen, target)[0])
-        own = _first(_rows(self._inputs, 1))
+        seen = capture(self._model, self._repeated(1), **self._settings)
+        base = float(self._score(seen, target, 1)[0])
+        own = self._changeable()
         if not own.is_floating_point():
             raise InputError("no_occlusion")
-        layer = seen.layers[0]
-        size = tuple(layer.own_units(own).shape[1:]) or tuple(own.shape[1:])
+        along = self._dimensions[0] if self._together else None
+        shape = self._planes(own).shape
+        size = tuple(shape[1:]) if len(shape) > 1 else tuple(shape)
         side = max(2, max(size) // 7) if patch is None else patch
         step = max(1, side // 2)
         while max(size) // step > 2 * _MOST_PATCHES:
@@ -166,27 +199,68 @@ class Attribution:
         places = list(itertools.product(*(range(-(side // 2), length, step) for length in size)))
         fall = torch.zeros(size, device=own.device)
         count = torch.zeros(size, device=own.device)
-        for begin in range(0, len(places), 2 * _CHUNK):
-            chunk = places[begin : begin + 2 * _CHUNK]
+        most = 1 if along is None else 2 * _CHUNK
+        for begin in range(0, len(places), most):
+            chunk = places[begin : begin + most]
             cells = [tuple(slice(max(0, at), at + side) for at in place) for place in chunk]
-            hidden = own.repeat(len(chunk), *[1] * (own.ndim - 1))
-            for row, cell in zip(hidden, cells, strict=True):
-                where = (*cell, slice(None)) if layer.channels_last else (..., *cell)
-                row[where] = own.mean()
-            inputs = _with_first(_rows(self._inputs, len(chunk)), hidden)
-            answers = _score(capture(self._model, inputs, **self._settings), target)
+            hidden = own.repeat([len(chunk) if at == along else 1 for at in range(own.ndim)])
+            for row, cell in enumerate(cells):
+                one = hidden if along is None else hidden.narrow(along, row, 1)
+                self._planes(one)[(..., *cell)] = own.mean()  # type: ignore[index]  # its stub names no such tuple
+            inputs = _with_first(self._repeated(len(chunk)), hidden)
+            answered = capture(self._model, inputs, **self._settings)
+            answers = self._score(answered, target, len(chunk))
             for cell, answer in zip(cells, answers.tolist(), strict=True):
                 fall[cell] += base - answer
                 count[cell] += 1
         return fall / count.clamp(min=1)
 
-    def _gradient(self, inputs: Inputs, target: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    def _planes(self, tensor: Tensor) -> Tensor:
+        """Return row 0 of a tensor shaped as the first input, [channels, …], in its memory."""
+        if self._examples is not None:
+            return self._examples.planes(tensor)
+        row = tensor[0]
+        return row.movedim(-1, 0) if row.ndim > 1 and is_keras(original(self._model)) else row
+
+    def _repeated(self, count: int) -> Any:  # noqa: ANN401  # as nested as the inputs
+        """Return row 0 of all inputs, `count` times; once and as it is what has no rows."""
+        if not self._together:
+            return self._inputs
+        dimensions = iter(self._dimensions)
+
+        def repeated(tensor: Tensor) -> Tensor:
+            along, own = next(dimensions), tensor.detach()
+            if along is not None:
+                order = torch.zeros(count, dtype=torch.long, device=own.device)
+                own = own.index_select(along, order)
+            return own.requires_grad_(tensor.requires_grad)
+
+        return mapped(repeated, self._inputs)
+
+    def _changeable(self) -> Tensor:
+        """Return the first input's row, of which parts can be changed."""
+        own = tensors_in(self._repeated(1))[0].detach()
+        if own.layout is not torch.strided:
+            raise InputError("sparse_input")
+        return own
+
+    def _score(self, seen: Capture, target: int, count: int) -> Tensor:
+        """Return a class's score for each of so many rows."""
+        if not self._together:
+            return class_score(seen, target, self._classes)[:1]
+        return class_score(seen, target, self._classes, count)
+
+    def _gradient(self, inputs: Inputs, target: int, count: int) -> Tensor:
         seen = capture(self._model, inputs, gradients=True, **self._settings)
-        (gradient,) = _grad(seen, target, [seen.inputs[0]])
-        return gradient, seen.layers[0].own_units
+        (gradient,) = slopes(self._score(seen, target, count), [seen.inputs[0]])
+        if gradient is None:
+            raise InputError("no_gradient", layer="The output")
+        return gradient
 
 
-def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
+def layer_gradients(
+    seen: Capture, target: int, classes: int | None = None, rows: int | None = None
+) -> list[Tensor | None]:
     """Return the gradient of a class's score by each layer's output, [rows, …].
 
     Parameters
@@ -195,6 +269,10 @@ def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
         From `capture` with ``gradients=True``. Its graph stays: another class may be asked for.
     target
         Index of the class.
+    classes
+        As for `scores`.
+    rows
+        How many rows the scores must have, if that is known.
 
     Examples
     --------
@@ -204,61 +282,49 @@ def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
     >>> layer_gradients(seen, 1)[2], layer_gradients(seen, 0)[2]
     (tensor([[0., 1.]]), tensor([[1., 0.]]))
     """
-    outputs = [layer.output for layer in seen.layers]
-    wanted = [one for one in outputs if one is not None and one.requires_grad]
-    score = _score(seen, target)
-    if not score.requires_grad:
-        return [None] * len(outputs)
-    found = iter(torch.autograd.grad(score.sum(), wanted, retain_graph=True, allow_unused=True))
-    return [next(found) if one is not None and one.requires_grad else None for one in outputs]
+    return slopes(class_score(seen, target, classes, rows), [one.output for one in seen.layers])
 
 
-def _score(seen: Capture, target: int) -> Tensor:
-    given = scores(seen.output)
+def class_score(
+    seen: Capture, target: int, classes: int | None = None, rows: int | None = None
+) -> Tensor:
+    """Return a class's score for each row; `classes` and `rows` as for `layer_gradients`.
+
+    Raises
+    ------
+    InputError
+        There are no scores, or none of that class.
+
+    Examples
+    --------
+    >>> class_score(capture(nn.Identity(), torch.tensor([[5.0, 7.0]])), 1)
+    tensor([7.])
+    """
+    given = scores(seen.output, classes)
+    if rows not in {None, len(given)}:
+        # Boxes, or time first: other rows than the examples'.
+        raise InputError("no_scores")
     if not 0 <= target < given.shape[1]:
         raise InputError("whole", name="target", low=0, high=given.shape[1] - 1, given=target)
     return given[:, target]
 
 
-def _grad(seen: Capture, target: int, wanted: list[Tensor]) -> list[Tensor]:
-    score = _score(seen, target)
-    if not score.requires_grad or not all(one.requires_grad for one in wanted):
-        raise InputError("no_gradient", layer="The output")
-    found = torch.autograd.grad(score.sum(), wanted, allow_unused=True)
-    if any(one is None for one in found):
-        raise InputError("no_gradient", layer="The output")
-    return list(found)
+def _convolutions(seen: Capture) -> list[Layer]:
+    return [layer for layer in seen.layers if _is_convolution(layer)]
 
 
-def _last_convolution(seen: Capture) -> Layer:
-    for layer in reversed(seen.layers):
-        spatial = layer.units is not None and layer.units.ndim > 1
-        if spatial and (isinstance(operation(layer), kinds.Convolution) or "Conv" in layer.kind):
-            return layer
-    raise InputError("no_convolution")
+def _is_convolution(layer: Layer) -> bool:
+    """Tell whether a layer slides a kernel over maps, which its name alone does not say."""
+    if layer.units is None or layer.units.ndim < 2:  # noqa: PLR2004  # units, positions
+        return False
+    if isinstance(operation(layer), kinds.Convolution | kinds.TransposedConvolution):
+        return True
+    weights = [] if layer.module is None else list(layer.module.parameters())
+    return "Conv" in layer.kind and any(one.ndim >= _LEAST_KERNEL for one in weights)
 
 
-def _rows(inputs: Inputs, count: int) -> Any:  # noqa: ANN401  # as nested as the inputs
-    """Return row 0 of all inputs, `count` times."""
-    if isinstance(inputs, torch.Tensor):
-        return inputs[:1].detach().repeat(count, *[1] * (inputs.ndim - 1))
-    if isinstance(inputs, Mapping):
-        return {name: _rows(one, count) for name, one in inputs.items()}
-    if isinstance(inputs, (list, tuple)):
-        return type(inputs)(_rows(one, count) for one in inputs)
-    return inputs
-
-
-def _first(inputs: Any) -> Tensor:  # noqa: ANN401
-    if isinstance(inputs, torch.Tensor):
-        return inputs
-    return _first(next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs)))
-
-
-def _with_first(inputs: Any, tensor: Tensor) -> Any:  # noqa: ANN401
-    if isinstance(inputs, torch.Tensor):
-        return tensor
-    if isinstance(inputs, Mapping):
-        name = next(iter(inputs))
-        return {**inputs, name: _with_first(inputs[name], tensor)}
-    return type(inputs)((_with_first(inputs[0], tensor), *inputs[1:]))
+def _with_first(inputs: Any, tensor: Tensor) -> Any:  # noqa: ANN401  # as nested as the inputs
+    """Return the inputs with another first tensor."""
+    first, *others = tensors_in(inputs)
+    given = iter([tensor.requires_grad_(first.requires_grad), *others])
+    return mapped(lambda _: next(given), inputs)

@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dl_lab.errors import InputError
-from dl_lab.probe.formula.functions import tensors_in
 from dl_lab.probe.layer import Layer
-from dl_lab.probe.modules import initialized, is_compiled, is_keras, original
+from dl_lab.probe.modules import (
+    copied,
+    every_module,
+    is_compiled,
+    is_keras,
+    is_waiting,
+    original,
+    parameters,
+)
+from dl_lab.probe.nested import mapped, shapes, tensors_in
 from dl_lab.probe.recorder import Changes, Inputs, Recorder, listed
-from dl_lab.probe.untouched import Mode, one_look, untouched, weights_of
+from dl_lab.probe.untouched import Mode, one_look, same_random, untouched, weights_of
+
+
+class ModelError(InputError):
+    """What a model raised, told with the shapes of its inputs.
+
+    Parameters
+    ----------
+    error
+        What it raised.
+    inputs
+        What it was called with.
+    reached
+        How many layers had answered before.
+
+    Examples
+    --------
+    >>> str(ModelError(ValueError("no"), torch.ones(2), reached=0))
+    'The model raised ValueError: no. Its input is float32 [2].'
+    """
+
+    def __init__(self, error: Exception, inputs: Inputs, *, reached: int) -> None:
+        given = inputs[0] if isinstance(inputs, tuple) and len(inputs) == 1 else inputs
+        kind = type(error).__name__
+        super().__init__("model_failed", kind=kind, detail=error, given=shapes(given))
+        self.reached = reached
 
 
 @dataclass(frozen=True)
@@ -52,6 +86,7 @@ def capture(
     changes: Changes | None = None,
     gradients: bool = False,
     weights: Mapping[str, Tensor] | None = None,
+    batch: Sequence[int | None] | None = None,
 ) -> Capture:
     """Run a model once and keep what goes into and comes out of each of its layers.
 
@@ -66,7 +101,8 @@ def capture(
         in a copy.
     inputs
         What the model is called with: a tensor with one row for each example, several in a tuple
-        or list, or a dictionary by the names of its arguments.
+        or list, or a dictionary by the names of its arguments. They may be nested, and hold what
+        is no tensor.
     mode
         ``"eval"`` or ``"train"``; None leaves each module's own.
     changes
@@ -75,6 +111,9 @@ def capture(
         Whether outputs stay in autograd's graph, and can be differentiated by.
     weights
         Other parameters and buffers for this run, by their names.
+    batch
+        For each tensor of the inputs the dimension that counts the examples, None for one that has
+        none. Without it that is the first of each.
 
     Returns
     -------
@@ -84,8 +123,8 @@ def capture(
 
     Raises
     ------
-    Exception
-        Whatever the model itself raises.
+    ModelError
+        What the model itself raises; a model that differentiates within may do so.
 
     References
     ----------
@@ -101,36 +140,125 @@ def capture(
     [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
     with one_look():
-        return _captured(initialized(original(model)), inputs, mode, changes, gradients, weights)
+        look = _Look(changes or {}, gradients, gradients, batch)
+        shown = original(model)
+        if is_waiting(shown):
+            shown = copied(shown)
+            _initialize(shown, inputs)
+        return _captured(shown, inputs, mode, look, weights)
 
 
 def _captured(
     model: nn.Module,
     inputs: Inputs,
     mode: Mode | None,
-    changes: Changes | None,
-    gradients: bool,  # as it was given
+    look: _Look,
     weights: Mapping[str, Tensor] | None,
 ) -> Capture:
-    own = [_prepared(one, gradients) for one in tensors_in(listed(inputs))]
-    recorder = Recorder(model, own, changes or {}, gradients, training=mode == "train")
+    try:
+        return _passed(model, inputs, mode, look, weights)
+    except ModelError as error:
+        if look.graph or not wants_gradients(error):
+            raise
+    with _own_gradients(model):
+        return _passed(model, inputs, mode, replace(look, graph=True), weights)
+
+
+def _initialize(model: nn.Module, inputs: Inputs) -> None:
+    """Let lazy layers learn their sizes, in a copy."""
+    flags = [(module, module.training) for module in every_module(model)]
+    # In train mode, statistics of the batch would be added to those of the next pass.
+    model.eval()
+    given = listed(mapped(lambda one: one.detach().clone(), inputs))
+    try:
+        with same_random(tensors_in(given)), torch.enable_grad():
+            model(**given) if isinstance(given, Mapping) else model(*given)
+    except Exception as error:
+        raise ModelError(error, inputs, reached=0) from error
+    for module, flag in flags:
+        module.training = flag
+
+
+def _passed(
+    model: nn.Module,
+    inputs: Inputs,
+    mode: Mode | None,
+    look: _Look,
+    weights: Mapping[str, Tensor] | None,
+) -> Capture:
+    own = [_prepared(one, look.gradients) for one in tensors_in(listed(inputs))]
+    recorder = Recorder(
+        model, own, look.changes, look.gradients, training=mode == "train", batch=look.batch
+    )
     with (
         weights_of(model, weights),
         untouched(model, mode),
         _eager(model),
-        torch.set_grad_enabled(gradients),
+        torch.set_grad_enabled(look.graph),
     ):
         positional, named = recorder.call_with(inputs)
         if is_keras(model) and mode is not None:
             named["training"] = mode == "train"
         with recorder:
-            output = model(*positional, **named)
+            try:
+                output = model(*positional, **named)
+            except Exception as error:
+                if isinstance(error, InputError) or _is_ours(error):
+                    raise
+                raise ModelError(error, inputs, reached=len(recorder.layers)) from error
     return Capture(tuple(recorder.layers), tuple(own), output)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How a model is looked at."""
+
+    changes: Changes
+    gradients: bool
+    graph: bool
+    batch: Sequence[int | None] | None
+
+
+def wants_gradients(error: BaseException) -> bool:
+    """Tell whether something failed because it differentiates, which nobody allowed it.
+
+    Examples
+    --------
+    >>> wants_gradients(ValueError("another"))
+    False
+    """
+    told = error.__cause__ if isinstance(error, InputError) else error
+    return isinstance(told, RuntimeError) and "does not require grad" in str(told)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Tell whether what was raised comes from the listening, not from the model it listens to."""
+    ours = [
+        frame.f_code.co_name
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).startswith("dl_lab.probe.")
+    ]
+    # These hand on to what the model itself calls.
+    return ours[-1] not in {"_passed", "heard", "__torch_function__"}
+
+
+@contextlib.contextmanager
+def _own_gradients(model: nn.Module) -> Iterator[None]:
+    """Keep apart what a model that calls `backward` within adds to its parameters' gradients."""
+    kept = [(one, one.grad) for one in parameters(model)]
+    for parameter, _ in kept:
+        parameter.grad = None
+    try:
+        yield
+    finally:
+        for parameter, gradient in kept:
+            parameter.grad = gradient
 
 
 def _prepared(tensor: Tensor, gradients: bool) -> Tensor:
     own = tensor.detach()
-    return own.requires_grad_() if gradients and own.is_floating_point() else own
+    wanted = tensor.requires_grad or (gradients and own.is_floating_point())
+    return own.requires_grad_() if wanted else own
 
 
 @contextlib.contextmanager
@@ -142,3 +270,29 @@ def _eager(model: nn.Module) -> Iterator[None]:
 
 def _nothing() -> contextlib.nullcontext[None]:
     return contextlib.nullcontext()
+
+
+def slopes(score: Tensor, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Return the gradient of a score by each tensor, None where none flows back to it.
+
+    The graph stays.
+
+    Raises
+    ------
+    InputError
+        The model differentiates within its forward, and lets go of the graph there.
+
+    Examples
+    --------
+    >>> x, y = torch.ones(2, requires_grad=True), torch.ones(1, requires_grad=True)
+    >>> slopes(x * 3, [x, y, None])
+    [tensor([3., 3.]), None, None]
+    """
+    wanted = [one for one in tensors if one is not None and one.requires_grad]
+    if not score.requires_grad or not wanted:
+        return [None] * len(tensors)
+    try:
+        found = iter(torch.autograd.grad(score.sum(), wanted, retain_graph=True, allow_unused=True))
+    except RuntimeError as error:
+        raise InputError("gradient_failed", detail=error) from error
+    return [next(found) if one is not None and one.requires_grad else None for one in tensors]

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from dl_lab.errors import InputError
-from dl_lab.probe.formula.functions import tensors_in
+from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.modules import is_keras, original
+from dl_lab.probe.nested import is_record, mapped, shapes, tensors_in
+from dl_lab.probe.picture import Bytes, Picture
+from dl_lab.probe.reading import Dimensions, read
 
 if TYPE_CHECKING:
     from dl_lab.probe.recorder import Inputs
 
-Bytes = npt.NDArray[np.uint8]
-
 _BATCH = 32
-_COLOURS = (1, 3)
-_SMALLEST_PICTURE = 64
-_DIMENSIONS: dict[type[nn.Module], int] = {nn.Conv1d: 3, nn.Conv2d: 4, nn.Conv3d: 5}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """How the first input is an image.
-
-    Attributes
-    ----------
-    height, width, colours
-        `colours` is 1 or 3.
-    low, high
-        The smallest and largest value in the examples: black and white.
-    """
-
-    height: int
-    width: int
-    colours: int
-    low: float
-    high: float
 
 
 class Examples:
@@ -54,45 +30,78 @@ class Examples:
     model
         Inputs go to its device, and floating-point ones take its precision.
     inputs
-        As for `dl_lab.probe.capture.capture`: a tensor or an array with a row for each example,
-        several, or a dictionary. A single image without its batch, or grey images without their
-        channel, are completed where the model's first convolution tells what is missing.
+        As for `dl_lab.probe.capture.capture`: a tensor or an array with a row for each example, or
+        several, nested as the model takes them. They are tried as they are; a single image without
+        its batch, or grey images without their channel, are completed where the model does not
+        take them so.
+    batch_dim
+        The dimension that counts the examples, of all tensors or of each (None: of one that goes
+        along with all of them). By itself it is found by trying the first and the second.
+    whole
+        Whether all is one input, such as a graph.
 
     Raises
     ------
     InputError
-        Nothing that could be shown to a model, or no rows.
+        Nothing that could be shown to a model, no rows, or what the model does not take.
 
     Examples
     --------
     >>> examples = Examples(nn.Conv2d(1, 2, 3), torch.rand(5, 1, 8, 8))
-    >>> examples.count, examples.picture.height, examples.row(3).shape
+    >>> examples.count, examples.picture.height, examples.row(3)[0].shape
     (5, 8, torch.Size([1, 1, 8, 8]))
     """
 
-    def __init__(self, model: nn.Module, inputs: Any) -> None:  # noqa: ANN401  # checked here
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Any,  # noqa: ANN401  # checked here
+        *,
+        batch_dim: int | Sequence[int | None] | None = None,
+        whole: bool = False,
+    ) -> None:
         model = original(model)
-        self._channels_last = is_keras(model)
-        self._inputs = _prepared(inputs, model)
-        tensors = tensors_in(self._inputs if isinstance(self._inputs, dict) else [self._inputs])
-        if not tensors or any(one.ndim == 0 or not len(one) for one in tensors):
-            raise InputError("no_examples", given=type(inputs).__name__)
-        self._first = tensors[0]
-        self.count = min(len(one) for one in tensors)
-        self.picture = self._as_picture()
+        try:
+            prepared = _prepared(inputs, model)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError("no_examples", given=type(inputs).__name__) from error
+        first = next((one for one in tensors_in(prepared) if one.ndim), None)
+        if first is None or not first.shape[0]:
+            raise InputError("no_examples", given=shapes(prepared))
+
+        def run(tried: Inputs, dimensions: Dimensions) -> Capture:
+            return capture(model, tried, batch=dimensions)
+
+        self._reading = read(prepared, model, run, batch_dim=batch_dim, whole=whole)
+        self.count = self._reading.count
+        self.picture = self._as_picture(colours_last=is_keras(model))
 
     def row(self, index: int, *, batch: bool = False) -> Inputs:
-        """Return example `index` as the only row, or before up to 31 others."""
+        """Return what to call the model with: example `index` alone, or before up to 31 others."""
         others = [i for i in range(min(self.count, _BATCH)) if i != index] if batch else []
-        order = torch.tensor([index, *others])
-        chosen: Inputs = _mapped(self._inputs, lambda one: one[order.to(one.device)])
+        chosen: Inputs = self._reading.take([index, *others])
         return chosen
 
     def batch(self, most_values: int = 100_000) -> Inputs:
         """Return the first rows, up to 32 and so many values, to look at together."""
-        rows = max(1, min(_BATCH, self.count, most_values // max(1, self._first[0].numel())))
-        chosen: Inputs = _mapped(self._inputs, lambda one: one[:rows])
+        values = max(1, tensors_in(self.row(0))[0].numel())
+        chosen: Inputs = self._reading.take(
+            range(max(1, min(_BATCH, self.count, most_values // values)))
+        )
         return chosen
+
+    @property
+    def are_rows(self) -> bool:
+        """Whether several examples can be asked about at once."""
+        return not (self._reading.whole or self._reading.entries)
+
+    def rows(self, inputs: Inputs) -> int | None:
+        """Return how many examples such inputs hold, None where they cannot be told apart."""
+        return len(self._rows_of(inputs)) if self.are_rows else None
+
+    def dimensions(self, inputs: Inputs) -> Dimensions:
+        """Return the dimension that counts the examples, for each tensor of such inputs."""
+        return self._reading.of(inputs)
 
     def drawn(self, pixels: Bytes, *, batch: bool = False) -> Inputs:
         """Return an input of pixels, where 0 is the examples' smallest value and 255 the largest.
@@ -109,115 +118,94 @@ class Examples:
         InputError
             The examples are no images, or of another size.
         """
-        picture = self.picture
-        if picture is None:
+        if self.picture is None:
             raise InputError("not_drawable")
-        expected = (picture.height, picture.width)
-        if pixels.shape[:2] != expected or pixels.ndim not in {2, 3}:
-            size = f"{picture.height}×{picture.width}"
-            raise InputError("drawn_size", given="×".join(map(str, pixels.shape)), size=size)
-        values = torch.tensor(pixels.astype("f4") / 255)
-        if values.ndim == 2:  # noqa: PLR2004
-            values = values[..., None].expand(*expected, picture.colours)
-        elif values.shape[2] != picture.colours:
-            values = values.mean(2, keepdim=True).expand(*expected, picture.colours)
-        values = values * (picture.high - picture.low) + picture.low
-        if not self._channels_last:
-            values = values.movedim(2, 0)
-        one = values.reshape(1, *self._first.shape[1:]).to(self._first)
-        rows = self.row(0, batch=batch)
-        chosen: Inputs = _with_first_row(rows, one)
+        inputs = self.row(0, batch=batch)
+        first = self._rows_of(inputs)
+        row = self.picture.row(pixels, first[0])
+        places = iter(range(len(tensors_in(inputs))))
+
+        def replaced(tensor: Tensor) -> Tensor:
+            if next(places):
+                return tensor
+            changed = tensor.detach().clone()
+            self._rows_of(changed)[0] = row
+            return changed.requires_grad_(tensor.requires_grad)
+
+        chosen: Inputs = mapped(replaced, inputs)
         return chosen
+
+    def planes(self, tensor: Tensor) -> Tensor:
+        """Return row 0 of a tensor shaped as the first input, [channels, …], in its memory.
+
+        Images stand as they are seen, whatever shape the model takes them in.
+        """
+        if tensor.layout is not torch.strided:
+            tensor = tensor.to_dense()
+        rows = self._rows_of(tensor)
+        if self.picture is not None:
+            return self.picture.planes(rows[0])
+        first = rows[0]
+        return first if first.ndim > 1 or not self._reading.whole else first[None]
 
     def thumbnails(self, most: int = 30, side: int = 32) -> Bytes | None:
         """Return small pictures of the first examples, u1 [count, height, width, colours]."""
-        if self.picture is None:
+        rows = self._all_rows()
+        if self.picture is None or rows is None:
             return None
-        picture = self.picture
-        images = self._first[:most].detach().float().cpu()
-        if self._channels_last and images.ndim > 2:  # noqa: PLR2004
-            images = images.reshape(len(images), picture.height, picture.width, picture.colours)
-        else:
-            images = images.reshape(len(images), picture.colours, picture.height, picture.width)
-            images = images.movedim(1, 3)
-        step = max(1, math.ceil(max(picture.height, picture.width) / side))
-        images = images[:, step // 2 :: step, step // 2 :: step]
-        span = picture.high - picture.low or 1.0
-        shown = ((images - picture.low) / span * 255).round().clamp(0, 255)
-        return shown.to(torch.uint8).numpy()
+        return self.picture.thumbnails(rows[:most], side)
 
-    def _as_picture(self) -> Picture | None:
-        first = self._first
-        shape = tuple(first.shape[1:])
-        if not first.is_floating_point():
-            return None
-        if len(shape) == 1:
-            side = math.isqrt(shape[0])
-            if side * side != shape[0] or shape[0] < _SMALLEST_PICTURE:
-                return None
-            shape = (1, side, side)
-        elif len(shape) == 2:  # noqa: PLR2004
-            shape = (1, *shape)
-        elif len(shape) == 3 and self._channels_last:  # noqa: PLR2004
-            shape = (shape[2], *shape[:2])
-        if len(shape) != 3 or shape[0] not in _COLOURS or min(shape[1:]) < 2:  # noqa: PLR2004
-            return None
-        low, high = first.amin().item(), first.amax().item()
-        return Picture(shape[1], shape[2], shape[0], low, high if high > low else low + 1.0)
-
-
-def _prepared(inputs: Any, model: nn.Module) -> Any:  # noqa: ANN401
-    if isinstance(inputs, Mapping):
-        return {str(name): _prepared(one, model) for name, one in inputs.items()}
-    if isinstance(inputs, (list, tuple)) and any(
-        isinstance(one, (Tensor, np.ndarray)) for one in inputs
-    ):
-        return tuple(_tensor(one, model) for one in inputs)
-    return _batched(_tensor(inputs, model), model)
-
-
-def _tensor(value: Any, model: nn.Module) -> Tensor:  # noqa: ANN401
-    try:
-        tensor = torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError("no_examples", given=type(value).__name__) from error
-    own = next((one for one in model.parameters() if one.is_floating_point()), None)
-    if own is None:
-        return tensor.detach()
-    kind = own.dtype if tensor.is_floating_point() else tensor.dtype
-    return tensor.detach().to(own.device, kind)
-
-
-def _batched(tensor: Tensor, model: nn.Module) -> Tensor:
-    for module in model.modules():
-        wanted = _DIMENSIONS.get(type(module))
-        if wanted is None:
-            continue
-        channels = module.in_channels
-        if tensor.ndim == wanted - 1 and tensor.shape[0] == channels and channels != 1:
+    def _rows_of(self, inputs: Any) -> Tensor:  # noqa: ANN401
+        """Return the rows of the first tensor, [rows, …], in its memory."""
+        tensor = tensors_in(inputs)[0]
+        dimension = None if self._reading.whole else self._reading.of(inputs)[0]
+        if dimension is None:
             return tensor[None]
-        if tensor.ndim == wanted - 1 and channels == 1:
-            return tensor[:, None] if tensor.shape[0] != 1 else tensor[None]
-        if tensor.ndim == wanted - 2 and channels == 1:
-            return tensor[None, None]
-        break
-    return tensor
+        return tensor.movedim(dimension, 0) if dimension else tensor
+
+    def _all_rows(self) -> Tensor | None:
+        """Return all examples of the first input, [rows, …], if they are of one shape."""
+        reading = self._reading
+        if reading.whole:
+            return None
+        if not reading.entries:
+            return self._rows_of(reading.inputs)
+        images = [tensors_in(one)[0] for one in reading.inputs[0]]
+        return torch.stack(images) if len({one.shape for one in images}) == 1 else None
+
+    def _as_picture(self, *, colours_last: bool) -> Picture | None:
+        rows = self._all_rows()
+        if rows is None or rows.layout is not torch.strided:
+            return None
+        return Picture.of(rows, colours_last=colours_last)
 
 
-def _mapped(inputs: Any, function: Any) -> Any:  # noqa: ANN401  # any nesting of tensors
-    if isinstance(inputs, Tensor):
-        return function(inputs)
-    if isinstance(inputs, dict):
-        return {name: _mapped(one, function) for name, one in inputs.items()}
-    if isinstance(inputs, tuple):
-        return tuple(_mapped(one, function) for one in inputs)
-    return inputs
+def _prepared(given: Any, model: nn.Module) -> Any:  # noqa: ANN401
+    """Return what was given with tensors for arrays and numbers, where the model's weights are."""
+    if isinstance(given, Mapping):
+        # A tokenizer gives lists.
+        lists = {
+            name: torch.as_tensor(one)
+            for name, one in given.items()
+            if isinstance(one, list) and one and not _holds_arrays(one)
+        }
+        given = {**given, **lists} if lists else given
+    elif not _holds_arrays(given):
+        given = torch.as_tensor(given)
+    own = next((one for one in model.parameters() if one.is_floating_point()), None)
+
+    def moved(value: Any) -> Tensor:  # noqa: ANN401  # a tensor or an array
+        tensor = torch.as_tensor(value)
+        needs = tensor.requires_grad
+        if own is not None:
+            kind = own.dtype if tensor.is_floating_point() else tensor.dtype
+            tensor = tensor.detach().to(own.device, kind)
+        return tensor.detach().requires_grad_(needs)
+
+    return mapped(moved, given, (Tensor, np.ndarray))
 
 
-def _with_first_row(inputs: Any, row: Tensor) -> Any:  # noqa: ANN401
-    if isinstance(inputs, Tensor):
-        return torch.cat([row, inputs[1:]])
-    if isinstance(inputs, dict):
-        name = next(iter(inputs))
-        return {**inputs, name: _with_first_row(inputs[name], row)}
-    return (_with_first_row(inputs[0], row), *inputs[1:])
+def _holds_arrays(given: object) -> bool:
+    if isinstance(given, (list, tuple)):
+        return any(map(_holds_arrays, given))
+    return isinstance(given, (Tensor, np.ndarray, Mapping)) or is_record(given)

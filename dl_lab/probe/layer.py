@@ -70,7 +70,9 @@ class Layer:
     @functools.cached_property
     def units(self) -> Tensor | None:
         """What came out for row 0, its units first, [units, …] of at most four dimensions."""
-        return None if self.output is None else units_of(self.output, self.rows, self.channels_last)
+        if self.output is None or not self.output.numel():
+            return None
+        return units_of(self.output, self.rows, self.channels_last)
 
     @property
     def layout(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import UninitializedBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,13 +100,39 @@ def is_keras(model: nn.Module) -> bool:
     return any(base.__module__.partition(".")[0] == "keras" for base in type(model).__mro__)
 
 
-def initialized(model: nn.Module) -> nn.Module:
-    """Return the model, or a copy where it holds lazy layers, which a look would initialize."""
-    lazy = any(
+def is_waiting(model: nn.Module) -> bool:
+    """Tell whether a model holds lazy layers, which their first input will initialize.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.simplefilter("ignore")
+    >>> is_waiting(nn.Sequential(nn.LazyBatchNorm1d()))
+    True
+    """
+    return any(
         isinstance(module, LazyModuleMixin) and module.has_uninitialized_params()
         for module in every_module(model)
     )
-    return copy.deepcopy(model) if lazy else model
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Return a deep copy, of lazy layers too: torch itself cannot copy their buffers.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.simplefilter("ignore")
+    >>> is_waiting(copied(nn.LazyBatchNorm1d()))
+    True
+    """
+    waiting = {
+        id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)  # type: ignore[call-arg]  # not in its stub
+        for module in every_module(model)
+        for buffer in module._buffers.values()  # noqa: SLF001
+        if isinstance(buffer, UninitializedBuffer)
+    }
+    return copy.deepcopy(model, waiting)
 
 
 def layers(model: nn.Module) -> dict[nn.Module, str]:

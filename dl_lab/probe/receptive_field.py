@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from dl_lab.errors import InputError
-from dl_lab.probe.capture import Capture, capture
+from dl_lab.probe.capture import Capture, capture, slopes
 from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.formula.windows import pooling_window
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from dl_lab.probe.examples import Examples
     from dl_lab.probe.formula.kinds import Sizes
     from dl_lab.probe.layer import Layer
 
@@ -44,7 +43,9 @@ class ReceptiveField:
     exact: bool
 
 
-def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
+def receptive_field(
+    seen: Capture, layer: Layer, at: Sizes, positions: Sizes | None = None
+) -> ReceptiveField:
     """Work out the theoretical receptive field from kernel sizes, strides, paddings, dilations.
 
     Parameters
@@ -55,6 +56,9 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
         One of its layers.
     at
         Place in `Layer.units`: the unit, then its position.
+    positions
+        Height and width of the first input where it is an image in another shape; None is its own
+        shape without its first dimension, the channels.
 
     References
     ----------
@@ -87,12 +91,13 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
         for which, source in enumerate(now.sources):
             shape = now.input_units(which).shape[1:]
             box = _before(known, now, boxes[index], tuple(shape))
-            before = seen.layers[source].units if source >= 0 else _input_units(seen, source)
-            if before is not None and before.shape[1:] != shape:
+            before = _positions(seen, source, positions)
+            if before is not None and before != shape:
                 # Reshaped on the way.
-                box = _all(tuple(before.shape[1:]))
+                box = _all(before)
+                exact = exact and not (shape and source == -1 and positions is not None)
             boxes[source] = _union(boxes[source], box) if source in boxes else box
-    whole = _all(tuple(_input_units(seen, -1).shape[1:]))
+    whole = _positions(seen, -1, positions) or ()
     return ReceptiveField(boxes.get(-1, tuple((0, 0) for _ in whole)), exact)
 
 
@@ -104,6 +109,7 @@ def effective_field(
     *,
     changes: Changes | None = None,
     weights: Mapping[str, Tensor] | None = None,
+    examples: Examples | None = None,
 ) -> Tensor:
     """Measure how much each position of the input moves a unit: its gradient's size.
 
@@ -115,6 +121,8 @@ def effective_field(
         Index of the layer in the order of the calls.
     at
         Place in `Layer.units`.
+    examples
+        Where the inputs are from: how a row is an image. None is channels first.
 
     Returns
     -------
@@ -138,20 +146,30 @@ def effective_field(
     >>> effective_field(nn.Conv1d(1, 1, 3), torch.rand(1, 1, 8), 0, (0, 2)).gt(0).int()
     tensor([0, 0, 1, 1, 1, 0, 0, 0], dtype=torch.int32)
     """
-    seen = capture(model, inputs, changes=changes, weights=weights, gradients=True)
+    batch = None if examples is None else examples.dimensions(inputs)
+    seen = capture(model, inputs, changes=changes, weights=weights, gradients=True, batch=batch)
     units = seen.layers[layer].units
     own = seen.inputs[0]
     if units is None or not units.requires_grad or not own.requires_grad:
         raise InputError("no_gradient", layer=seen.layers[layer].name)
-    (gradient,) = torch.autograd.grad(units[at], own, allow_unused=True)
+    (gradient,) = slopes(units[at], [own])
     if gradient is None:
         raise InputError("no_gradient", layer=seen.layers[layer].name)
-    found = seen.layers[layer].own_units(gradient)
+    if examples is None:
+        found = seen.layers[layer].own_units(gradient)
+    else:
+        found = examples.planes(gradient)
     return found.abs().sum(0).detach() if found.ndim > 1 else found.abs().detach()
 
 
-def _input_units(seen: Capture, source: int) -> Tensor:
-    return seen.layers[0].own_units(seen.inputs[-1 - source])
+def _positions(seen: Capture, source: int, positions: Sizes | None) -> Sizes | None:
+    """Return the positions of what feeds a layer, without its units or channels."""
+    if source == -1 and positions is not None:
+        return positions
+    if source < 0:
+        return tuple(seen.layers[0].own_units(seen.inputs[-1 - source]).shape[1:])
+    units = seen.layers[source].units
+    return None if units is None else tuple(units.shape[1:])
 
 
 def _before(known: kinds.Operation | None, layer: Layer, box: Box, shape: Sizes) -> Box:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
-from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name, tensors_in
+from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name
 from dl_lab.probe.held import Held, function_writes, module_writes
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
+from dl_lab.probe.nested import mapped, tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +41,8 @@ def listed(inputs: Inputs) -> Any:  # noqa: ANN401  # what a model takes
     >>> listed(torch.ones(1))
     (tensor([1.]),)
     """
-    return inputs if isinstance(inputs, (Mapping, list, tuple)) else (inputs,)
+    several = isinstance(inputs, (Mapping, list, tuple)) and not isinstance(inputs, PackedSequence)
+    return inputs if several else (inputs,)
 
 
 class Recorder(TorchFunctionMode):
@@ -53,6 +56,7 @@ class Recorder(TorchFunctionMode):
         gradients: bool,
         *,
         training: bool,
+        batch: Sequence[int | None] | None,
     ) -> None:
         super().__init__()
         self.layers: list[Layer] = []
@@ -74,31 +78,25 @@ class Recorder(TorchFunctionMode):
         self._unheard: Any = None
         self._heard: list[nn.Module] = []
         self._hooks = contextlib.ExitStack()
-        self._rows = 0
+        self._rows = _rows(own, batch)
 
     def call_with(self, inputs: Inputs) -> tuple[list[Any], dict[str, Any]]:
         """Return what to call the model with: copies, so that it cannot change the originals."""
-        taken = iter(range(len(self._own)))
+        places = iter(enumerate(self._own))
 
-        def copied(value: Any) -> Any:  # noqa: ANN401  # any nesting
-            if isinstance(value, Tensor):
-                place = next(taken)
-                given = self._own[place].clone()
-                self._note(given, -1 - place, self._own[place])
-                if given.ndim and not self._rows:
-                    self._rows = given.shape[0]
-                return given
-            if isinstance(value, Mapping):
-                return {name: copied(one) for name, one in value.items()}
-            if isinstance(value, (list, tuple)):
-                return type(value)(copied(one) for one in value)
-            return value
+        def copied(_: Tensor) -> Tensor:
+            place, own = next(places)
+            # A model that differentiates by its input within may look for its `grad`.
+            given = own.clone() if self._gradients else _leaf(own)
+            self._note(given, -1 - place, own)
+            return given
 
-        if self._keras:
-            # Several inputs are one argument.
-            return [copied(inputs)], {}
-        given = copied(listed(inputs))
-        return ([], given) if isinstance(given, dict) else (list(given), {})
+        # A model of Keras takes several inputs as one argument.
+        alone = self._keras and not (isinstance(inputs, tuple) and len(inputs) == 1)
+        given = mapped(copied, inputs if alone else listed(inputs))
+        if alone:
+            return [given], {}
+        return ([], dict(given)) if isinstance(given, Mapping) else (list(given), {})
 
     def __enter__(self) -> Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
         self._held.leave_alone(parameters(self._model))
@@ -274,7 +272,7 @@ class Recorder(TorchFunctionMode):
                 training=module is not None
                 and (self._training if self._keras else module.training),
                 channels_last=self._keras,
-                note=None if shown is not None else InputError("layer_no_tensor", layer=name),
+                note=_note(name, shown),
             )
         )
         for one in tensors:
@@ -313,14 +311,26 @@ class Recorder(TorchFunctionMode):
         return scaled
 
 
+def _note(name: str, shown: Tensor | None) -> InputError | None:
+    """Return why there is nothing to be seen of a layer."""
+    if shown is None:
+        return InputError("layer_no_tensor", layer=name)
+    return None if shown.numel() else InputError("layer_empty", layer=name, shape=list(shown.shape))
+
+
+def _leaf(own: Tensor) -> Tensor:
+    return own.detach().clone().requires_grad_(own.requires_grad)
+
+
+def _rows(own: list[Tensor], batch: Sequence[int | None] | None) -> int:
+    """Return how many examples there are; one where no dimension counts them."""
+    for which, one in enumerate(own):
+        dimension = 0 if batch is None else batch[which]
+        if one.ndim and dimension is not None:
+            return one.shape[dimension]
+    return 1
+
+
 def _with_first(output: Any, shown: Tensor | None, passed: Tensor) -> Any:  # noqa: ANN401
     """Return the output with its first floating-point tensor replaced."""
-    if output is shown:
-        return passed
-    if isinstance(output, dict):
-        items = {name: _with_first(one, shown, passed) for name, one in output.items()}
-        return type(output)(items)
-    if isinstance(output, (list, tuple)):
-        replaced = [_with_first(one, shown, passed) for one in output]
-        return type(output)(*replaced) if hasattr(output, "_fields") else type(output)(replaced)
-    return output
+    return mapped(lambda one: passed if one is shown else one, output)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as f
 
 from dl_lab.errors import InputError
-from dl_lab.probe.capture import capture
+from dl_lab.probe.capture import ModelError, capture
 from tests.probe.traces import same, state
 
 
@@ -68,8 +68,9 @@ def test_everything_is_as_before_when_the_model_fails():
     model = nn.Sequential(nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(5, 2))
     inputs = torch.randn(3, 4)
     before = state(model)
-    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+    with pytest.raises(ModelError, match="raised RuntimeError: mat1 and mat2") as error:
         capture(model, inputs, mode="train")
+    assert isinstance(error.value.__cause__, RuntimeError)
     after = state(model)
     for part, value in before.items():
         assert same(value, after[part]), part

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -106,26 +104,3 @@ def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict
         args = (args[0], args[1:]) if isinstance(args[-1], int) else args
     named = {(names[i] if i < len(names) else str(i)): argument for i, argument in enumerate(args)}
     return {**named, **kwargs}
-
-
-def tensors_in(value: object) -> list[Tensor]:
-    """Find all tensors in nested lists, tuples and dictionaries, in their order.
-
-    Examples
-    --------
-    >>> [one.item() for one in tensors_in({"a": torch.tensor(1), "b": [torch.tensor(2), 3]})]
-    [1, 2]
-    """
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return []
-    found: list[Tensor] = []
-    for one in value:
-        if isinstance(one, Tensor):
-            found.append(one)
-        elif isinstance(one, (list, tuple, dict)):
-            found += tensors_in(one)
-    return found

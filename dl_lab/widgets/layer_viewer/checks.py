@@ -6,12 +6,16 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from dl_lab.errors import InputError
-from dl_lab.probe.answer import are_maps, scores
+from dl_lab.errors import InputError, whole
+from dl_lab.probe.answer import are_classes, scores
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.modules import original
 from dl_lab.train.trainer import Trainer
+
+MOST_DIMENSIONS = 63
+"""More than a tensor has in practice."""
 
 
 def checked_model(model: object) -> nn.Module:
@@ -37,20 +41,57 @@ def checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
     return trainer
 
 
-def checked_classes(classes: Iterable[object] | None, seen: Capture) -> list[str]:
-    """Return a name for each class; none of a network without scores, or whose output is an image.
+def checked_batch_dim(given: object) -> int | list[int | None] | None:
+    """Return the dimension of the examples: one, one for each tensor, or None to find it out."""
+    if given is None:
+        return None
+    if isinstance(given, (list, tuple)):
+        return [
+            None if one is None else whole("batch_dim", one, 0, MOST_DIMENSIONS) for one in given
+        ]
+    return whole("batch_dim", given, 0, MOST_DIMENSIONS)
 
-    One that scores each pixel has classes where they are given, with the mean of the scores.
+
+def checked_whole(given: object, batch_dim: object) -> bool:
+    """Return whether all is one input; refuse it together with a dimension of examples."""
+    if not isinstance(given, bool):
+        raise InputError("yes_no", name="whole", given=repr(given))
+    if given and batch_dim is not None:
+        raise InputError("whole_or_batch")
+    return given
+
+
+def checked_classes(
+    classes: Iterable[object] | None, seen: Capture, trainer: Trainer | None
+) -> list[str]:
+    """Return a name for each class; none of a network that does not choose between classes.
+
+    Where names are given, it does: one that scores each pixel has the mean of the scores then.
     """
+    if classes is None:
+        regression = trainer is not None and _measures_distance(trainer.loss)
+        if regression or not are_classes(seen.output, seen.inputs):
+            return []
+        return [str(index) for index in range(scores(seen.output).shape[1])]
+    names = [str(name) for name in classes]
     try:
-        count = scores(seen.output).shape[1]
+        count = scores(seen.output, len(names)).shape[1]
     except InputError:
         return []
-    if classes is None:
-        if are_maps(seen.output):
-            return []
-        return [str(index) for index in range(count)]
-    names = [str(name) for name in classes]
     if len(names) != count:
         raise InputError("classes_count", given=len(names), count=count)
     return names
+
+
+def _measures_distance(loss: object) -> bool:
+    """Tell whether a loss compares numbers: what learns by it predicts them."""
+    return isinstance(loss, _DISTANCES) or loss in _FUNCTIONS
+
+
+_DISTANCES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.PoissonNLLLoss)
+_FUNCTIONS = (
+    functional.mse_loss,
+    functional.l1_loss,
+    functional.smooth_l1_loss,
+    functional.huber_loss,
+)

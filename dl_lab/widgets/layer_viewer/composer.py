@@ -15,7 +15,7 @@ from dl_lab.probe.capture import Capture
 from dl_lab.protocol import Array
 from dl_lab.widgets.base.widget import Reply, sentence
 from dl_lab.widgets.layer_viewer import frames
-from dl_lab.widgets.layer_viewer.look import Look, best
+from dl_lab.widgets.layer_viewer.look import Look
 
 GUESSES = 5
 _HEALTH_APART = 2.0
@@ -90,9 +90,11 @@ class Composer:
         problem: InputError | None = None
         seen = self._look.seen(asked.mode, gradients=asked.show == "gradients")
         self.describe(seen)
-        found = best(seen, GUESSES) if asked.has_classes else ()
+        found = self._look.best(seen, GUESSES) if asked.has_classes else ()
         target = _target(asked, found)
-        arrays: dict[str, Array] = {"input": frames.own_input(seen)}
+        arrays: dict[str, Array] = {
+            "input": frames.own_input(self._look.examples.planes(seen.inputs[0]))
+        }
         try:
             if asked.show == "gradients":
                 gradients = self._look.gradients(seen, target)

@@ -24,6 +24,8 @@ MOST_UNITS = 4096
 MOST_CELLS = 128
 MOST_ROWS = 64
 _MOST_TERMS = 4096
+_MOST_NUMBERS = 65536
+_COLOURS = 3
 _VOLUME = 3
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -133,11 +135,12 @@ def largest(seen: Capture, show: str, gradients: Sequence[Tensor | None]) -> lis
     return found
 
 
-def own_input(seen: Capture) -> Array:
+def own_input(planes: Tensor) -> Array:
     """Return the network's first input as it is, f4 [channels, …], its first 3 channels."""
-    own = seen.inputs[0]
-    units = seen.layers[0].own_units(own) if seen.layers else own[0]
-    return np.asarray(units.detach()[:3].float().cpu().numpy(), dtype="f4")
+    shown = planes.detach()[: _COLOURS if planes.ndim > 1 else _MOST_NUMBERS].cpu()
+    # Of a complex number only the size can be shown.
+    values = shown.abs() if shown.is_complex() else shown
+    return np.asarray(values.float().numpy(), dtype="f4")
 
 
 def maps(

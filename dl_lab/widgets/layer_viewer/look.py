@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, TypeVar
 
 from dl_lab.errors import InputError
 from dl_lab.probe.answer import Guess, guesses
 from dl_lab.probe.attribution import Attribution, layer_gradients
 from dl_lab.probe.capture import Capture, capture
-from dl_lab.probe.examples import Bytes, Examples
+from dl_lab.probe.examples import Examples
 from dl_lab.probe.health import Health, health
 from dl_lab.probe.modules import original
+from dl_lab.probe.picture import Bytes
+from dl_lab.probe.receptive_field import effective_field
 from dl_lab.probe.recorder import Inputs
 from dl_lab.probe.untouched import one_look, weights_of
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.cell_turns import CellTurns
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _Result = TypeVar("_Result")
 
@@ -41,8 +43,8 @@ class Look:
     ----------
     model
         Any module.
-    examples
-        The inputs to choose from.
+    x, batch_dim, whole
+        The inputs to choose from, as for `Examples`.
     trainer
         Trains the model, or None.
     turns
@@ -50,11 +52,19 @@ class Look:
     """
 
     def __init__(
-        self, model: nn.Module, examples: Examples, trainer: Trainer | None, turns: CellTurns
+        self,
+        model: nn.Module,
+        x: object,
+        trainer: Trainer | None,
+        turns: CellTurns,
+        *,
+        batch_dim: int | Sequence[int | None] | None = None,
+        whole: bool = False,
     ) -> None:
         self.model = model
-        self.examples = examples
         self.trainer = trainer
+        self.classes: int | None = None
+        """How many classes were named."""
         # Replaced as a whole: someone may draw while the network is being looked at.
         self.shown = Shown(0)
         self.changes: dict[tuple[str, int, int], float] = {}
@@ -63,6 +73,7 @@ class Look:
         self._key: object = None
         self._gradients: tuple[Capture, int, list[Tensor | None]] | None = None
         self.turns = turns
+        self.examples = self.between(lambda: Examples(model, x, batch_dim=batch_dim, whole=whole))
 
     def choose(self, row: int) -> None:
         """Look at an example."""
@@ -119,18 +130,22 @@ class Look:
         """Return the gradients of a class's score, anew only for another look or class."""
         last = self._gradients
         if last is None or last[0] is not seen or last[1] != target:
-            last = self._gradients = seen, target, layer_gradients(seen, target)
+            last = self._gradients = (
+                seen,
+                target,
+                layer_gradients(seen, target, self.classes, self.examples.rows(seen.inputs)),
+            )
         return last[2]
 
     def _captured(self, inputs: Inputs, mode: str, *, gradients: bool) -> Capture:
-        with _told(inputs):
-            return capture(
-                self.model,
-                inputs,
-                mode="train" if mode == "train" else "eval",
-                changes=self.changes,
-                gradients=gradients,
-            )
+        return capture(
+            self.model,
+            inputs,
+            mode="train" if mode == "train" else "eval",
+            changes=self.changes,
+            gradients=gradients,
+            batch=self.examples.dimensions(inputs),
+        )
 
     def state(self) -> object:
         """Tell apart networks whose weights were replaced or written to, or units scaled."""
@@ -141,50 +156,37 @@ class Look:
 
     def attribution(self, method: str, target: int) -> Tensor:
         """Return what one of `METHODS` says about the input."""
-        inputs = self.inputs("eval")
-        ask = Attribution(self.model, inputs, changes=self.changes)
+        ask = Attribution(
+            self.model,
+            self.inputs("eval"),
+            changes=self.changes,
+            examples=self.examples,
+            classes=self.classes,
+        )
         answer: Callable[[int], Tensor] = getattr(ask, method)
-        with _told(inputs):
-            return answer(target)
+        return answer(target)
+
+    def field(self, layer: int, at: tuple[int, ...]) -> Tensor:
+        """Return how much each position of the input moves a unit."""
+        inputs = self.inputs("eval")
+        return effective_field(
+            self.model, inputs, layer, at, changes=self.changes, examples=self.examples
+        )
 
     def health(self) -> list[Health]:
         """Look for dead units and vanishing gradients among the first rows of the examples."""
         seen = self._captured(self.examples.batch(), "eval", gradients=True)
         try:
-            gradients = layer_gradients(seen, likeliest(seen))
+            found = guesses(seen.output, most=1, classes=self.classes)
+            rows = self.examples.rows(seen.inputs)
+            gradients = layer_gradients(seen, found[0].index, self.classes, rows)
         except InputError:
             gradients = [None] * len(seen.layers)
         return health(seen, gradients)
 
-
-@contextlib.contextmanager
-def _told(inputs: Inputs) -> Iterator[None]:
-    """Say in a sentence what the model raises."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        kind, given = type(error).__name__, _shapes(inputs)
-        raise InputError("model_failed", kind=kind, detail=error, given=given) from error
-
-
-def likeliest(seen: Capture) -> int:
-    """Return the class that the network finds likeliest."""
-    return guesses(seen.output, most=1)[0].index
-
-
-def best(seen: Capture, most: int) -> tuple[Guess, ...]:
-    """Return the likeliest classes; none of a network without scores."""
-    try:
-        return guesses(seen.output, most)
-    except InputError:
-        return ()
-
-
-def _shapes(inputs: Any) -> str:
-    if isinstance(inputs, Tensor):
-        return f"{inputs.dtype} [{', '.join(map(str, inputs.shape))}]".replace("torch.", "")
-    if isinstance(inputs, Mapping):
-        return ", ".join(f"{name}: {_shapes(one)}" for name, one in inputs.items())
-    return ", ".join(map(_shapes, inputs))
+    def best(self, seen: Capture, most: int) -> tuple[Guess, ...]:
+        """Return the likeliest classes; none of a network without scores."""
+        try:
+            return guesses(seen.output, most, self.classes)
+        except InputError:
+            return ()

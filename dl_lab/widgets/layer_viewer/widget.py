@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number
+from dl_lab.errors import whole as whole_number
 from dl_lab.probe.capture import Capture
-from dl_lab.probe.examples import Examples
 from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import is_looking
 from dl_lab.protocol import Message
@@ -22,9 +22,15 @@ from dl_lab.widgets.base.cell_turns import CellTurns
 from dl_lab.widgets.base.traits import Choice, Number
 from dl_lab.widgets.base.widget import Reply, handles, sentence, weakly
 from dl_lab.widgets.layer_viewer import frames
-from dl_lab.widgets.layer_viewer.checks import checked_classes, checked_model, checked_trainer
+from dl_lab.widgets.layer_viewer.checks import (
+    checked_batch_dim,
+    checked_classes,
+    checked_model,
+    checked_trainer,
+    checked_whole,
+)
 from dl_lab.widgets.layer_viewer.composer import GUESSES, Asked, Composer
-from dl_lab.widgets.layer_viewer.look import METHODS, Look, best
+from dl_lab.widgets.layer_viewer.look import METHODS, Look
 from dl_lab.widgets.layer_viewer.units import explained, field
 
 if TYPE_CHECKING:
@@ -54,12 +60,21 @@ class LayerViewer(AttendedWidget):
         shown. Lazy layers are initialized in a copy.
     x
         Inputs to choose from: a tensor or an array with a row for each example, several in a tuple,
-        or a dictionary by the names of ``forward``'s arguments.
+        a dictionary by the names of ``forward``'s arguments, or whatever else the model takes:
+        lists of images, hidden states, graphs, None. It is tried as it is first. The examples are
+        found by trying: where the model answers the same to one alone as to one among others.
     classes
-        A name for each class.
+        A name for each class. Without it they have numbers where the network returns the logits of
+        classes and nothing else; a network of several answers needs it to have its guesses shown.
     trainer
         The Trainer of this model: maps, filters and gradients then follow it, for at most a
         twentieth of its time, and the epochs that it has kept can be looked at again.
+    batch_dim
+        The dimension that counts the examples, such as 1 where time comes first; of several tensors
+        a list, with None for one that goes along with every example. None finds it out.
+    whole
+        Whether `x` is one input that cannot be cut into examples, such as a graph. Of layers that
+        have a row for each of its rows, the first is shown.
     mode
         ``"eval"``, or ``"train"`` for dropout and the statistics of a batch: up to 31 further rows
         of `x` are then shown along.
@@ -125,6 +140,8 @@ class LayerViewer(AttendedWidget):
         classes: Iterable[object] | None = None,
         trainer: Trainer | None = None,
         *,
+        batch_dim: int | Sequence[int | None] | None = None,
+        whole: bool = False,
         mode: str = "eval",
         show: str = "activations",
         scale: str = "layer",
@@ -138,12 +155,20 @@ class LayerViewer(AttendedWidget):
         self.model = checked_model(model)
         self.trainer = checked_trainer(trainer, model)
         turns = CellTurns(self._loop_ended)
-        self._look = Look(model, Examples(model, x), trainer, turns)
+        self._look = Look(
+            model,
+            x,
+            trainer,
+            turns,
+            batch_dim=checked_batch_dim(batch_dim),
+            whole=checked_whole(whole, batch_dim),
+        )
         self._watched: dict[str, list[frames.Row]] = {}
         self._done: list[dict[tuple[str, int, int], float]] = []
         self._due = 0.0
         seen = self._look.between(lambda: self._look.seen("eval"))
-        self.classes = checked_classes(classes, seen)
+        self.classes = checked_classes(classes, seen, trainer)
+        self._look.classes = len(self.classes) if self.classes else None
         self._composer = Composer(self._look, SHARE)
         self._composer.describe(seen)
         super().__init__(**self._checked(given))
@@ -179,7 +204,7 @@ class LayerViewer(AttendedWidget):
         settings = self._validated(changes)
         target = settings.get("target")
         if target is not None:
-            whole("target", target, 0, max(0, len(self.classes) - 1))
+            whole_number("target", target, 0, max(0, len(self.classes) - 1))
         if settings.get("kept") is not None and self.trainer is not None:
             self.trainer.weights_at(settings["kept"])
         return settings
@@ -188,11 +213,11 @@ class LayerViewer(AttendedWidget):
 
     def guesses(self, most: int = GUESSES) -> tuple[Any, ...]:
         """Return the likeliest classes for the input that is shown, the likeliest first."""
-        return best(self._now(), most) if self.classes else ()
+        return self._look.best(self._now(), most) if self.classes else ()
 
     def choose(self, row: int) -> None:
         """Show an example of `x` by its index."""
-        self._look.choose(whole("row", row, 0, self._look.examples.count - 1))
+        self._look.choose(whole_number("row", row, 0, self._look.examples.count - 1))
         self._channel.touch()
 
     def update(self) -> None:
@@ -239,7 +264,7 @@ class LayerViewer(AttendedWidget):
         if (layer, call) not in names:
             raise InputError.unknown("layer", layer, dict.fromkeys(name for name, _ in names))
         shape = self._composer.layers[names.index((layer, call))]["shape"]
-        key = layer, call, whole("unit", unit, 0, (shape or [1])[0] - 1)
+        key = layer, call, whole_number("unit", unit, 0, (shape or [1])[0] - 1)
         factor = number("factor", factor, -_MOST_FACTOR, _MOST_FACTOR)
         with self._lock:
             self._done.append(dict(self._look.changes))
@@ -357,7 +382,7 @@ class LayerViewer(AttendedWidget):
             "layers": self._composer.layers,
             "classes": self.classes,
             "examples": examples.count,
-            "picture": None if picture is None else vars(picture),
+            "picture": None if picture is None else picture.described(),
             "trainer": self.trainer is not None,
         }
         thumbnails = examples.thumbnails()
@@ -401,10 +426,10 @@ class LayerViewer(AttendedWidget):
         self._channel.touch()
 
     def _asked(self, message: Message) -> tuple[int, tuple[int, ...]]:
-        layer = whole("layer", message.meta.get("layer"), 0, len(self._composer.layers) - 1)
+        layer = whole_number("layer", message.meta.get("layer"), 0, len(self._composer.layers) - 1)
         at = message.meta.get("at")
         places = at if isinstance(at, list) else []
-        return layer, tuple(whole("at", place, 0, 2**31) for place in places)
+        return layer, tuple(whole_number("at", place, 0, 2**31) for place in places)
 
     def _counted(self, look: Callable[[], Reply]) -> Reply:
         """Answer between two steps, and let the next frame wait for as long as that is worth."""
@@ -424,7 +449,7 @@ class LayerViewer(AttendedWidget):
     def _explain(self, message: Message) -> Reply:
         layer, at = self._asked(message)
         asked = message.meta.get("source")
-        source = None if asked is None else whole("source", asked, 0, 2**31)
+        source = None if asked is None else whole_number("source", asked, 0, 2**31)
 
         def look() -> Reply:
             gradients = self.show == "gradients"
@@ -442,7 +467,7 @@ class LayerViewer(AttendedWidget):
     @handles("unit.scale")
     def _scale(self, message: Message) -> None:
         meta, layers = message.meta, self._composer.layers
-        layer = layers[whole("layer", meta.get("layer"), 0, len(layers) - 1)]
+        layer = layers[whole_number("layer", meta.get("layer"), 0, len(layers) - 1)]
         unit, factor = meta.get("unit"), meta.get("factor")
         self.scale_unit(layer["name"], unit, factor, call=layer["call"])  # type: ignore[arg-type]  # checked there
 

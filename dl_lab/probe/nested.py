@@ -1,0 +1,110 @@
+"""What a model is given and returns: tensors, nested in any way."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+_MOST_NAMED = 4
+
+
+def tensors_in(value: object) -> list[Tensor]:
+    """Find all tensors in nested lists, tuples, mappings and dataclasses, in their order.
+
+    Examples
+    --------
+    >>> [one.item() for one in tensors_in({"a": torch.tensor(1), "b": [torch.tensor(2), 3]})]
+    [1, 2]
+    """
+    found: list[Tensor] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: object, found: list[Tensor]) -> None:
+    if isinstance(value, Tensor):
+        found.append(value)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            _collect(one, found)
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            _collect(one, found)
+    elif is_record(value):
+        for name in _fields(value):
+            _collect(getattr(value, name), found)
+
+
+def mapped(
+    function: Callable[[Any], Any],
+    value: Any,  # noqa: ANN401
+    kinds: tuple[type, ...] = (Tensor,),
+) -> Any:  # noqa: ANN401  # as nested
+    """Return the same nesting with what a function makes of each tensor; all else stays.
+
+    Examples
+    --------
+    >>> mapped(torch.neg, (torch.tensor(1), {"a": [torch.tensor(2), None]}))
+    (tensor(-1), {'a': [tensor(-2), None]})
+    """
+    if isinstance(value, kinds):
+        return function(value)
+    if isinstance(value, (list, tuple)):
+        items = [mapped(function, one, kinds) for one in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if isinstance(value, Mapping):
+        entries = {name: mapped(function, one, kinds) for name, one in value.items()}
+        if type(value) is dict:
+            return entries
+        changed: Any = copy.copy(value)
+        for name, one in entries.items():
+            changed[name] = one
+        return changed
+    if is_record(value):
+        changed = copy.copy(value)
+        for name in _fields(value):
+            object.__setattr__(changed, name, mapped(function, getattr(value, name), kinds))
+        return changed
+    return value
+
+
+def is_record(value: object) -> bool:
+    """Tell whether something is an instance of a dataclass."""
+    return hasattr(type(value), "__dataclass_fields__")
+
+
+def _fields(value: Any) -> list[str]:  # noqa: ANN401  # of a dataclass
+    return [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
+
+
+def shapes(value: object) -> str:
+    """Say what people give: of each tensor its type and shape, nested as it is.
+
+    Examples
+    --------
+    >>> shapes((torch.zeros(4, 2), {"mask": None}))
+    '(float32 [4, 2], {mask: None})'
+    """
+    if isinstance(value, Tensor):
+        sizes = ", ".join(map(str, value.shape))
+        return f"{value.dtype} [{sizes}]".replace("torch.", "")
+    if isinstance(value, Mapping):
+        return "{" + _listed([f"{name}: {shapes(one)}" for name, one in value.items()]) + "}"
+    if isinstance(value, (list, tuple)):
+        inside = _listed([shapes(one) for one in value])
+        return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+    if is_record(value):
+        inside = _listed([f"{name}: {shapes(getattr(value, name))}" for name in _fields(value)])
+        return f"{type(value).__name__}({inside})"
+    if value is None or isinstance(value, (bool, int, float)):
+        return str(value)
+    return type(value).__name__
+
+
+def _listed(items: list[str]) -> str:
+    more = [f"and {len(items) - _MOST_NAMED} more"] if len(items) > _MOST_NAMED else []
+    return ", ".join(items[:_MOST_NAMED] + more)
