@@ -140,7 +140,7 @@ def capture(
     [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
     with one_look():
-        look = _Look(changes or {}, gradients, gradients, batch)
+        look = _Look(changes or {}, gradients, gradients, gradients, batch)
         shown = original(model)
         if is_waiting(shown):
             shown = copied(shown)
@@ -156,12 +156,15 @@ def _captured(
     weights: Mapping[str, Tensor] | None,
 ) -> Capture:
     try:
-        return _passed(model, inputs, mode, look, weights)
+        # One that differentiates within may call `backward` for it.
+        with own_gradients(model) if look.graph > look.gradients else _nothing():
+            return _passed(model, inputs, mode, look, weights)
     except ModelError as error:
-        if look.graph or not wants_gradients(error):
+        if look.by_inputs or not wants_gradients(error):
             raise
-    with _own_gradients(model):
-        return _passed(model, inputs, mode, replace(look, graph=True), weights)
+    # By its inputs, if autograd alone was not enough: whoever calls it lets them require gradients.
+    more = replace(look, graph=True, by_inputs=look.graph)
+    return _captured(model, inputs, mode, more, weights)
 
 
 def _initialize(model: nn.Module, inputs: Inputs) -> None:
@@ -186,7 +189,7 @@ def _passed(
     look: _Look,
     weights: Mapping[str, Tensor] | None,
 ) -> Capture:
-    own = [_prepared(one, look.gradients) for one in tensors_in(listed(inputs))]
+    own = [_prepared(one, look.by_inputs) for one in tensors_in(listed(inputs))]
     recorder = Recorder(
         model, own, look.changes, look.gradients, training=mode == "train", batch=look.batch
     )
@@ -216,6 +219,7 @@ class _Look:
     changes: Changes
     gradients: bool
     graph: bool
+    by_inputs: bool
     batch: Sequence[int | None] | None
 
 
@@ -228,7 +232,11 @@ def wants_gradients(error: BaseException) -> bool:
     False
     """
     told = error.__cause__ if isinstance(error, InputError) else error
-    return isinstance(told, RuntimeError) and "does not require grad" in str(told)
+    return isinstance(told, RuntimeError) and any(one in str(told) for one in _NO_GRADIENT)
+
+
+# The second: by a part of a tensor that was cut from it where autograd was off.
+_NO_GRADIENT = ("does not require grad", "not have been used in the graph")
 
 
 def _is_ours(error: Exception) -> bool:
@@ -243,8 +251,17 @@ def _is_ours(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
-def _own_gradients(model: nn.Module) -> Iterator[None]:
-    """Keep apart what a model that calls `backward` within adds to its parameters' gradients."""
+def own_gradients(model: nn.Module) -> Iterator[None]:
+    """Keep apart what a model that calls `backward` within adds to its parameters' gradients.
+
+    Examples
+    --------
+    >>> model = nn.Linear(1, 1)
+    >>> with own_gradients(model):
+    ...     model(torch.ones(1)).backward()
+    >>> model.weight.grad is None
+    True
+    """
     kept = [(one, one.grad) for one in parameters(model)]
     for parameter, _ in kept:
         parameter.grad = None
@@ -255,10 +272,20 @@ def _own_gradients(model: nn.Module) -> Iterator[None]:
             parameter.grad = gradient
 
 
-def _prepared(tensor: Tensor, gradients: bool) -> Tensor:
-    own = tensor.detach()
-    wanted = tensor.requires_grad or (gradients and own.is_floating_point())
-    return own.requires_grad_() if wanted else own
+def differentiable(tensor: Tensor) -> Tensor:
+    """Return a tensor by which can be differentiated, itself where it has no fractions.
+
+    Examples
+    --------
+    >>> differentiable(torch.ones(1)).requires_grad, differentiable(torch.tensor(1)).requires_grad
+    (True, False)
+    """
+    return tensor.detach().requires_grad_() if tensor.is_floating_point() else tensor
+
+
+def _prepared(tensor: Tensor, by_inputs: bool) -> Tensor:
+    own = tensor.detach().requires_grad_(tensor.requires_grad)
+    return differentiable(own) if by_inputs else own
 
 
 @contextlib.contextmanager

@@ -303,11 +303,13 @@ class Recorder(TorchFunctionMode):
         if not factors:
             return output
         scaled = output.clone()
-        last = self._keras and output.ndim >= _UNITS_AT_LEAST
-        dimension = output.ndim - 1 if last else min(1, output.ndim - 1)
+        # A single number is a unit, too.
+        units = scaled if scaled.ndim else scaled[None]
+        last = self._keras and units.ndim >= _UNITS_AT_LEAST
+        dimension = units.ndim - 1 if last else min(1, units.ndim - 1)
         for unit, factor in factors.items():
-            if unit < output.shape[dimension]:
-                scaled.select(dimension, unit).mul_(factor)
+            if unit < units.shape[dimension]:
+                units.select(dimension, unit).mul_(factor)
         return scaled
 
 

@@ -14,6 +14,7 @@ from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import forward, rows, split, to_device
 from dl_lab.train.diagnosis.explain import check_value, explain
+from dl_lab.train.steps.gradients import Gradients
 from dl_lab.train.steps.metrics import Metric, Note, tried
 from dl_lab.train.steps.precision import Precision
 
@@ -97,22 +98,29 @@ def measure(
     found: list[list[Tensor | float]] = []
     weights: list[int] = []
     where, inputs, outputs, targets = "batch", None, None, None
+    grad = Gradients(model)
     model.eval()
     try:
         with torch.no_grad(), kept_random_state(device):
             for batch in as_loader(data, most_rows, shuffle=False):
                 inputs, targets = (to_device(part, device) for part in split(batch))
-                where, values = "forward", []
-                with precision.context():
-                    outputs = forward(model, inputs)
-                    for name, one in measures.items():
-                        if name != "loss":
-                            values.append(tried(name, one, outputs, targets, note))
-                            continue
-                        where = "loss"
-                        values.append(one(outputs, targets))
-                        if not found:
-                            check_value(values[-1])
+                while True:
+                    where, values = "forward", []
+                    try:
+                        with precision.context(), grad.allowed():
+                            outputs = forward(model, grad.by(inputs))
+                            for name, one in measures.items():
+                                if name != "loss":
+                                    value = tried(name, one, outputs, targets, grad.told(note))
+                                else:
+                                    where, value = "loss", one(outputs, targets)
+                                    if not found:
+                                        check_value(value)
+                                values.append(grad.plain(value))
+                        break
+                    except (RuntimeError, InputError) as error:
+                        if not grad.allow_more(error):
+                            raise
                 found.append(values)
                 weights.append(rows(targets))
                 where = "batch"
