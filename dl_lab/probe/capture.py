@@ -209,6 +209,8 @@ def _passed(
                 if isinstance(error, InputError) or _is_ours(error):
                     raise
                 raise ModelError(error, inputs, reached=len(recorder.layers)) from error
+    if look.graph > look.gradients:
+        output = mapped(torch.Tensor.detach, output)
     return Capture(tuple(recorder.layers), tuple(own), output)
 
 
