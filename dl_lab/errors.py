@@ -508,7 +508,7 @@ SENTENCES = {
     "not depend on it, or the model leaves autograd on the way (detach, no_grad, numpy).",
     "gradient_failed": "The gradient of the score could not be computed ({detail}). A model that "
     "differentiates in its forward must keep the graph: torch.autograd.grad(…, create_graph=True).",
-    "sparse_input": "This way of asking changes the input bit by bit, and the input is sparse. "
+    "sparse_input": "This way of asking changes the input bit by bit, and this one is sparse. "
     "Choose saliency, or give x.to_dense() if the model takes that.",
     "no_occlusion": "Occlusion hides parts of the input behind its mean. This input holds whole "
     "numbers, such as words, which have none: choose another way.",

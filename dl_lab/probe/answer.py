@@ -93,7 +93,8 @@ def are_classes(output: Any, inputs: Sequence[Tensor]) -> bool:  # noqa: ANN401
     if not found or (named is None and len(several) != 1):
         return False
     shape = found[0].shape
-    if shape[1] < 2 or found[0][0, 0].numel() != 1:  # noqa: PLR2004  # one number is no choice
+    # One number is no choice; as many as rows compare each row with each.
+    if shape[1] < 2 or found[0][0, 0].numel() != 1 or shape[0] == shape[1]:  # noqa: PLR2004
         return False
     restored = shape[1] >= _MANY and any(one.shape[1:].numel() == shape[1] for one in inputs[:1])
     return named is not None or not restored

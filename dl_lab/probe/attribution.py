@@ -240,7 +240,7 @@ class Attribution:
     def _changeable(self) -> Tensor:
         """Return the first input's row, of which parts can be changed."""
         own = tensors_in(self._repeated(1))[0].detach()
-        if own.layout is not torch.strided:
+        if own.layout is not torch.strided or own.is_nested:
             raise InputError("sparse_input")
         return own
 

@@ -66,7 +66,7 @@ class Examples:
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError("no_examples", given=type(inputs).__name__) from error
         first = next((one for one in tensors_in(prepared) if one.ndim), None)
-        if first is None or not first.shape[0]:
+        if first is None or not first.size(0):
             raise InputError("no_examples", given=shapes(prepared))
 
         def run(tried: Inputs, dimensions: Dimensions) -> Capture:
@@ -140,13 +140,16 @@ class Examples:
 
         Images stand as they are seen, whatever shape the model takes them in.
         """
+        if tensor.is_nested:
+            return tensor.unbind()[0]
         if tensor.layout is not torch.strided:
             tensor = tensor.to_dense()
         rows = self._rows_of(tensor)
         if self.picture is not None:
             return self.picture.planes(rows[0])
         first = rows[0]
-        return first if first.ndim > 1 or not self._reading.whole else first[None]
+        alone = self._reading.whole or not first.ndim
+        return first[None] if alone and first.ndim < 2 else first  # noqa: PLR2004  # a row of numbers
 
     def thumbnails(self, most: int = 30, side: int = 32) -> Bytes | None:
         """Return small pictures of the first examples, u1 [count, height, width, colours]."""
@@ -187,7 +190,7 @@ def _prepared(given: Any, model: nn.Module) -> Any:  # noqa: ANN401
         lists = {
             name: torch.as_tensor(one)
             for name, one in given.items()
-            if isinstance(one, list) and one and not _holds_arrays(one)
+            if isinstance(one, list) and _holds_numbers(one)
         }
         given = {**given, **lists} if lists else given
     elif not _holds_arrays(given):
@@ -203,6 +206,12 @@ def _prepared(given: Any, model: nn.Module) -> Any:  # noqa: ANN401
         return tensor.detach().requires_grad_(needs)
 
     return mapped(moved, given, (Tensor, np.ndarray))
+
+
+def _holds_numbers(given: object) -> bool:
+    if isinstance(given, (list, tuple)):
+        return bool(given) and all(map(_holds_numbers, given))
+    return isinstance(given, (int, float))
 
 
 def _holds_arrays(given: object) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.nn.parameter import is_lazy
 
 from dl_lab.probe.modules import is_torchs
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from torch import Tensor, nn
+
+# As torch.func itself asks.
+_FUNC = torch._C._functorch  # noqa: SLF001
 
 _NOT_IN_PLACE = frozenset({"__index__", "__int__", "__invert__", "__init__", "__init_subclass__"})
 # They write, or hand out memory that anything may write into.
@@ -47,18 +53,28 @@ class Held:
 
     def hold(self, tensor: Tensor) -> Tensor:
         """Return a tensor of the same values that stays as it is, if each write is announced."""
-        place = _memory(tensor)
-        if place == 0 or place in self._others:
-            return tensor.detach().clone()
-        alias = tensor.detach()
+        with _untransformed():
+            values = plain(tensor)
+            place = _memory(values)
+            if place == 0 or place in self._others:
+                return values.detach().clone()
+            alias = values.detach()
         self._by_memory[place].append(alias)
         return alias
 
     def copy(self, tensors: Iterable[Tensor]) -> None:
         """Give what is held a memory of its own, before these tensors are written into."""
-        for tensor in tensors:
-            for alias in self._by_memory.pop(_memory(tensor), ()):
-                alias.data = alias.clone()
+        with _untransformed():
+            for tensor in tensors:
+                for alias in self._by_memory.pop(_memory(plain(tensor)), ()):
+                    alias.data = alias.clone()
+
+
+def _untransformed() -> AbstractContextManager[object]:
+    """Leave the transforms of `torch.func` that are under way: what is held is none of theirs."""
+    if _FUNC.peek_interpreter_stack() is None:
+        return contextlib.nullcontext()
+    return temporarily_clear_interpreter_stack()  # type: ignore[no-any-return]  # torch has no types here
 
 
 def module_writes(module: nn.Module) -> bool:
@@ -85,6 +101,23 @@ def function_writes(
     # F.relu(x, True) is in place; a copy for other yes-or-no arguments is no loss.
     flags = (*args, *kwargs.values())
     return written or "out" in kwargs or any(one is True for one in flags)
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """Return the values of a tensor in a transform of `torch.func`, those of all rows at once.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> _ = torch.vmap(lambda row: seen.append(plain(row)) or row)(torch.zeros(3, 2))
+    >>> seen[0].shape
+    torch.Size([3, 2])
+    """
+    if not _FUNC.is_functorch_wrapped_tensor(tensor):
+        return tensor
+    with _untransformed():
+        at, inner = _FUNC.maybe_get_bdim(tensor), plain(_FUNC.get_unwrapped(tensor))
+        return inner.movedim(at, 0) if at > 0 else inner
 
 
 def _memory(tensor: Tensor) -> int:

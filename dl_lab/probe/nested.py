@@ -90,8 +90,8 @@ def shapes(value: object) -> str:
     '(float32 [4, 2], {mask: None})'
     """
     if isinstance(value, Tensor):
-        sizes = ", ".join(map(str, value.shape))
-        return f"{value.dtype} [{sizes}]".replace("torch.", "")
+        ragged = [value.size(0), "ragged"] if value.is_nested else value.shape
+        return f"{value.dtype} [{', '.join(map(str, ragged))}]".replace("torch.", "")
     if isinstance(value, Mapping):
         return "{" + _listed([f"{name}: {shapes(one)}" for name, one in value.items()]) + "}"
     if isinstance(value, (list, tuple)):

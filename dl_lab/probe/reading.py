@@ -291,6 +291,8 @@ def _later(inputs: Any) -> Iterator[Reading]:  # noqa: ANN401
 
 def _place(tensor: Tensor, rows: int, dimensions: Sequence[int]) -> int | None:
     for dimension in dimensions:
+        if tensor.is_nested:
+            break
         if tensor.ndim > dimension and tensor.shape[dimension] == rows:
             return dimension
     return None
@@ -299,7 +301,7 @@ def _place(tensor: Tensor, rows: int, dimensions: Sequence[int]) -> int | None:
 def _whole(inputs: Any) -> Reading:  # noqa: ANN401
     """Return all as one input, whose rows, where it has several, are the first tensor's."""
     tensors = tensors_in(inputs)
-    rows = next((one.shape[0] for one in tensors if one.ndim > 1), 0)
+    rows = next((one.size(0) for one in tensors if one.ndim > 1), 0)
     return Reading(inputs, tuple(_place(one, rows, (0,)) for one in tensors), 1, whole=True)
 
 
@@ -335,7 +337,7 @@ def _entries(inputs: Any) -> int:  # noqa: ANN401
 def _alone(inputs: Any) -> Tensor | None:  # noqa: ANN401
     """Return the tensor that is the only input."""
     if isinstance(inputs, tuple) and len(inputs) == 1 and isinstance(inputs[0], Tensor):
-        return inputs[0] if inputs[0].layout is torch.strided else None
+        return inputs[0] if inputs[0].layout is torch.strided and _can_be_cut(inputs) else None
     return None
 
 
@@ -373,9 +375,11 @@ def _is_small(inputs: Any) -> bool:  # noqa: ANN401
     That of many images or sequences could fill the memory.
     """
     tensors = tensors_in(inputs)
+    if not _can_be_cut(inputs):
+        return True
     rows = next((one.shape[0] for one in tensors if one.ndim), 0)
     alike = len({one.shape[:1] for one in tensors}) == 1 and any(one.ndim > 2 for one in tensors)  # noqa: PLR2004  # [rows, values]
-    if not alike or rows <= _FEW or not _can_be_cut(inputs):
+    if not alike or rows <= _FEW:
         return True
     return sum(one.numel() for one in tensors) <= _MOST_WHOLE
 

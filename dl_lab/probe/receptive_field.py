@@ -167,7 +167,8 @@ def _positions(seen: Capture, source: int, positions: Sizes | None) -> Sizes | N
     if source == -1 and positions is not None:
         return positions
     if source < 0:
-        return tuple(seen.layers[0].own_units(seen.inputs[-1 - source]).shape[1:])
+        own = seen.inputs[-1 - source]
+        return None if own.is_nested else tuple(seen.layers[0].own_units(own).shape[1:])
     units = seen.layers[source].units
     return None if units is None else tuple(units.shape[1:])
 

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
 from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name
-from dl_lab.probe.held import Held, function_writes, module_writes
+from dl_lab.probe.held import Held, function_writes, module_writes, plain
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 from dl_lab.probe.nested import mapped, tensors_in
@@ -228,13 +228,16 @@ class Recorder(TorchFunctionMode):
         """Return the values that go into a layer, and who made each."""
         inputs, sources = [], []
         for tensor in tensors_in(given):
+            if tensor.is_nested:
+                # Rows of several lengths have no shape that could be shown.
+                continue
             made = self._maker(tensor)
             if made is not None:
                 inputs.append(made[1])
                 sources.append(made[0])
             elif tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
                 # Made in a way that was not seen; the layer may change it in place.
-                inputs.append(tensor.clone())
+                inputs.append(plain(tensor.clone()))
                 sources.append(self.layers[-1].index if self.layers else -1)
         return tuple(inputs), tuple(sources)
 
@@ -277,11 +280,11 @@ class Recorder(TorchFunctionMode):
         )
         for one in tensors:
             held = values if one is shown else self._kept(one, None)
-            self._note(one, index, one if held is None else held)
+            self._note(one, index, plain(one) if held is None else held)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
-        passed = values.clone() if self._gradients else replaced
+        passed = replaced.clone() if self._gradients else replaced
         self._note(passed, index, values)
         return _with_first(output, shown, passed)
 
@@ -296,7 +299,7 @@ class Recorder(TorchFunctionMode):
         if shown is None:
             return None
         if self._gradients:
-            return replaced
+            return None if replaced is None else plain(replaced)
         return self._held.hold(shown if replaced is None else replaced)
 
     def _scaled(self, output: Tensor, factors: Mapping[int, float]) -> Tensor:

@@ -113,9 +113,10 @@ def _image(channels: int = 1, **call: Any) -> Callable[[], nn.Module]:
 
 
 with warnings.catch_warnings():
-    # Compressed sparse tensors are in beta.
+    # Both are in beta.
     warnings.simplefilter("ignore")
     COMPRESSED = torch.eye(6, 5).to_sparse_csr()
+    RAGGED = torch.nested.nested_tensor([_rand(3, 4), _rand(5, 4)])
 TWO = (_rand(5, 4), _rand(5, 4) + 1)
 TOKENS = torch.arange(28).reshape(4, 7) % 20
 EDGES = torch.tensor([[0, 1, 2, 5], [1, 2, 3, 0]])
@@ -245,6 +246,44 @@ GIVEN: dict[str, Given] = {
     "differentiates": Given(lambda: PhysicsInformed(requires=True), _rand(5, 2), 5),
     "differentiates by its input": Given(
         lambda: PhysicsInformed(requires=False), _rand(5, 2).requires_grad_(), 5
+    ),
+    "differentiates by a transform": Given(
+        lambda: Of(
+            lambda self, x: torch.vmap(torch.func.grad(lambda row: self.u(row).sum()))(x),
+            u=nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)),
+        ),
+        _rand(5, 2),
+        5,
+    ),
+    "second derivatives": Given(
+        lambda: Of(
+            lambda self, x: torch.vmap(torch.func.hessian(lambda row: self.u(row).sum()))(x),
+            u=nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)),
+        ),
+        _rand(5, 2),
+        5,
+    ),
+    "rows of several lengths": Given(
+        lambda: Of(
+            lambda self, x: torch.stack([self.head(one).mean(0) for one in x.unbind()]),
+            head=nn.Linear(4, 2),
+        ),
+        RAGGED,
+        1,
+    ),
+    "pairs of numbers": Given(
+        lambda: Of(
+            lambda self, u, i: (self.u(u) * self.i(i)).sum(1),
+            u=nn.Embedding(10, 4),
+            i=nn.Embedding(10, 4),
+        ),
+        (torch.arange(6), torch.arange(6) + 2),
+        6,
+    ),
+    "names beside": Given(
+        lambda: Of(lambda self, x: self.layer(x["x"]["a"]), layer=nn.Linear(4, 2)),
+        {"x": {"a": TWO[0]}, "names": ["a", "b"]},
+        5,
     ),
     "several": Given(lambda: Of(_sum, layer=nn.Linear(4, 3)), TWO, 5),
     "a list of several": Given(lambda: Of(_sum, layer=nn.Linear(4, 3)), list(TWO), 5),
