@@ -74,7 +74,7 @@ def _untransformed() -> AbstractContextManager[object]:
     """Leave the transforms of `torch.func` that are under way: what is held is none of theirs."""
     if _FUNC.peek_interpreter_stack() is None:
         return contextlib.nullcontext()
-    return temporarily_clear_interpreter_stack()  # type: ignore[no-any-return]  # torch has no types here
+    return temporarily_clear_interpreter_stack()
 
 
 def module_writes(module: nn.Module) -> bool:

@@ -153,7 +153,7 @@ class TestGuesses:
             names = None if name == "logits" else ["x", "y", "z"]
             x = torch.rand(5, 4)
             viewer = dl_lab.LayerViewer(model, x, classes=names)
-            likely = model.a(x)[0].softmax(0)
+            likely = model.a(x)[0].softmax(0).detach()
             assert viewer.guesses(1)[0].index == int(likely.argmax())
             assert viewer.guesses(1)[0].probability == pytest.approx(float(likely.max()))
             found = frame(viewer, attribution="saliency", target=2)
