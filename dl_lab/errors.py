@@ -501,7 +501,7 @@ SENTENCES = {
     "gradients and what it sees of the input can be shown all the same.",
     "no_place": "{layer} has no unit at {given}; its activations have the shape {shape}.",
     "no_scores": "The network does not return class scores, [rows, classes]. You can still look "
-    "at its layers.",
+    "at its layers; if one of its answers has scores, give the names of the classes.",
     "no_gradient": "{layer} has no gradient with respect to the input: the input holds whole "
     "numbers, or the model leaves autograd on the way (detach, no_grad, numpy).",
     "no_gradient_back": "No gradient flows from the class's score back to {layer}: the score does "

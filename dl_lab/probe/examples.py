@@ -91,6 +91,11 @@ class Examples:
         return chosen
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all is one input, such as a graph."""
+        return self._reading.whole
+
+    @property
     def are_rows(self) -> bool:
         """Whether several examples can be asked about at once."""
         return not (self._reading.whole or self._reading.entries)
@@ -148,8 +153,9 @@ class Examples:
         if self.picture is not None:
             return self.picture.planes(rows[0])
         first = rows[0]
-        alone = self._reading.whole or not first.ndim
-        return first[None] if alone and first.ndim < 2 else first  # noqa: PLR2004  # a row of numbers
+        # A graph's nodes are positions, not channels.
+        channels = 2 if self._reading.whole else 0
+        return first[None] if first.ndim <= channels else first
 
     def thumbnails(self, most: int = 30, side: int = 32) -> Bytes | None:
         """Return small pictures of the first examples, u1 [count, height, width, colours]."""

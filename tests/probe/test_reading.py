@@ -17,7 +17,11 @@ from dl_lab.probe.nested import mapped, tensors_in
 from dl_lab.probe.recorder import Recorder
 from tests.probe.given import ADJACENCY, EDGES, GIVEN, Of, PhysicsInformed
 
-pytestmark = pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Lazy modules are a new feature",
+    # PyTorch's own forward-mode derivatives.
+    "ignore:.torch.jit.script. is deprecated",
+)
 
 
 def made(name: str) -> tuple[nn.Module, Any]:

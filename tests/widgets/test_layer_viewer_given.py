@@ -16,7 +16,11 @@ from tests.probe.given import GIVEN, Of
 from tests.widgets.page import Page
 from tests.widgets.visitor import walk
 
-pytestmark = pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Lazy modules are a new feature",
+    # PyTorch's own forward-mode derivatives.
+    "ignore:.torch.jit.script. is deprecated",
+)
 
 
 def classifier(kind: str) -> nn.Module:
@@ -222,4 +226,15 @@ def test_a_graph_let_go_within_is_said():
 
     viewer = dl_lab.LayerViewer(Of(slope, layer=nn.Linear(4, 3)), torch.rand(2, 4))
     assert frame(viewer, attribution="saliency").meta["problem"]["key"] == "gradient_failed"
+    viewer.close()
+
+
+def test_a_large_graph_is_sent_as_far_as_a_page_has_room():
+    nodes, edges = torch.rand(3000, 40), torch.stack([torch.arange(3000)] * 2)
+    viewer = dl_lab.LayerViewer(GIVEN["edges"].model(), (nodes[:, :5], edges))
+    found = frame(viewer, attribution="saliency", target=0)
+    assert found.arrays["input"].shape == (1, 128, 5)
+    assert found.arrays["attribution"].shape == (128, 5)
+    # Cell i of 128 stands for row (2i + 1) · 3000 / 256.
+    assert np.array_equal(found.arrays["input"][0, 1], nodes[3 * 3000 // 256, :5].numpy())
     viewer.close()

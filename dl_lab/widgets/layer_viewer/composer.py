@@ -92,15 +92,17 @@ class Composer:
         self.describe(seen)
         found = self._look.best(seen, GUESSES) if asked.has_classes else ()
         target = _target(asked, found)
+        examples = self._look.examples
+        exact = not examples.is_whole
         arrays: dict[str, Array] = {
-            "input": frames.own_input(self._look.examples.planes(seen.inputs[0]))
+            "input": frames.own_input(examples.planes(seen.inputs[0]), exact=exact)
         }
         try:
             if asked.show == "gradients":
                 gradients = self._look.gradients(seen, target)
             if asked.attribution is not None:
                 heat = self._look.attribution(asked.attribution, target)
-                arrays["attribution"] = heat.float().cpu().numpy().astype("f4")
+                arrays["attribution"] = frames.heat_map(heat, exact=exact)
         except InputError as error:
             problem = error
         shown, images = self._show(seen, asked.show, gradients).rows(rows)

@@ -24,7 +24,6 @@ MOST_UNITS = 4096
 MOST_CELLS = 128
 MOST_ROWS = 64
 _MOST_TERMS = 4096
-_MOST_NUMBERS = 65536
 _COLOURS = 3
 _VOLUME = 3
 _LARGEST = float(np.finfo(np.float32).max)
@@ -135,12 +134,31 @@ def largest(seen: Capture, show: str, gradients: Sequence[Tensor | None]) -> lis
     return found
 
 
-def own_input(planes: Tensor) -> Array:
-    """Return the network's first input as it is, f4 [channels, …], its first 3 channels."""
-    shown = planes.detach()[: _COLOURS if planes.ndim > 1 else _MOST_NUMBERS].cpu()
+def own_input(planes: Tensor, *, exact: bool) -> Array:
+    """Return the network's first input, f4 [channels, …], its first 3 channels.
+
+    Where it is not to be drawn on exactly, such as a graph's thousands of nodes, every so many rows
+    and columns are enough.
+    """
+    shown = planes.detach()[: _COLOURS if planes.ndim > 1 else MOST_UNITS]
     # Of a complex number only the size can be shown.
-    values = shown.abs() if shown.is_complex() else shown
-    return np.asarray(values.float().numpy(), dtype="f4")
+    values = (shown.abs() if shown.is_complex() else shown).float()
+    return np.asarray(values.cpu().numpy(), dtype="f4") if exact else _sampled(values.cpu())
+
+
+def heat_map(heat: Tensor, *, exact: bool) -> Array:
+    """Return an attribution, f4 of the shape of the input without its channels."""
+    values = heat.detach().float().cpu()
+    return np.asarray(values.numpy(), dtype="f4") if exact else _sampled(values)
+
+
+def _sampled(values: Tensor) -> Array:
+    """Return values in at most as many cells as a view has room for, f4."""
+    if values.ndim < 2:  # noqa: PLR2004  # a row of numbers
+        return np.asarray(values.numpy(), dtype="f4")
+    units = values if values.ndim > 2 else values[None]  # noqa: PLR2004  # [rows, columns]
+    cells = tiles(units, 0, len(units), height=MOST_CELLS, width=4 * MOST_CELLS)
+    return np.asarray(cells if values.ndim > 2 else cells[0], dtype="f4")  # noqa: PLR2004
 
 
 def maps(
