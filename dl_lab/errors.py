@@ -534,6 +534,9 @@ SENTENCES = {
     "same, such as LayerViewer(trainer.model, x, trainer=trainer).",
     "script_module": "{name} was made by torch.jit, and its layers cannot be listened to. Give the "
     "module that it was made from.",
+    "model_depends": "The model answers an example among others otherwise than alone, so that x, "
+    "{given}, cannot be cut into examples. Say how to read it: whole=True gives all at once to the "
+    "model, batch_dim=0 each row alone.",
     "model_refused": "The model raised {kind}: {detail}. x is {given}, and was tried as it is and "
     "cut into examples. Give it as the model takes it; where the examples lie along another "
     "dimension, name that with batch_dim=1, and give whole=True for one input that cannot be cut.",

@@ -93,10 +93,15 @@ def are_classes(output: Any, inputs: Sequence[Tensor]) -> bool:  # noqa: ANN401
     if not found or (named is None and len(several) != 1):
         return False
     shape = found[0].shape
-    # One number is no choice; as many as rows compare each row with each.
-    if shape[1] < 2 or found[0][0, 0].numel() != 1 or shape[0] == shape[1]:  # noqa: PLR2004
+    if shape[1] < 2 or found[0][0, 0].numel() != 1:  # noqa: PLR2004  # one number is no choice
         return False
-    restored = shape[1] >= _MANY and any(one.shape[1:].numel() == shape[1] for one in inputs[:1])
+    rows = {one.size(0) for one in inputs[:1] if one.ndim}
+    if shape[0] == shape[1] and rows == {shape[0]}:
+        # Each row compared with each.
+        return False
+    restored = shape[1] >= _MANY and any(
+        not one.is_nested and one.shape[1:].numel() == shape[1] for one in inputs[:1]
+    )
     return named is not None or not restored
 
 

@@ -130,6 +130,8 @@ def read(
             found = search.found(inputs)
         if found is not None:
             return found
+    if not search.errors:
+        raise InputError("model_depends", given=shapes(given))
     if batch_dim is None and not whole:
         for inputs in _completed(given, model):
             found = search.rows(inputs)
@@ -205,8 +207,9 @@ class _Search:
         for rows in ([last - 1, last], [last, last]):
             many = self._seen(reading, rows)
             if many is None:
-                # A model that takes one at a time takes not all at once, either.
-                return self._seen(_whole(reading.inputs), [0]) is None
+                # A model that takes one at a time does not take all at once, either.
+                inputs = reading.inputs
+                return not _is_small(inputs) or self._seen(_whole(inputs), [0]) is None
             pairs = _pairs(many, one)
             if pairs is not None:
                 return bool(pairs) and (_equal(pairs) or self._draws(reading, one))
@@ -274,10 +277,14 @@ def _candidates(inputs: Any) -> Iterator[Reading]:  # noqa: ANN401
     if first is None:
         return
     rows = first.shape[0]
-    yield Reading(inputs, tuple(_place(one, rows, (0,)) for one in tensors), rows)
+    along = tuple(_place(one, rows, (0,)) for one in tensors)
+    yield Reading(inputs, along, rows)
     if any(one.ndim > 1 and one.shape[0] != rows and one.shape[1] == rows for one in tensors):
         # The hidden state of a recurrent layer has its layers first.
         yield Reading(inputs, tuple(_place(one, rows, (0, 1)) for one in tensors), rows)
+    if along.count(0) > 1:
+        # A mask of as many rows as there happen to be examples goes along with each.
+        yield Reading(inputs, tuple(0 if one is first else None for one in tensors), rows)
 
 
 def _later(inputs: Any) -> Iterator[Reading]:  # noqa: ANN401
@@ -461,7 +468,7 @@ def _equal(pairs: Sequence[tuple[Tensor, Tensor]]) -> bool:
         a, b = one.detach().to("cpu", wide), other.detach().to("cpu", wide)
         coarse = one.dtype in {torch.float16, torch.bfloat16}
         largest = float(b.abs().nan_to_num(0, 0, 0).max())
-        share = 3e-2 if coarse else 1e-3
-        if not torch.allclose(a, b, rtol=share, atol=share / 10 * largest, equal_nan=True):
+        share = 1e-2 if coarse else 1e-4
+        if not torch.allclose(a, b, rtol=share, atol=share * largest, equal_nan=True):
             return False
     return True

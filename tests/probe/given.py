@@ -338,6 +338,11 @@ GIVEN: dict[str, Given] = {
         (_rand(3, 5, 8), torch.zeros(5, 5)),
         3,
     ),
+    "a mask of as many rows": Given(
+        lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+        (_rand(5, 5, 8), torch.full((5, 5), -torch.inf).triu(1)),
+        5,
+    ),
     "random in every mode": Given(
         lambda: Of(_autoencode, encoder=nn.Linear(64, 8), decoder=nn.Linear(4, 64)),
         _rand(5, 64),

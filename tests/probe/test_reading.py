@@ -152,6 +152,18 @@ def test_a_refusal_has_the_shapes_that_were_given():
         dl_lab.LayerViewer(nn.Linear(4, 2), (torch.rand(6, 5), {"mask": None}))
 
 
+def test_many_images_that_depend_on_each_other_are_asked_about():
+    model, x = Of(lambda _, x: x - x.mean()), torch.rand(40, 400, 300)
+    x += torch.arange(40)[:, None, None] + torch.arange(400)[:, None]
+    with pytest.raises(InputError, match=r"x, float32 \[40, 400, 300\], cannot be cut") as error:
+        dl_lab.LayerViewer(model, x)
+    assert error.value.key == "model_depends"
+    dl_lab.LayerViewer(model, x, whole=True).close()
+    viewer = dl_lab.LayerViewer(model, x, batch_dim=0)
+    assert len(viewer._look.inputs("eval")[0]) == 1
+    viewer.close()
+
+
 def test_of_several_ways_the_one_that_came_furthest_is_told():
     model = Of(
         lambda self, x: self.second(torch.cat([self.first(one) for one in x])),
