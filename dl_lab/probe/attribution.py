@@ -152,7 +152,7 @@ class Attribution:
         weights = gradient.mean(positions, keepdim=True)
         cam = (weights * units).sum(0).clamp(min=0).detach()
         own = self._planes(seen.inputs[0])
-        size = tuple(own.shape[1:])
+        size = _positions(own)
         if cam.ndim == 1 and len(size) > 1:
             # A sequence that is shown as an image: its positions stand side by side.
             return functional.interpolate(cam[None, None], size=size[-1:], mode="linear")[
@@ -190,8 +190,7 @@ class Attribution:
         if not own.is_floating_point():
             raise InputError("no_occlusion")
         along = self._dimensions[0] if self._together else None
-        shape = self._planes(own).shape
-        size = tuple(shape[1:]) if len(shape) > 1 else tuple(shape)
+        size = _positions(self._planes(own))
         side = max(2, max(size) // 7) if patch is None else patch
         step = max(1, side // 2)
         while max(size) // step > 2 * _MOST_PATCHES:
@@ -307,6 +306,11 @@ def class_score(
     if not 0 <= target < given.shape[1]:
         raise InputError("whole", name="target", low=0, high=given.shape[1] - 1, given=target)
     return given[:, target]
+
+
+def _positions(planes: Tensor) -> tuple[int, ...]:
+    """Return the positions of [channels, …]; of a row of numbers each is one."""
+    return tuple(planes.shape[1:] if planes.ndim > 1 else planes.shape)
 
 
 def _convolutions(seen: Capture) -> list[Layer]:

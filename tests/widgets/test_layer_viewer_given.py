@@ -206,6 +206,16 @@ class TestGradCam:
         expected = Attribution(alone, IMAGES[:1]).grad_cam(1)
         assert torch.allclose(Attribution(model, IMAGES[:1]).grad_cam(1), expected)
 
+    def test_of_a_wave_has_its_length(self):
+        model = Of(
+            lambda self, x: self.head(self.body(x[:, None]).relu().mean(2)),
+            body=nn.Conv1d(1, 4, 5, stride=4),
+            head=nn.Linear(4, 2),
+        )
+        viewer = dl_lab.LayerViewer(model, torch.rand(3, 61))
+        assert frame(viewer, attribution="grad_cam").arrays["attribution"].shape == (61,)
+        viewer.close()
+
     def test_says_so_where_no_gradient_flows_back(self):
         model = Of(
             lambda self, x: self.head(self.body(x).detach().flatten(1)),
