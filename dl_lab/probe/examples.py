@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from dl_lab.errors import InputError
 from dl_lab.probe.capture import Capture, capture
@@ -74,6 +75,11 @@ class Examples:
 
         self._reading = read(prepared, model, run, batch_dim=batch_dim, whole=whole)
         self.count = self._reading.count
+        # What somebody wants alone, and layers that take the statistics of the batch in any mode.
+        self._mixes = batch_dim is not None or any(
+            isinstance(module, _BatchNorm) and module.running_mean is None
+            for module in model.modules()
+        )
         self.picture = self._as_picture(colours_last=is_keras(model))
 
     def row(self, index: int, *, batch: bool = False) -> Inputs:
@@ -97,8 +103,8 @@ class Examples:
 
     @property
     def are_rows(self) -> bool:
-        """Whether several examples can be asked about at once."""
-        return not (self._reading.whole or self._reading.entries)
+        """Whether several examples can be asked about at once, and each is answered for itself."""
+        return not (self._reading.whole or self._reading.entries or self._mixes)
 
     def rows(self, inputs: Inputs) -> int | None:
         """Return how many examples such inputs hold, None where they cannot be told apart."""

@@ -228,6 +228,22 @@ class TestGradCam:
         viewer.close()
 
 
+def test_integrated_gradients_are_of_the_example_alone():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3, track_running_stats=False), nn.Tanh()),
+        *(nn.Flatten(), nn.Linear(108, 5)),
+    ).eval()
+    viewer = dl_lab.LayerViewer(model, IMAGES)
+    found = viewer._look.attribution("integrated_gradients", 1)
+    total = torch.zeros(1, 1, 8, 8)
+    for step in (torch.arange(32) + 0.5) / 32:
+        x = (IMAGES[:1] * step).requires_grad_()
+        total += torch.autograd.grad(model(x)[0, 1], x)[0] / 32
+    assert torch.allclose(found, (total * IMAGES[:1])[0, 0], atol=1e-5)
+    viewer.close()
+
+
 def test_a_graph_let_go_within_is_said():
     def slope(self, x):
         x = x.requires_grad_()
