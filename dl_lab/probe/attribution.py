@@ -234,7 +234,7 @@ class Attribution:
                 own = own.index_select(along, order)
             return own.requires_grad_(tensor.requires_grad)
 
-        return mapped(repeated, self._inputs)
+        return mapped(self._inputs, repeated)
 
     def _changeable(self) -> Tensor:
         """Return the first input's row, of which parts can be changed."""
@@ -331,4 +331,4 @@ def _with_first(inputs: Any, tensor: Tensor) -> Any:  # noqa: ANN401  # as neste
     """Return the inputs with another first tensor."""
     first, *others = tensors_in(inputs)
     given = iter([tensor.requires_grad_(first.requires_grad), *others])
-    return mapped(lambda _: next(given), inputs)
+    return mapped(inputs, lambda _: next(given))

@@ -172,7 +172,7 @@ def _initialize(model: nn.Module, inputs: Inputs) -> None:
     flags = [(module, module.training) for module in every_module(model)]
     # In train mode, statistics of the batch would be added to those of the next pass.
     model.eval()
-    given = listed(mapped(lambda one: one.detach().clone(), inputs))
+    given = listed(mapped(inputs, lambda one: one.detach().clone()))
     try:
         with same_random(tensors_in(given)), torch.enable_grad():
             model(**given) if isinstance(given, Mapping) else model(*given)
@@ -210,7 +210,7 @@ def _passed(
                     raise
                 raise ModelError(error, inputs, reached=len(recorder.layers)) from error
     if look.graph > look.gradients:
-        output = mapped(torch.Tensor.detach, output)
+        output = mapped(output, torch.Tensor.detach)
     return Capture(tuple(recorder.layers), tuple(own), output)
 
 

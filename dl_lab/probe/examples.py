@@ -143,7 +143,7 @@ class Examples:
             self._rows_of(changed)[0] = row
             return changed.requires_grad_(tensor.requires_grad)
 
-        chosen: Inputs = mapped(replaced, inputs)
+        chosen: Inputs = mapped(inputs, replaced)
         return chosen
 
     def planes(self, tensor: Tensor) -> Tensor:
@@ -217,7 +217,7 @@ def _prepared(given: Any, model: nn.Module) -> Any:  # noqa: ANN401
             tensor = tensor.detach().to(own.device, kind)
         return tensor.detach().requires_grad_(needs)
 
-    return mapped(moved, given, (Tensor, np.ndarray))
+    return mapped(given, moved, (Tensor, np.ndarray))
 
 
 def _holds_numbers(given: object) -> bool:

@@ -39,35 +39,37 @@ def _collect(value: object, found: list[Tensor]) -> None:
             _collect(getattr(value, name), found)
 
 
-def mapped(
-    function: Callable[[Any], Any],
-    value: Any,  # noqa: ANN401
+def mapped(  # noqa: PLR0911  # one for each kind
+    value: Any,  # noqa: ANN401  # nested in any way
+    change: Callable[[Any], Any],
     kinds: tuple[type, ...] = (Tensor,),
 ) -> Any:  # noqa: ANN401  # as nested
     """Return the same nesting with what a function makes of each tensor; all else stays.
 
     Examples
     --------
-    >>> mapped(torch.neg, (torch.tensor(1), {"a": [torch.tensor(2), None]}))
+    >>> mapped((torch.tensor(1), {"a": [torch.tensor(2), None]}), torch.neg)
     (tensor(-1), {'a': [tensor(-2), None]})
     """
     if isinstance(value, kinds):
-        return function(value)
+        return change(value)
     if isinstance(value, (list, tuple)):
-        items = [mapped(function, one, kinds) for one in value]
+        items = [mapped(one, change, kinds) for one in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     if isinstance(value, Mapping):
-        entries = {name: mapped(function, one, kinds) for name, one in value.items()}
+        entries = {name: mapped(one, change, kinds) for name, one in value.items()}
         if type(value) is dict:
             return entries
         changed: Any = copy.copy(value)
         for name, one in entries.items():
             changed[name] = one
         return changed
+    if isinstance(value, slice):
+        return slice(*(mapped(one, change, kinds) for one in (value.start, value.stop, value.step)))
     if is_record(value):
         changed = copy.copy(value)
         for name in _fields(value):
-            object.__setattr__(changed, name, mapped(function, getattr(value, name), kinds))
+            object.__setattr__(changed, name, mapped(getattr(value, name), change, kinds))
         return changed
     return value
 

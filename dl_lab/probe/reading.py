@@ -79,7 +79,7 @@ class Reading:
                 return tensor
             return tensor.index_select(dimension, torch.tensor(rows, device=tensor.device))
 
-        return mapped(chosen, self.inputs)
+        return mapped(self.inputs, chosen)
 
     def of(self, taken: Any) -> Dimensions:  # noqa: ANN401  # from `take`
         """Return the dimension of the examples for each tensor of what was taken."""

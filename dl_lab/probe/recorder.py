@@ -93,7 +93,7 @@ class Recorder(TorchFunctionMode):
 
         # A model of Keras takes several inputs as one argument.
         alone = self._keras and not (isinstance(inputs, tuple) and len(inputs) == 1)
-        given = mapped(copied, inputs if alone else listed(inputs))
+        given = mapped(inputs if alone else listed(inputs), copied)
         if alone:
             return [given], {}
         return ([], dict(given)) if isinstance(given, Mapping) else (list(given), {})
@@ -338,4 +338,4 @@ def _rows(own: list[Tensor], batch: Sequence[int | None] | None) -> int:
 
 def _with_first(output: Any, shown: Tensor | None, passed: Tensor) -> Any:  # noqa: ANN401
     """Return the output with its first floating-point tensor replaced."""
-    return mapped(lambda one: passed if one is shown else one, output)
+    return mapped(output, lambda one: passed if one is shown else one)

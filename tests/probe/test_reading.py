@@ -32,14 +32,14 @@ def made(name: str) -> tuple[nn.Module, Any]:
 
 def called(model: nn.Module, inputs: Any) -> Any:
     """Call a model as one does in a loop of one's own."""
-    given = mapped(lambda one: one.detach().clone().requires_grad_(one.requires_grad), inputs)
+    given = mapped(inputs, lambda one: one.detach().clone().requires_grad_(one.requires_grad))
     return model(**given) if isinstance(given, dict) else model(*given)
 
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_examples_are_found_and_answered_as_the_model_answers_them(name):
     model, x = made(name)
-    before = mapped(lambda one: one.detach().clone(), x)
+    before = mapped(x, lambda one: one.detach().clone())
     examples = Examples(model, x)
     assert examples.count == GIVEN[name].count
     row = examples.row(examples.count - 1)

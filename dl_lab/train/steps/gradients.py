@@ -57,7 +57,7 @@ class Gradients:
 
     def by(self, inputs: Any) -> Any:  # noqa: ANN401  # as nested as they are
         """Return the inputs, by which can be differentiated where that is needed."""
-        return mapped(differentiable, inputs) if self._inputs else inputs
+        return mapped(inputs, differentiable) if self._inputs else inputs
 
     def plain(self, value: Any) -> Any:  # noqa: ANN401  # a tensor or a number
         """Return a value without what it was computed from."""
