@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from dl_lab.errors import InputError
 from dl_lab.probe.capture import Capture, capture, slopes
 from dl_lab.probe.formula import kinds
@@ -168,7 +170,12 @@ def _positions(seen: Capture, source: int, positions: Sizes | None) -> Sizes | N
         return positions
     if source < 0:
         own = seen.inputs[-1 - source]
-        return None if own.is_nested else tuple(seen.layers[0].own_units(own).shape[1:])
+        if own.is_nested:
+            return None
+        if own.layout is not torch.strided:
+            # Behind the rows and their numbers.
+            return tuple(own.shape[2:])
+        return tuple(seen.layers[0].own_units(own).shape[1:])
     units = seen.layers[source].units
     return None if units is None else tuple(units.shape[1:])
 

@@ -56,7 +56,7 @@ class Recorder(TorchFunctionMode):
         gradients: bool,
         *,
         training: bool,
-        batch: Sequence[int | None] | None,
+        batch: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__()
         self.layers: list[Layer] = []
