@@ -54,7 +54,7 @@ def evaluate(model: nn.Module, loss: Loss, data: Data) -> float:
     return measure(model, {"loss": loss}, data)["loss"]
 
 
-def measure(
+def measure(  # noqa: C901  # one loop
     model: nn.Module,
     measures: Mapping[str, Metric],
     data: Data,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from dl_lab.errors import InputError
+    from dl_lab.train.steps.metrics import Note
+
 
 class Gradients:
     """How much of autograd an evaluation needs: nothing, until something asks for it.
@@ -63,7 +66,19 @@ class Gradients:
         """Return a value without what it was computed from."""
         return value.detach() if isinstance(value, Tensor) else value
 
-    def allow_more(self, error: RuntimeError) -> bool:
+    def told(self, note: Note | None) -> Note | None:
+        """Return what is told of a failed metric, but not where more of autograd may help."""
+        if note is None:
+            return None
+
+        def tell(problem: InputError, name: str) -> None:
+            if wants_gradients(problem) and not self._inputs:
+                raise problem
+            note(problem, name)
+
+        return tell
+
+    def allow_more(self, error: Exception) -> bool:
         """Tell whether to try again, with more of autograd than when this was raised."""
         if self._inputs or not wants_gradients(error):
             return False

@@ -9,7 +9,7 @@ from torch.nn.functional import mse_loss
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.train.steps.evaluate import evaluate
+from dl_lab.train.steps.evaluate import evaluate, measure
 from tests.probe.given import Of, PhysicsInformed
 
 POINTS = torch.rand(12, 2, generator=torch.Generator().manual_seed(1))
@@ -80,3 +80,20 @@ def test_what_no_gradient_helps_is_said():
     )
     with pytest.raises(InputError, match="does not require grad"):
         evaluate(model, mse_loss, (POINTS, torch.zeros(12, 1)))
+
+
+def test_a_metric_that_differentiates_is_measured_and_one_that_fails_is_noted():
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def slope(outputs: Tensor, _: Tensor) -> Tensor:
+        (found,) = torch.autograd.grad(outputs.sum(), model[0].weight)
+        return found.square().mean()
+
+    def never(outputs: Tensor, _: Tensor) -> Tensor:
+        return torch.autograd.grad(torch.zeros(()), outputs)[0]
+
+    data, notes = (POINTS, torch.zeros(12, 1)), []
+    measures = {"loss": mse_loss, "slope": slope, "never": never}
+    found = measure(model, measures, data, note=lambda _, name: notes.append(name))
+    assert found["slope"] == pytest.approx(slope(model(POINTS), POINTS).item(), rel=1e-6)
+    assert notes == ["never"]
