@@ -21,7 +21,7 @@ from dl_lab.probe.nested import mapped, tensors_in
 from dl_lab.probe.recorder import Changes, Inputs
 
 if TYPE_CHECKING:
-    from dl_lab.probe.examples import Examples
+    from dl_lab.probe.given.examples import Examples
 
 _CHUNK = 8
 _MOST_PATCHES = 14

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from dl_lab.probe.examples import Examples
     from dl_lab.probe.formula.kinds import Sizes
+    from dl_lab.probe.given.examples import Examples
     from dl_lab.probe.layer import Layer
 
 Span = tuple[int, int]

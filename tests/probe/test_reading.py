@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.probe.capture import ModelError, capture
-from dl_lab.probe.examples import Examples
+from dl_lab.probe.given.examples import Examples
 from dl_lab.probe.nested import mapped, tensors_in
 from dl_lab.probe.recorder import Recorder
 from tests.probe.given import ADJACENCY, EDGES, GIVEN, Of, PhysicsInformed

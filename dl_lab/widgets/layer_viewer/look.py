@@ -10,10 +10,10 @@ from dl_lab.errors import InputError
 from dl_lab.probe.answer import Guess, guesses
 from dl_lab.probe.attribution import Attribution, layer_gradients
 from dl_lab.probe.capture import Capture, capture
-from dl_lab.probe.examples import Examples
+from dl_lab.probe.given.examples import Examples
+from dl_lab.probe.given.picture import Bytes
 from dl_lab.probe.health import Health, health
 from dl_lab.probe.modules import original
-from dl_lab.probe.picture import Bytes
 from dl_lab.probe.receptive_field import effective_field
 from dl_lab.probe.recorder import Inputs
 from dl_lab.probe.untouched import one_look, weights_of

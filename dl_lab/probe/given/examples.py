@@ -12,10 +12,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from dl_lab.errors import InputError
 from dl_lab.probe.capture import Capture, capture
+from dl_lab.probe.given.picture import Bytes, Picture
+from dl_lab.probe.given.reading import Dimensions, read
 from dl_lab.probe.modules import is_keras, original
 from dl_lab.probe.nested import is_record, mapped, shapes, tensors_in
-from dl_lab.probe.picture import Bytes, Picture
-from dl_lab.probe.reading import Dimensions, read
 
 if TYPE_CHECKING:
     from dl_lab.probe.recorder import Inputs

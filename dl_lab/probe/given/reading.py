@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from dl_lab.errors import InputError
 from dl_lab.probe.capture import Capture, ModelError
+from dl_lab.probe.given.agreement import agree, parts_of_last
 from dl_lab.probe.nested import mapped, shapes, tensors_in
 from dl_lab.probe.untouched import same_random
 
@@ -210,9 +211,9 @@ class _Search:
                 # A model that takes one at a time does not take all at once, either.
                 inputs = reading.inputs
                 return not _is_small(inputs) or self._seen(_whole(inputs), [0]) is None
-            pairs = _pairs(many, one)
+            pairs = parts_of_last(many, one)
             if pairs is not None:
-                return bool(pairs) and (_equal(pairs) or self._draws(reading, one))
+                return bool(pairs) and (agree(pairs) or self._draws(reading, one))
         return False
 
     def _draws(self, reading: Reading, one: Capture) -> bool:
@@ -224,7 +225,7 @@ class _Search:
         if other is None:
             return False
         mine, others = tensors_in(one.output), tensors_in(other.output)
-        return not _equal(list(zip(mine, others, strict=False)))
+        return not agree(list(zip(mine, others, strict=False)))
 
     def _single(self, inputs: Any) -> Reading | None:  # noqa: ANN401
         """Return a tensor as the only example, without a batch, if that makes no difference."""
@@ -244,7 +245,7 @@ class _Search:
         )
         if not same or not mine:
             return None
-        return reading if _equal([(a[0], b) for a, b in zip(mine, others, strict=True)]) else None
+        return reading if agree([(a[0], b) for a, b in zip(mine, others, strict=True)]) else None
 
 
 def _calls(given: Any) -> Iterator[Any]:  # noqa: ANN401
@@ -412,63 +413,3 @@ def _counts_one(one: Capture, reading: Reading) -> bool:
     if isinstance(one.output, list) and len(one.output) == 1:
         return True
     return not found or any(tensor.ndim > at and tensor.shape[at] == 1 for tensor in found)
-
-
-def _pairs(many: Capture, one: Capture) -> list[tuple[Tensor, Tensor]] | None:
-    """Return what the last of two examples was answered, among both and alone.
-
-    None where the shapes do not tell which part of the answer is whose; empty where the answer
-    depends on all examples together.
-    """
-    lists = isinstance(many.output, list) and isinstance(one.output, list)
-    if lists and len(many.output) == 2 * len(one.output):
-        # An entry for each image; how much is found in it may differ by rounding.
-        return [(torch.zeros(()), torch.zeros(()))]
-    found = _halves(tensors_in(many.output), tensors_in(one.output))
-    told = [tensor for tensor in tensors_in(one.output) if tensor.ndim and tensor.numel()]
-    if found == [] and not told and len(many.layers) == len(one.layers):
-        # No answer, or a single number: the layers tell.
-        for mine, other in zip(reversed(many.layers), reversed(one.layers), strict=True):
-            if mine.output is not None and other.output is not None and other.output.ndim:
-                found = _halves([mine.output], [other.output])
-                if found:
-                    return found
-    return found
-
-
-def _halves(many: list[Tensor], one: list[Tensor]) -> list[tuple[Tensor, Tensor]] | None:
-    if len(many) != len(one):
-        return None
-    pairs = []
-    for both, alone in zip(many, one, strict=True):
-        if both.shape == alone.shape:
-            continue
-        if both.ndim != alone.ndim:
-            return None
-        differ = [at for at in range(both.ndim) if both.shape[at] != alone.shape[at]]
-        if len(differ) != 1 or both.shape[differ[0]] != 2 * alone.shape[differ[0]]:
-            return None
-        size = alone.shape[differ[0]]
-        pairs.append((_dense(both).narrow(differ[0], size, size), _dense(alone)))
-    return pairs
-
-
-def _dense(tensor: Tensor) -> Tensor:
-    return tensor if tensor.layout is torch.strided else tensor.to_dense()
-
-
-def _equal(pairs: Sequence[tuple[Tensor, Tensor]]) -> bool:
-    """Tell whether tensors agree but for rounding."""
-    for one, other in pairs:
-        if one.shape != other.shape:
-            return False
-        if not one.numel():
-            continue
-        wide = torch.complex128 if one.is_complex() else torch.float64
-        a, b = one.detach().to("cpu", wide), other.detach().to("cpu", wide)
-        coarse = one.dtype in {torch.float16, torch.bfloat16}
-        largest = float(b.abs().nan_to_num(0, 0, 0).max())
-        share = 1e-2 if coarse else 1e-4
-        if not torch.allclose(a, b, rtol=share, atol=share * largest, equal_nan=True):
-            return False
-    return True

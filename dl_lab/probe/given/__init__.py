@@ -1,0 +1,1 @@
+"""What people give a network to look at: how it is read, its rows, its pictures."""
