@@ -14,7 +14,7 @@ from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import forward, rows, split, to_device
 from dl_lab.train.diagnosis.explain import check_value, explain
-from dl_lab.train.steps.gradients import Gradients
+from dl_lab.train.steps.differentiation import Differentiation
 from dl_lab.train.steps.metrics import Metric, Note, tried
 from dl_lab.train.steps.precision import Precision
 
@@ -98,7 +98,7 @@ def measure(  # noqa: C901  # one loop
     found: list[list[Tensor | float]] = []
     weights: list[int] = []
     where, inputs, outputs, targets = "batch", None, None, None
-    grad = Gradients(model)
+    grad = Differentiation(model)
     model.eval()
     try:
         with torch.no_grad(), kept_random_state(device):

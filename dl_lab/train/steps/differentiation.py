@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dl_lab.train.steps.metrics import Note
 
 
-class Gradients:
+class Differentiation:
     """How much of autograd an evaluation needs: nothing, until something asks for it.
 
     A physics-informed network, or its loss, differentiates by its inputs: first with autograd on,
@@ -33,7 +33,8 @@ class Gradients:
 
     Examples
     --------
-    >>> square, x, grad = lambda x: x.square().sum(), torch.ones(2), Gradients(torch.nn.Identity())
+    >>> square, x = lambda x: x.square().sum(), torch.ones(2)
+    >>> grad = Differentiation(torch.nn.Identity())
     >>> while True:
     ...     try:
     ...         with grad.allowed():
