@@ -121,7 +121,7 @@ class Attribution:
             raise InputError("no_maps", layer=chosen.name)
         assert chosen.output is not None  # noqa: S101  # it has units
         (slopes,) = _grad(seen, target, [chosen.output])
-        gradient = chosen.own_units(slopes)
+        gradient = chosen.like_output(slopes)
         positions = tuple(range(1, units.ndim))
         weights = gradient.mean(positions, keepdim=True)
         found = (weights * units).sum(0).clamp(min=0).detach()

@@ -81,7 +81,7 @@ def health(seen: Capture, gradients: Sequence[Tensor | None] | None = None) -> l
         zeros: float | None = None
         dead: tuple[int, ...] = ()
         gate = known if isinstance(known, kinds.Pointwise) else getattr(known, "then", None)
-        answers = layer.units_first().output
+        answers = layer.answers
         if isinstance(gate, kinds.Pointwise) and gate.name in _GATES and answers is not None:
             zeros, dead = _zeros(answers)
         faded = norm is not None and largest > 0 and norm < FADED * largest

@@ -87,6 +87,21 @@ def function_writes(
     return written or "out" in kwargs or any(one is True for one in flags)
 
 
+def is_same_memory(one: Tensor, other: Tensor) -> bool:
+    """Tell whether two tensors are the same values in the same memory.
+
+    Examples
+    --------
+    >>> x = torch.ones(2, 3)
+    >>> is_same_memory(x, x.detach()), is_same_memory(x, x.clone()), is_same_memory(x, x.T)
+    (True, False, False)
+    """
+    alike = one.shape == other.shape and one.dtype == other.dtype and one.numel() > 0
+    if not alike or one.layout is not torch.strided or other.layout is not torch.strided:
+        return False
+    return one.data_ptr() == other.data_ptr() and one.stride() == other.stride()
+
+
 def _memory(tensor: Tensor) -> int:
     """Where the memory of the values begins; 0 where that is nowhere yet, or in several places."""
     if tensor.layout is not torch.strided or is_lazy(tensor):

@@ -12,7 +12,7 @@ from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.formula.windows import pooling_window
-from dl_lab.probe.layer import index_of, place_of
+from dl_lab.probe.layer import flat_of, unflat
 from dl_lab.probe.recorder import Changes, Inputs
 
 if TYPE_CHECKING:
@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 Box = tuple[Span, ...]
+
+# They count as seeing all of what goes in: which part it is depends on the call.
+_SEEING_ALL = (
+    kinds.Attention,
+    kinds.Computed,
+    kinds.Inside,
+    kinds.Lookup,
+    kinds.Moved,
+    kinds.Normalized,
+    kinds.Recurrent,
+    kinds.Reduced,
+    kinds.Summed,
+)
 
 
 @dataclass(frozen=True)
@@ -73,9 +86,10 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
         made = seen.layers[layer.sources[0]]
         if made.units is None or layer.units is None:
             break
-        flat = index_of(at, tuple(layer.units.shape), layer.channels_last)
-        at = place_of(flat, tuple(made.units.shape), layer.channels_last)
-        layer = made
+        before = _place_before(layer, made, at)
+        if before is None:
+            break
+        layer, at = made, before
     boxes: dict[int, Box] = {layer.index: tuple((place, place + 1) for place in at[1:])}
     exact = True
     for index in range(layer.index, -1, -1):
@@ -83,7 +97,7 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
             continue
         now = seen.layers[index]
         known = operation(now)
-        exact = exact and known is not None
+        exact = exact and known is not None and not isinstance(known, _SEEING_ALL)
         for which, source in enumerate(now.sources):
             shape = now.input_units(which).shape[1:]
             box = _before(known, now, boxes[index], tuple(shape))
@@ -148,6 +162,14 @@ def effective_field(
         raise InputError("no_gradient", layer=seen.layers[layer].name)
     found = seen.layers[layer].own_units(gradient)
     return found.abs().sum(0).detach() if found.ndim > 1 else found.abs().detach()
+
+
+def _place_before(layer: Layer, made: Layer, at: Sizes) -> Sizes | None:
+    """Return where a value stood before it was reshaped; None where it was another row's."""
+    if layer.output is None or made.output is None or layer.output.numel() != made.output.numel():
+        return None
+    flat = flat_of(layer.place(at), tuple(layer.output.shape))
+    return made.at(unflat(flat, tuple(made.output.shape)))
 
 
 def _input_units(seen: Capture, source: int) -> Tensor:

@@ -7,28 +7,37 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
-from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name, tensors_in
-from dl_lab.probe.held import Held, function_writes, module_writes
-from dl_lab.probe.layer import Layer
+from dl_lab.probe.batch import batch_of_function, batch_of_module
+from dl_lab.probe.formula.functions import ALIASES, plain_name, tensors_in
+from dl_lab.probe.held import Held, function_writes, is_same_memory, module_writes
+from dl_lab.probe.layer import Call, Layer, Origin, cells_of
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import nn
+    from collections.abc import Callable, Iterable
 
 Inputs: TypeAlias = "Tensor | Sequence[Any] | Mapping[str, Any]"
 Changes: TypeAlias = "Mapping[tuple[str, int, int], float]"
 """Factors by (layer, call, unit): what a unit answers is multiplied with its factor."""
 
-_UNITS_AT_LEAST = 2
+
+
+@dataclass
+class _Taken:
+    """What a call was given, as it was before anything wrote into it."""
+
+    made: Call
+    inputs: tuple[Tensor, ...]
+    origins: tuple[Origin, ...]
+    counted: list[tuple[Tensor, int | None]]
 
 
 def listed(inputs: Inputs) -> Any:  # noqa: ANN401  # what a model takes
@@ -53,6 +62,7 @@ class Recorder(TorchFunctionMode):
         gradients: bool,
         *,
         training: bool,
+        listening: bool = True,
     ) -> None:
         super().__init__()
         self.layers: list[Layer] = []
@@ -60,6 +70,8 @@ class Recorder(TorchFunctionMode):
         self._own = own
         self._changes = changes
         self._gradients = gradients
+        # Within a single layer there is nothing to be told of but functions.
+        self._listening = listening
         self._keras = is_keras(model)
         # Layers of Keras are told with each call.
         self._training = training
@@ -68,25 +80,38 @@ class Recorder(TorchFunctionMode):
         self._calls: Counter[str] = Counter()
         # id of a tensor → who made it, and its values then. The tensor is not kept: its memory is
         # used again as in any forward, and so may be its id.
-        self._made: dict[int, tuple[int, Tensor, weakref.ref[Tensor]]] = {}
+        self._made: dict[int, tuple[Origin, Tensor, weakref.ref[Tensor]]] = {}
         self._held = Held()
-        self._pending: tuple[tuple[Tensor, ...], tuple[int, ...]] = ((), ())
+        self._pending: _Taken
+        # What parametrizations have computed; asked again, some compute something else.
+        self._computed: dict[nn.Module, dict[str, Tensor]] = {}
         self._unheard: Any = None
         self._heard: list[nn.Module] = []
         self._hooks = contextlib.ExitStack()
-        self._rows = 0
+        self._rows: int | None = None
 
     def call_with(self, inputs: Inputs) -> tuple[list[Any], dict[str, Any]]:
         """Return what to call the model with: copies, so that it cannot change the originals."""
+        if self._keras:
+            # Several inputs are one argument.
+            return self.copies((inputs,), {})
+        given = listed(inputs)
+        return self.copies((), given) if isinstance(given, Mapping) else self.copies(given, {})
+
+    def copies(
+        self, args: Iterable[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a call with copies of its tensors, which are the model's own."""
         taken = iter(range(len(self._own)))
 
         def copied(value: Any) -> Any:  # noqa: ANN401  # any nesting
             if isinstance(value, Tensor):
                 place = next(taken)
                 given = self._own[place].clone()
-                self._note(given, -1 - place, self._own[place])
-                if given.ndim and not self._rows:
+                if given.ndim and self._rows is None:
                     self._rows = given.shape[0]
+                batch = 0 if given.ndim and given.shape[0] == self._rows else None
+                self._note(given, Origin(-1 - place, batch), self._own[place])
                 return given
             if isinstance(value, Mapping):
                 return {name: copied(one) for name, one in value.items()}
@@ -94,16 +119,13 @@ class Recorder(TorchFunctionMode):
                 return type(value)(copied(one) for one in value)
             return value
 
-        if self._keras:
-            # Several inputs are one argument.
-            return [copied(inputs)], {}
-        given = copied(listed(inputs))
-        return ([], given) if isinstance(given, dict) else (list(given), {})
+        return [copied(one) for one in args], {name: copied(one) for name, one in kwargs.items()}
 
     def __enter__(self) -> Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
         self._held.leave_alone(parameters(self._model))
-        for module, name in layers(self._model).items():
-            self._listen(module, name)
+        if self._listening:
+            for module, name in layers(self._model).items():
+                self._listen(module, name)
         super().__enter__()  # type: ignore[no-untyped-call]  # torch has no types here
         return self
 
@@ -121,6 +143,10 @@ class Recorder(TorchFunctionMode):
 
     def _listen(self, module: nn.Module, name: str) -> None:
         """Be told when a layer is called, until the end of the pass."""
+        computing = module._modules.get("parametrizations")  # noqa: SLF001  # as in `layers`
+        if isinstance(computing, nn.ModuleDict):
+            for own, computed in computing.items():
+                self._listen_to_parameter(module, own, computed)
         if not is_plain(module):
             before = module.register_forward_pre_hook(self._entered, with_kwargs=True)
             self._hooks.callback(before.remove)
@@ -134,7 +160,7 @@ class Recorder(TorchFunctionMode):
         forward = module.forward
 
         def heard(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            self._entered(module, args, kwargs)
+            self._entered(module, args, kwargs, forward)
             output = forward(*args, **kwargs)
             changed = self._left(module, name, output)
             return output if changed is None else changed
@@ -142,16 +168,29 @@ class Recorder(TorchFunctionMode):
         vars(module)["forward"] = heard
         self._heard.append(module)
 
-    def _entered(self, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+    def _listen_to_parameter(self, module: nn.Module, own: str, computed: nn.Module) -> None:
+        def keep(_: nn.Module, __: object, output: Tensor) -> None:
+            if threading.get_ident() == self._thread:
+                self._computed.setdefault(module, {})[own] = output.detach()
+
+        self._hooks.callback(computed.register_forward_hook(keep).remove)
+
+    def _entered(
+        self,
+        module: nn.Module,
+        args: Any,  # noqa: ANN401
+        kwargs: Any,  # noqa: ANN401
+        forward: Callable[..., Any] | None = None,
+    ) -> None:
         if threading.get_ident() != self._thread:
             return
         if self._depth == 0:
             # What a layer does within is its own affair, and goes faster unheard.
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
+            self._pending = self._taken(forward or module.forward, args, kwargs)
             if module_writes(module):
                 self._held.copy(tensors_in((args, kwargs)))
-            self._pending = self._origins((args, kwargs) if kwargs else args)
         self._depth += 1
 
     def _left(self, module: nn.Module, name: str, output: Any) -> Any:  # noqa: ANN401
@@ -162,7 +201,7 @@ class Recorder(TorchFunctionMode):
         if self._depth:
             return None
         try:
-            return self._record(name, module, {}, *self._pending, output)
+            return self._record(name, module, self._pending, output)
         finally:
             self._hear()
 
@@ -183,80 +222,119 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._depth or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
+        given = tensors_in((list(args), dict(kwargs)))
+        known = [one for one in given if self._origin(one)]
+        name = plain_name(function)
+        taken = None
+        if known and name not in ALIASES:
+            taken = self._taken(function, args, kwargs)
         if function_writes(function, args, kwargs):
-            self._held.copy(tensors_in((list(args), dict(kwargs))))
-        known = [one for one in tensors_in((list(args), dict(kwargs))) if self._maker(one)]
+            self._held.copy(given)
         if not known:
             return function(*args, **kwargs)
-        name = plain_name(function)
-        if name in ALIASES:
-            output = function(*args, **kwargs)
-            self._pass_on(known[0], output)
-            return output
-        inputs, sources = self._origins((list(args), dict(kwargs)))
-        named = {}
-        for key, one in arguments(name, args, kwargs).items():
-            made = self._maker(one)
-            named[key] = one if made is None else made[1]
         self._depth += 1
         try:
             output = function(*args, **kwargs)
         finally:
             self._depth -= 1
-        if not any(one.is_floating_point() for one in tensors_in(output)):
+        if taken is None:
+            if isinstance(output, Tensor) and output.numel() == known[0].numel():
+                self._pass_on(name, Call(function, tuple(args), kwargs), known[0], output)
+                return output
+            taken = self._taken(function, args, kwargs)
+        # `a[i] = x` returns nothing.
+        result = args[0] if name == "setitem" else output
+        if not any(one.is_floating_point() for one in tensors_in(result)):
             return output
-        changed = self._record(name, None, named, inputs, sources, output)
-        return output if changed is None else changed
+        changed = self._record(name, None, taken, result)
+        return output if changed is None or name == "setitem" else changed
 
-    def _pass_on(self, before: Tensor, after: Any) -> None:  # noqa: ANN401
+    def _pass_on(self, name: str, made: Call, before: Tensor, after: Tensor) -> None:
         """Note that a tensor holds the same values as another, in another shape."""
-        if not isinstance(after, Tensor) or after.numel() != before.numel():
+        origin = self._origin(before)
+        if origin is None or after is before:
             return
-        made = self._maker(before)
-        if made is not None and after is not before:
-            self._note(after, made[0], self._held.hold(made[1].reshape(after.shape)))
+        batch = batch_of_function(name, made, [(before, origin.batch)], after)
+        self._note(after, replace(origin, batch=batch), self._held.hold(after))
 
     # -- both
 
-    def _note(self, tensor: Tensor, source: int, values: Tensor) -> None:
-        self._made[id(tensor)] = (source, values, weakref.ref(tensor))
+    def _note(self, tensor: Tensor, origin: Origin, values: Tensor) -> None:
+        self._made[id(tensor)] = (origin, values, weakref.ref(tensor))
 
-    def _maker(self, tensor: object) -> tuple[int, Tensor] | None:
-        """Return who made a tensor and its values then, None where that is not known."""
+    def _origin(self, tensor: object) -> Origin | None:
+        """Return where a tensor comes from, None where that is not known."""
         made = self._made.get(id(tensor))
-        return made[:2] if made is not None and made[2]() is tensor else None
+        return made[0] if made is not None and made[2]() is tensor else None
 
-    def _origins(self, given: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:  # noqa: ANN401
-        """Return the values that go into a layer, and who made each."""
-        inputs, sources = [], []
-        for tensor in tensors_in(given):
-            made = self._maker(tensor)
-            if made is not None:
-                inputs.append(made[1])
-                sources.append(made[0])
-            elif tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
-                # Made in a way that was not seen; the layer may change it in place.
-                inputs.append(tensor.clone())
-                sources.append(self.layers[-1].index if self.layers else -1)
-        return tuple(inputs), tuple(sources)
+    def origin_of(self, tensor: Tensor) -> tuple[Origin, Tensor] | None:
+        """Return where a tensor comes from and what it holds, None where that is not known."""
+        origin = self._origin(tensor)
+        return None if origin is None else (origin, self._values(tensor))
 
-    def _record(
+    def _values(self, tensor: Tensor) -> Tensor:
+        """Return what a tensor holds at this moment."""
+        if isinstance(tensor, nn.Parameter):
+            return tensor.detach()
+        made = self._made.get(id(tensor))
+        # What was written into since no longer shares its memory with what was noted then.
+        if made is not None and made[2]() is tensor and is_same_memory(made[1], tensor):
+            return made[1]
+        return self._held.hold(tensor)
+
+    def _taken(
         self,
-        name: str,
-        module: nn.Module | None,
-        named: dict[str, Any],
-        inputs: tuple[Tensor, ...],
-        sources: tuple[int, ...],
-        output: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> _Taken:
+        """Return what goes into a call, and who made it."""
+        inputs: list[Tensor] = []
+        origins: list[Origin] = []
+        counted: list[tuple[Tensor, int | None]] = []
+
+        def now(value: Any) -> Any:  # noqa: ANN401  # any nesting
+            if isinstance(value, Tensor):
+                values = self._values(value)
+                origin = self._origin(value)
+                if origin is not None:
+                    counted.append((values, origin.batch))
+                elif value.is_floating_point() and not isinstance(value, nn.Parameter):
+                    # Made in a way that was not seen.
+                    last = self.layers[-1].index if self.layers else -1
+                    origin = Origin(last, self._guessed(value), shown=False)
+                if origin is not None:
+                    inputs.append(values)
+                    origins.append(origin)
+                return values
+            if isinstance(value, slice):
+                return slice(now(value.start), now(value.stop), now(value.step))
+            if isinstance(value, dict):
+                return {name: now(one) for name, one in value.items()}
+            if type(value) in {list, tuple}:
+                return type(value)(now(one) for one in value)
+            if isinstance(value, (list, tuple)):
+                # Named tuples and the like: what they hold counts, and they go on as they are.
+                for one in value:
+                    now(one)
+            return value
+
+        made = Call(function, tuple(now(one) for one in args), now(dict(kwargs)))
+        return _Taken(made, tuple(inputs), tuple(origins), counted)
+
+    def _guessed(self, tensor: Tensor) -> int | None:
+        return 0 if tensor.ndim and tensor.shape[0] == self._rows else None
+
+    def _record(self, name: str, module: nn.Module | None, taken: _Taken, output: Any) -> Any:  # noqa: ANN401
         call = self._calls[name]
         self._calls[name] += 1
         tensors = [one for one in tensors_in(output) if one.is_floating_point()]
         shown = tensors[0] if tensors else None
+        batches = [self._batch(name, module, taken, one) for one in tensors]
         factors = self._factors(name, call) if self._changes else {}
         replaced: Tensor | None = None
         if shown is not None and (factors or self._gradients):
-            replaced = self._scaled(shown, factors)
+            replaced = self._scaled(shown, batches[0], factors)
         index = len(self.layers)
         values = self._kept(shown, replaced)
         self.layers.append(
@@ -266,26 +344,46 @@ class Recorder(TorchFunctionMode):
                 kind=name if module is None else type(module).__name__,
                 call=call,
                 module=module,
-                arguments=named,
-                inputs=inputs,
-                sources=sources,
+                made=taken.made,
+                inputs=taken.inputs,
+                origins=taken.origins,
                 output=values,
-                rows=self._rows,
+                batch=batches[0] if batches else None,
+                settings={} if module is None else self._settings(module),
+                factors=factors,
                 training=module is not None
                 and (self._training if self._keras else module.training),
                 channels_last=self._keras,
                 note=None if shown is not None else InputError("layer_no_tensor", layer=name),
             )
         )
-        for one in tensors:
+        for one, batch in zip(tensors, batches, strict=True):
             held = values if one is shown else self._kept(one, None)
-            self._note(one, index, one if held is None else held)
+            origin = Origin(index, batch, shown=one is shown)
+            self._note(one, origin, one if held is None else held)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
         passed = values.clone() if self._gradients else replaced
-        self._note(passed, index, values)
+        self._note(passed, Origin(index, batches[0]), values)
         return _with_first(output, shown, passed)
+
+    def _batch(
+        self, name: str, module: nn.Module | None, taken: _Taken, output: Tensor
+    ) -> int | None:
+        if self._keras:
+            return 0 if output.ndim else None
+        if module is None:
+            return batch_of_function(name, taken.made, taken.counted, output)
+        inputs = zip(taken.inputs, taken.origins, strict=True)
+        given = [*taken.counted, *((one, origin.batch) for one, origin in inputs)]
+        return batch_of_module(module, given, output)
+
+    def _settings(self, module: nn.Module) -> dict[str, Any]:
+        """Return a layer's attributes as they are in this call: its weights may be others later."""
+        registers = {**module._parameters, **module._buffers}  # noqa: SLF001
+        tensors = {key: None if one is None else one.detach() for key, one in registers.items()}
+        return {**vars(module), **tensors, **self._computed.get(module, {})}
 
     def _factors(self, name: str, call: int) -> dict[int, float]:
         return {
@@ -301,15 +399,14 @@ class Recorder(TorchFunctionMode):
             return replaced
         return self._held.hold(shown if replaced is None else replaced)
 
-    def _scaled(self, output: Tensor, factors: Mapping[int, float]) -> Tensor:
+    def _scaled(
+        self, output: Tensor, batch: int | None, factors: Mapping[int, float]
+    ) -> Tensor:
         if not factors:
             return output
         scaled = output.clone()
-        last = self._keras and output.ndim >= _UNITS_AT_LEAST
-        dimension = output.ndim - 1 if last else min(1, output.ndim - 1)
         for unit, factor in factors.items():
-            if unit < output.shape[dimension]:
-                scaled.select(dimension, unit).mul_(factor)
+            cells_of(scaled, unit, batch, self._keras).mul_(factor)
         return scaled
 
 

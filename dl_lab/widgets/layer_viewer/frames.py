@@ -111,7 +111,7 @@ def _images(
         return filters(seen, layer, row.first, row.count)
     if show == "gradients":
         gradient = gradients[layer.index] if gradients else None
-        units = None if gradient is None else layer.own_units(gradient)
+        units = None if gradient is None else layer.like_output(gradient)
     if units is None:
         return None
     room = {"height": row.height, "width": row.width, "depth": row.depth}
