@@ -499,9 +499,11 @@ SENTENCES = {
     "filter_not_written": "Nothing was written to the layer that could be undone.",
     "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its activations, "
     "gradients and what it sees of the input can be shown all the same.",
-    "formula_differs": "The formula is not known for {layer} ({kind}): from what went in it would "
-    "give {result}, but the layer answered {value}. Something else takes part, such as a hook, a "
-    "random number, or weights that were written since.",
+    "formula_differs": "The formula is not known for {layer} ({kind}): with what went in it would "
+    "give {result}, but the layer answered {value}. Something else takes part, such as a random "
+    "number, or weights that have changed since.",
+    "formula_hooked": "The formula is not known for {layer} ({kind}): it would give {result}, but a "
+    "forward hook takes part, and the answer is {value}.",
     "formula_failed": "The formula is not known for {layer} ({kind}): working it out raised "
     "{error}: {detail}",
     "no_place": "{layer} has no unit at {given}; its activations have the shape {shape}.",

@@ -224,13 +224,14 @@ class Recorder(TorchFunctionMode):
             return function(*args, **kwargs)
         given = tensors_in((list(args), dict(kwargs)))
         known = [one for one in given if self._origin(one)]
+        heard = bool(known) or (bool(given) and not self._listening)
         name = plain_name(function)
         taken = None
-        if known and name not in ALIASES:
+        if heard and name not in ALIASES:
             taken = self._taken(function, args, kwargs)
         if function_writes(function, args, kwargs):
             self._held.copy(given)
-        if not known:
+        if not heard:
             return function(*args, **kwargs)
         self._depth += 1
         try:
@@ -238,13 +239,14 @@ class Recorder(TorchFunctionMode):
         finally:
             self._depth -= 1
         if taken is None:
-            if isinstance(output, Tensor) and output.numel() == known[0].numel():
-                self._pass_on(name, Call(function, tuple(args), kwargs), known[0], output)
+            if isinstance(output, Tensor) and output.numel() == given[0].numel():
+                self._pass_on(name, Call(function, tuple(args), kwargs), given[0], output)
                 return output
             taken = self._taken(function, args, kwargs)
         # `a[i] = x` returns nothing.
         result = args[0] if name == "setitem" else output
         if not any(one.is_floating_point() for one in tensors_in(result)):
+            self._pass_on_whole(name, taken, result)
             return output
         changed = self._record(name, None, taken, result)
         return output if changed is None or name == "setitem" else changed
@@ -256,6 +258,13 @@ class Recorder(TorchFunctionMode):
             return
         batch = batch_of_function(name, made, [(before, origin.batch)], after)
         self._note(after, replace(origin, batch=batch), self._held.hold(after))
+
+    def _pass_on_whole(self, name: str, taken: _Taken, output: Any) -> None:  # noqa: ANN401
+        """Note which examples whole numbers, such as a mask, are of."""
+        source = taken.origins[0].source if taken.origins else -1
+        for one in tensors_in(output) if taken.counted else ():
+            batch = batch_of_function(name, taken.made, taken.counted, one)
+            self._note(one, Origin(source, batch, shown=False), self._held.hold(one))
 
     # -- both
 
@@ -299,6 +308,8 @@ class Recorder(TorchFunctionMode):
                 origin = self._origin(value)
                 if origin is not None:
                     counted.append((values, origin.batch))
+                    if not (value.is_floating_point() or origin.shown):
+                        origin = None
                 elif value.is_floating_point() and not isinstance(value, nn.Parameter):
                     # Made in a way that was not seen.
                     last = self.layers[-1].index if self.layers else -1

@@ -91,8 +91,14 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
         raise InputError("layer_unknown", layer=layer.name, kind=layer.kind)
     found = replace(found, value=value)
     if not agrees(found, layer, layer.factors.get(at[0], 1.0)):
-        given = {"result": f"{found.result:.6g}", "value": f"{value:.6g}"}
-        raise InputError("formula_differs", layer=layer.name, kind=layer.kind, **given)
+        hooked = layer.module is not None and layer.module._forward_hooks  # noqa: SLF001  # no public way
+        raise InputError(
+            "formula_hooked" if hooked else "formula_differs",
+            layer=layer.name,
+            kind=layer.kind,
+            result=f"{found.result:.6g}",
+            value=f"{value:.6g}",
+        )
     return found
 
 
@@ -131,9 +137,11 @@ def _of_step(layer: Layer, place: Sizes, origins: Origins) -> Explanation | None
     last = step.last
     assert last.output is not None  # noqa: S101  # it made the layer's
     found = formula(last, unflat(flat, tuple(last.output.shape)), inner.of(last))
-    if found is None or step.count == 1:
-        return found
-    return replace(found, step=found.step or last.name)
+    if found is None:
+        return None
+    # Some work in single precision whatever they are given.
+    found = replace(found, eps=torch.finfo(last.output.dtype).eps)
+    return found if step.count == 1 else replace(found, step=last.name)
 
 
 class _Unit:

@@ -69,6 +69,8 @@ class Explanation:
         The earlier units that it comes from, the largest shares first.
     size
         How large the terms are that it is computed from: what rounding is measured against.
+    eps
+        How coarse the numbers within are, where that is not the layer's own type.
     step
         Of a layer that takes several steps: the last one, which this is the formula of.
     """
@@ -87,4 +89,5 @@ class Explanation:
     then: str = ""
     links: tuple[Link, ...] = field(default=(), repr=False)
     size: float = field(default=0.0, repr=False)
+    eps: float = field(default=0.0, repr=False)
     step: str = ""

@@ -86,6 +86,7 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
         for kind in ("avg", "max")
         for n in (1, 2, 3)
     },
+    "embedding": ("input", "weight"),
     "linear": ("input", "weight", "bias"),
     "softmax": ("input", "dim"),
     "log_softmax": ("input", "dim"),

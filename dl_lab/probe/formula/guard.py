@@ -51,13 +51,14 @@ def agrees(found: Explanation, layer: Layer, factor: float = 1.0) -> bool:
         return result == value or (abs(result) > kind.max * (1 - kind.eps) and result * value > 0)
     if math.isinf(result):
         return False
-    # Half precision is rounded once or twice, sums within are kept in single precision.
+    # Half precision is rounded a few times, sums within are kept in single precision.
     single = torch.finfo(torch.float32).eps
-    own = kind.eps if kind.eps <= single else single
+    coarsest = max(kind.eps, found.eps)
+    own = min(coarsest, single)
     if found.kind in _SUMS and layer.output.is_cuda and own == single:
         own = _TF32
     size = abs(factor) * found.size
     allowed = _ROUNDINGS * own * (abs(result) + size)
-    if kind.eps > single:
-        allowed += 2 * kind.eps * abs(result) + kind.eps / 2 * size
+    if coarsest > single:
+        allowed += 2 * coarsest * (abs(result) + size)
     return abs(value - result) <= allowed + _ROUNDINGS * kind.smallest_normal * kind.eps
