@@ -146,7 +146,7 @@ def _default(tensor: Tensor, batch: int | None, output: Tensor, *, after: bool) 
 
 def _turned(made: Call, tensor: Tensor, batch: int) -> int | None:
     """Ask the function itself where a dimension goes."""
-    probe = torch.empty([one + 2 for one in range(tensor.ndim)], device="meta")
+    probe = torch.empty(1).expand([one + 2 for one in range(tensor.ndim)])
     kwargs = {name: probe if one is tensor else one for name, one in made.kwargs.items()}
     args = made.args[1:] if made.args else ()
     turned = made.function(probe, *args, **kwargs) if made.args else made.function(**kwargs)

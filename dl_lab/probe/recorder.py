@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
 from dl_lab.probe.batch import batch_of_function, batch_of_module
-from dl_lab.probe.formula.functions import ALIASES, plain_name, tensors_in
+from dl_lab.probe.formula.functions import ALIASES, mapped, plain_name, tensors_in
 from dl_lab.probe.held import Held, function_writes, is_same_memory, module_writes
 from dl_lab.probe.layer import Call, Layer, Origin, cells_of
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
@@ -102,24 +102,18 @@ class Recorder(TorchFunctionMode):
         self, args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a call with copies of its tensors, which are the model's own."""
-        taken = iter(range(len(self._own)))
+        places = iter(range(len(self._own)))
 
-        def copied(value: Any) -> Any:  # noqa: ANN401  # any nesting
-            if isinstance(value, Tensor):
-                place = next(taken)
-                given = self._own[place].clone()
-                if given.ndim and self._rows is None:
-                    self._rows = given.shape[0]
-                batch = 0 if given.ndim and given.shape[0] == self._rows else None
-                self._note(given, Origin(-1 - place, batch), self._own[place])
-                return given
-            if isinstance(value, Mapping):
-                return {name: copied(one) for name, one in value.items()}
-            if isinstance(value, (list, tuple)):
-                return type(value)(copied(one) for one in value)
-            return value
+        def copied(_: Tensor) -> Tensor:
+            place = next(places)
+            given = self._own[place].clone()
+            if given.ndim and self._rows is None:
+                self._rows = given.shape[0]
+            batch = 0 if given.ndim and given.shape[0] == self._rows else None
+            self._note(given, Origin(-1 - place, batch), self._own[place])
+            return given
 
-        return [copied(one) for one in args], {name: copied(one) for name, one in kwargs.items()}
+        return list(mapped(tuple(args), copied)), mapped(dict(kwargs), copied)
 
     def __enter__(self) -> Recorder:  # noqa: PYI034  # typing.Self is younger than Python 3.10
         self._held.leave_alone(parameters(self._model))
@@ -188,9 +182,10 @@ class Recorder(TorchFunctionMode):
             # What a layer does within is its own affair, and goes faster unheard.
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
-            self._pending = self._taken(forward or module.forward, args, kwargs)
+            given = tensors_in((args, kwargs))
+            self._pending = self._taken(forward or module.forward, args, kwargs, given)
             if module_writes(module):
-                self._held.copy(tensors_in((args, kwargs)))
+                self._held.copy(given)
         self._depth += 1
 
     def _left(self, module: nn.Module, name: str, output: Any) -> Any:  # noqa: ANN401
@@ -228,7 +223,7 @@ class Recorder(TorchFunctionMode):
         name = plain_name(function)
         taken = None
         if heard and name not in ALIASES:
-            taken = self._taken(function, args, kwargs)
+            taken = self._taken(function, args, kwargs, given)
         if function_writes(function, args, kwargs):
             self._held.copy(given)
         if not heard:
@@ -242,7 +237,7 @@ class Recorder(TorchFunctionMode):
             if isinstance(output, Tensor) and output.numel() == given[0].numel():
                 self._pass_on(name, Call(function, tuple(args), kwargs), given[0], output)
                 return output
-            taken = self._taken(function, args, kwargs)
+            taken = self._taken(function, args, kwargs, given)
         # `a[i] = x` returns nothing.
         result = args[0] if name == "setitem" else output
         if not any(one.is_floating_point() for one in tensors_in(result)):
@@ -283,54 +278,43 @@ class Recorder(TorchFunctionMode):
 
     def _values(self, tensor: Tensor) -> Tensor:
         """Return what a tensor holds at this moment."""
-        if isinstance(tensor, nn.Parameter):
-            return tensor.detach()
         made = self._made.get(id(tensor))
         # What was written into since no longer shares its memory with what was noted then.
         if made is not None and made[2]() is tensor and is_same_memory(made[1], tensor):
             return made[1]
-        return self._held.hold(tensor)
+        return tensor.detach() if isinstance(tensor, nn.Parameter) else self._held.hold(tensor)
 
     def _taken(
         self,
         function: Callable[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
+        given: Sequence[Tensor],
     ) -> _Taken:
         """Return what goes into a call, and who made it."""
         inputs: list[Tensor] = []
         origins: list[Origin] = []
         counted: list[tuple[Tensor, int | None]] = []
+        held: dict[int, Tensor] = {}
+        for one in given:
+            values = held[id(one)] = self._values(one)
+            origin = self._origin(one)
+            if origin is not None:
+                counted.append((values, origin.batch))
+                if not (origin.shown or one.is_floating_point()):
+                    continue
+            elif one.is_floating_point() and not isinstance(one, nn.Parameter):
+                # Made in a way that was not seen.
+                last = self.layers[-1].index if self.layers else -1
+                origin = Origin(last, self._guessed(one), shown=False)
+            if origin is not None:
+                inputs.append(values)
+                origins.append(origin)
 
-        def now(value: Any) -> Any:  # noqa: ANN401  # any nesting
-            if isinstance(value, Tensor):
-                values = self._values(value)
-                origin = self._origin(value)
-                if origin is not None:
-                    counted.append((values, origin.batch))
-                    if not (value.is_floating_point() or origin.shown):
-                        origin = None
-                elif value.is_floating_point() and not isinstance(value, nn.Parameter):
-                    # Made in a way that was not seen.
-                    last = self.layers[-1].index if self.layers else -1
-                    origin = Origin(last, self._guessed(value), shown=False)
-                if origin is not None:
-                    inputs.append(values)
-                    origins.append(origin)
-                return values
-            if isinstance(value, slice):
-                return slice(now(value.start), now(value.stop), now(value.step))
-            if isinstance(value, dict):
-                return {name: now(one) for name, one in value.items()}
-            if type(value) in {list, tuple}:
-                return type(value)(now(one) for one in value)
-            if isinstance(value, (list, tuple)):
-                # Named tuples and the like: what they hold counts, and they go on as they are.
-                for one in value:
-                    now(one)
-            return value
+        def now(one: Tensor) -> Tensor:
+            return held[id(one)] if id(one) in held else self._values(one)
 
-        made = Call(function, tuple(now(one) for one in args), now(dict(kwargs)))
+        made = Call(function, mapped(tuple(args), now), mapped(dict(kwargs), now))
         return _Taken(made, tuple(inputs), tuple(origins), counted)
 
     def _guessed(self, tensor: Tensor) -> int | None:

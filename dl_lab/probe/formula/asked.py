@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from dl_lab.probe.formula.explanation import Explanation, Link
-from dl_lab.probe.formula.functions import tensors_in
+from dl_lab.probe.formula.functions import mapped, tensors_in
 
 if TYPE_CHECKING:
     from dl_lab.probe.formula import kinds
@@ -102,8 +102,8 @@ def summed(
 ) -> Explanation | None:
     """Find out the weights of a sum: how much each value of an argument moves the result."""
     made = layer.made
-    args: list[Any] = [_each(one, exact_or_same) for one in made.args]
-    kwargs = {name: _each(one, exact_or_same) for name, one in made.kwargs.items()}
+    args: list[Any] = [mapped(one, exact_or_same) for one in made.args]
+    kwargs = {name: mapped(one, exact_or_same) for name, one in made.kwargs.items()}
     holder: Any
     if known.argument < len(args):
         holder, key, own = args, known.argument, made.args[known.argument]
@@ -281,23 +281,11 @@ def first_of(output: Any) -> Tensor:  # noqa: ANN401  # whatever a function retu
 def _again(layer: Layer, change: Callable[[Tensor], Tensor]) -> Tensor:
     """Call a function once more, with changed tensors."""
     made = layer.made
-    args = [_each(one, change) for one in made.args]
-    kwargs = {name: _each(one, change) for name, one in made.kwargs.items() if name != "out"}
+    args = [mapped(one, change) for one in made.args]
+    kwargs = {name: mapped(one, change) for name, one in made.kwargs.items() if name != "out"}
     output = made.function(*args, **kwargs)
     # `a[i] = x` returns nothing.
     return first_of(args[0] if output is None else output)
-
-
-def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:  # noqa: ANN401  # any nesting
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, slice):
-        return slice(*(_each(one, change) for one in (value.start, value.stop, value.step)))
-    if isinstance(value, Mapping):
-        return {name: _each(one, change) for name, one in value.items()}
-    if type(value) in {list, tuple}:
-        return type(value)(_each(one, change) for one in value)
-    return value
 
 
 def _links(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 ALIASES = frozenset(
     {
@@ -190,6 +192,26 @@ def dimensions_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], cou
     dims = given if isinstance(given, (tuple, list)) else (given,)
     whole = {one % count for one in dims if type(one) is int and -count <= one < count}
     return whole or set(range(count))
+
+
+def mapped(value: Any, change: Callable[[Tensor], Any]) -> Any:  # noqa: ANN401  # any nesting
+    """Return nested lists, tuples, dictionaries and slices with other tensors in them.
+
+    Examples
+    --------
+    >>> mapped({"a": [torch.ones(1), 2]}, lambda one: one + 1)
+    {'a': [tensor([2.]), 2]}
+    """
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        each = [mapped(one, change) for one in value]
+        return type(value)(*each) if hasattr(value, "_fields") else type(value)(each)
+    if isinstance(value, Mapping):
+        return {name: mapped(one, change) for name, one in value.items()}
+    if isinstance(value, slice):
+        return slice(*(mapped(one, change) for one in (value.start, value.stop, value.step)))
+    return value
 
 
 def tensors_in(value: object) -> list[Tensor]:
