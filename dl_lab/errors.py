@@ -502,8 +502,8 @@ SENTENCES = {
     "formula_differs": "The formula is not known for {layer} ({kind}): with what went in it would "
     "give {result}, but the layer answered {value}. Something else takes part, such as a random "
     "number, or weights that have changed since.",
-    "formula_hooked": "The formula is not known for {layer} ({kind}): it would give {result}, but a "
-    "forward hook takes part, and the answer is {value}.",
+    "formula_hooked": "The formula is not known for {layer} ({kind}): it would give {result}, but "
+    "a forward hook takes part, and the answer is {value}.",
     "formula_failed": "The formula is not known for {layer} ({kind}): working it out raised "
     "{error}: {detail}",
     "no_place": "{layer} has no unit at {given}; its activations have the shape {shape}.",

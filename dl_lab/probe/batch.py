@@ -71,7 +71,7 @@ def batch_of_module(
     return _default(*_leading(given), output, after=isinstance(module, nn.Embedding))
 
 
-def batch_of_function(
+def batch_of_function(  # noqa: PLR0911  # one for each family
     name: str, made: Call, given: Sequence[tuple[Tensor, int | None]], output: Tensor
 ) -> int | None:
     """Return which dimension of a function's result counts the examples.
@@ -109,8 +109,8 @@ def batch_of_function(
     if name in _REDUCING and output.ndim < tensor.ndim:
         return _reduced(name, made, tensor, batch)
     if name == "stack":
-        at = _named(made, "dim", 0)
-        return batch + (at % output.ndim <= batch)
+        at: int = _named(made, "dim", 0)
+        return batch + int(at % output.ndim <= batch)
     if name == "einsum":
         return _of_equation(made, given, output)
     return _default(tensor, batch, output, after=name == "embedding")

@@ -242,9 +242,7 @@ def units_of(tensor: Tensor, batch: int | None, channels_last: bool = False) -> 
     return sample.float() if sample.dtype in {torch.bfloat16, torch.float16} else sample
 
 
-def cells_of(
-    tensor: Tensor, unit: int, batch: int | None, channels_last: bool = False
-) -> Tensor:
+def cells_of(tensor: Tensor, unit: int, batch: int | None, channels_last: bool = False) -> Tensor:
     """Return a view of what a unit answers in all rows; of one that is not there nothing.
 
     Examples

@@ -30,6 +30,7 @@ Box = tuple[Span, ...]
 _SEEING_ALL = (
     kinds.Attention,
     kinds.Computed,
+    kinds.Gated,
     kinds.Inside,
     kinds.Lookup,
     kinds.Moved,
@@ -86,10 +87,10 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
         made = seen.layers[layer.sources[0]]
         if made.units is None or layer.units is None:
             break
-        before = _place_before(layer, made, at)
-        if before is None:
+        earlier = _place_before(layer, made, at)
+        if earlier is None:
             break
-        layer, at = made, before
+        layer, at = made, earlier
     boxes: dict[int, Box] = {layer.index: tuple((place, place + 1) for place in at[1:])}
     exact = True
     for index in range(layer.index, -1, -1):

@@ -29,7 +29,6 @@ Changes: TypeAlias = "Mapping[tuple[str, int, int], float]"
 """Factors by (layer, call, unit): what a unit answers is multiplied with its factor."""
 
 
-
 @dataclass
 class _Taken:
     """What a call was given, as it was before anything wrote into it."""
@@ -353,9 +352,8 @@ class Recorder(TorchFunctionMode):
             )
         )
         for one, batch in zip(tensors, batches, strict=True):
-            held = values if one is shown else self._kept(one, None)
-            origin = Origin(index, batch, shown=one is shown)
-            self._note(one, origin, one if held is None else held)
+            kept = values if one is shown and values is not None else self._held.hold(one)
+            self._note(one, Origin(index, batch, shown=one is shown), kept)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
@@ -394,9 +392,7 @@ class Recorder(TorchFunctionMode):
             return replaced
         return self._held.hold(shown if replaced is None else replaced)
 
-    def _scaled(
-        self, output: Tensor, batch: int | None, factors: Mapping[int, float]
-    ) -> Tensor:
+    def _scaled(self, output: Tensor, batch: int | None, factors: Mapping[int, float]) -> Tensor:
         if not factors:
             return output
         scaled = output.clone()

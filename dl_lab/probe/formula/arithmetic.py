@@ -74,7 +74,7 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
     >>> unit.window.shape, unit.place.start, abs(unit.value - unit.result) < 1e-6
     (torch.Size([1, 3, 3]), (-1, 6), True)
     """
-    value = float(layer.units_at(at)[at])
+    value = float(layer.units_at(at)[at].detach())
     with torch.no_grad():
         try:
             found = formula(layer, layer.place(at), Origins(seen, layer))
@@ -156,7 +156,7 @@ class _Unit:
         self.place = place
         self.layer = layer.units_first()
         assert layer.output is not None  # noqa: S101  # its operation is known
-        self.value = float(layer.output[place])
+        self.value = float(layer.output[place].detach())
         turned = layer.channels_last and len(place) > 2  # noqa: PLR2004  # [rows, units]
         self.at: Sizes = (place[0], place[-1], *place[1:-1]) if turned else place
         self.inputs = self.layer.inputs
@@ -205,6 +205,8 @@ class _Unit:
                 return asked.reduced(known, self.given, self.at, self.origins)
             case kinds.Normalized():
                 return asked.normalized(known, self.given, self.at, self.origins)
+            case kinds.Gated():
+                return asked.gated(known, self.given, self.at, self.origins)
             case kinds.Recurrent():
                 return sequences.recurrent(known, self.given, self.at)
             case kinds.Attention():
@@ -226,9 +228,7 @@ class _Unit:
         weights = exact(known.weight[unit])
         group = unit // (known.weight.shape[0] // known.groups)
         channels = range(group * len(weights), (group + 1) * len(weights))
-        values = convolution_values(
-            known, exact(units[channels.start : channels.stop]), window
-        )
+        values = convolution_values(known, exact(units[channels.start : channels.stop]), window)
         inside = window.inside(tuple(units.shape[1:]))
         return self._windowed(known, unit, values, weights, window, inside, channels, row)
 
@@ -268,7 +268,8 @@ class _Unit:
             if known.then is not None:
                 numbers["sum"], then = result, known.then.name
                 result = _applied(known.then, result)
-        first = self._numbers()[row][(slice(channels.start, channels.stop), *(0,) * inside.ndim)]
+        each = self._numbers()[row][channels.start : channels.stop]
+        first = each.reshape(len(channels), -1)[:, 0]
         return Explanation(
             "convolution",
             name,
@@ -365,11 +366,10 @@ class _Unit:
     def _statistics(self, known: kinds.Norm) -> tuple[float, float, Sizes]:
         """Return mean, variance, and the place of the unit's weight and bias."""
         # An instance alone has no rows.
-        before = int(known.over != "instance" or self.input.ndim == known.dimensions + 2)
+        alone = known.over in {"running", "instance"} and self.input.ndim == known.dimensions + 1
+        before = 0 if alone else 1
         unit = self.at[min(before, len(self.at) - 1)]
         if known.over == "running":
-            if self.input.ndim == known.dimensions + 1 and self.layer.kind.startswith("Instance"):
-                unit = self.at[0]
             assert known.mean is not None  # noqa: S101  # so it was made
             assert known.variance is not None  # noqa: S101
             return float(known.mean[unit]), float(known.variance[unit]), (unit,)
@@ -540,4 +540,3 @@ class _Unit:
 
 def _applied(function: kinds.Pointwise, value: float) -> float:
     return float(function.function(torch.tensor(value, dtype=torch.float64)))
-

@@ -97,14 +97,13 @@ def moved(layer: Layer, at: Sizes, origins: Origins) -> Explanation | None:
     return None
 
 
-def summed(
-    known: kinds.Summed, layer: Layer, at: Sizes, origins: Origins
-) -> Explanation | None:
+def summed(known: kinds.Summed, layer: Layer, at: Sizes, origins: Origins) -> Explanation | None:
     """Find out the weights of a sum: how much each value of an argument moves the result."""
     made = layer.made
     args: list[Any] = [mapped(one, exact_or_same) for one in made.args]
     kwargs = {name: mapped(one, exact_or_same) for name, one in made.kwargs.items()}
     holder: Any
+    key: int | str
     if known.argument < len(args):
         holder, key, own = args, known.argument, made.args[known.argument]
         if isinstance(own, (list, tuple)) and known.name == "einsum":
@@ -215,9 +214,7 @@ def combined(
     return Explanation("combination", sign, answer, answer, window, links=links, size=size)
 
 
-def reduced(
-    known: kinds.Reduced, layer: Layer, at: Sizes, origins: Origins
-) -> Explanation | None:
+def reduced(known: kinds.Reduced, layer: Layer, at: Sizes, origins: Origins) -> Explanation | None:
     """Compute a function of all values along some dimensions."""
     if len(tensors_in(layer.made.args)) > 1:
         # The larger of two tensors.
@@ -250,9 +247,7 @@ def normalized(
 ) -> Explanation | None:
     """Divide a value by the norm of all along some dimensions."""
     given = layer.inputs[0]
-    place = tuple(
-        slice(None) if one in known.dimensions else index for one, index in enumerate(at)
-    )
+    place = tuple(slice(None) if one in known.dimensions else index for one, index in enumerate(at))
     values = exact(given[place]).flatten()
     norm = float(torch.linalg.vector_norm(values, known.order))
     value = float(given[at])
@@ -266,6 +261,19 @@ def normalized(
         numbers={"value": value, "norm": max(norm, known.eps)},
         links=links,
     )
+
+
+def gated(known: kinds.Gated, layer: Layer, at: Sizes, origins: Origins) -> Explanation:
+    """Multiply a value with the gate that its other half opens."""
+    half = layer.inputs[0].shape[known.dimension] // 2
+    other = list(at)
+    other[known.dimension] += half
+    flat = torch.stack([origins.numbers(0)[at], origins.numbers(0)[tuple(other)]])
+    window = exact(layer.inputs[0].flatten()[flat])
+    result = float(window[0] * window[1].sigmoid())
+    links = origins.links(0, flat, window)
+    size = abs(float(window[0]))
+    return Explanation("function", "glu", result, result, window, links=links, size=size)
 
 
 def exact_or_same(one: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -114,6 +113,7 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
     ),
     "rms_norm": ("input", "normalized_shape", "weight", "eps"),
     "silu": ("input",),
+    "glu": ("input", "dim"),
     "normalize": ("input", "p", "dim", "eps"),
     "add": ("input", "other"),
     "sub": ("input", "other"),
@@ -171,7 +171,9 @@ def arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict
     return {**named, **kwargs}
 
 
-def dimensions_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], count: int) -> set[int]:
+def dimensions_of(
+    name: str, args: Sequence[Any], kwargs: Mapping[str, Any], count: int
+) -> set[int]:
     """Return along which of a tensor's dimensions a call takes values together.
 
     Examples

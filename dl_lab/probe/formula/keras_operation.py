@@ -203,7 +203,7 @@ def _batch_norm(module: Any, layer: Layer) -> kinds.Norm | None:  # noqa: ANN401
     own = (module.moving_mean, module.moving_variance) if kept else (None, None)
     scale, shift, mean, variance = map(_tensor, (module.gamma, module.beta, *own))
     over = "running" if kept else "batch"
-    return kinds.Norm(over, module.epsilon, scale, shift, mean, variance)
+    return kinds.Norm(over, module.epsilon, scale, shift, mean, variance, dimensions=0)
 
 
 def _layer_norm(module: Any, layer: Layer) -> kinds.Norm | None:  # noqa: ANN401

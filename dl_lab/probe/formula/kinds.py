@@ -91,7 +91,7 @@ class Norm:
 
     `over` tells of which values mean and variance are taken: ``"running"`` (kept ones),
     ``"batch"``, ``"layer"``, ``"group"``, ``"instance"``, ``"units"`` (all at one position).
-    `dimensions` are those of a layer's own, or an instance's positions.
+    `dimensions` are a layer's own, or an instance's positions.
     """
 
     over: str
@@ -202,6 +202,13 @@ class Normalized:
 
 
 @dataclass(frozen=True)
+class Gated:
+    """``a · sigmoid(b)``: the first half along a dimension of the batch, gated by the second."""
+
+    dimension: int
+
+
+@dataclass(frozen=True)
 class Recurrent:
     """A recurrent layer: its gates at each step; `mode` as torch has it."""
 
@@ -223,5 +230,5 @@ class Inside:
 Operation: TypeAlias = (
     Convolution | TransposedConvolution | Pooling | Pointwise | PerUnit | Norm | Linear | Softmax
     | Combination | Join | Mean | Reshape | Dropout | Lookup | Moved | Summed | Computed | Reduced
-    | Normalized | Recurrent | Attention | Inside
+    | Normalized | Gated | Recurrent | Attention | Inside
 )  # fmt: skip

@@ -16,6 +16,7 @@ from dl_lab.probe.formula.kinds import (
     Computed,
     Convolution,
     Dropout,
+    Gated,
     Inside,
     Linear,
     Lookup,
@@ -62,7 +63,7 @@ def operation(layer: Layer) -> Operation | None:
     if layer.output is None:
         return None
     if layer.module is None:
-        return _of_function(layer) if layer.inputs else None
+        return _of_function(layer)
     if layer.channels_last:
         return keras_operation(layer.module, layer) if layer.inputs else None
     return _of_module(layer.module, layer)
@@ -73,7 +74,7 @@ def _forward(layer: Layer) -> Any:  # noqa: ANN401  # a function, or something e
     return getattr(layer.made.function, "__func__", None)
 
 
-def _is(layer: Layer, *classes: Any) -> bool:
+def _is(layer: Layer, *classes: type[nn.Module]) -> bool:
     """Tell whether a layer computes as one of these classes does."""
     own = _forward(layer)
     return any(isinstance(layer.module, one) and own is one.forward for one in classes)
@@ -114,7 +115,7 @@ def _of_module(module: Any, layer: Layer) -> Operation | None:  # noqa: ANN401, 
     return _norm_module(layer) or Inside()
 
 
-def _of_windows(layer: Layer) -> Operation | None:
+def _of_windows(layer: Layer) -> Operation | None:  # noqa: PLR0911  # one table
     own = layer.settings
     count = _dimensions(layer)
     if _is(layer, nn.Conv1d, nn.Conv2d, nn.Conv3d) and "weight" in own:
@@ -154,22 +155,17 @@ def _recurrent(own: Mapping[str, Any]) -> Recurrent:
 
 def _norm_module(layer: Layer) -> Norm | None:
     own = layer.settings
-    if _is(layer, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
+    batch = _is(layer, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    if batch or _is(layer, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d):
         kept = not layer.training and own["running_mean"] is not None
-        statistics = (own["running_mean"], own["running_var"]) if kept else (None, None)
         return Norm(
-            "running" if kept else "batch", own["eps"], own["weight"], own["bias"], *statistics
-        )
-    if _is(layer, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d):
-        kept = not layer.training and own["running_mean"] is not None
-        statistics = (own["running_mean"], own["running_var"]) if kept else (None, None)
-        return Norm(
-            "running" if kept else "instance",
+            "running" if kept else "batch" if batch else "instance",
             own["eps"],
             own["weight"],
             own["bias"],
-            *statistics,
-            dimensions=_dimensions(layer),
+            mean=own["running_mean"] if kept else None,
+            variance=own["running_var"] if kept else None,
+            dimensions=0 if batch else _dimensions(layer),
         )
     if _is(layer, nn.LayerNorm):
         dimensions = len(own["normalized_shape"])
@@ -193,6 +189,12 @@ def _root_mean_square(
 
 def _of_function(layer: Layer) -> Operation | None:  # noqa: C901, PLR0911, PLR0912  # one table
     name, given = layer.kind, layer.arguments
+    if name == "embedding":
+        return Lookup(given["weight"], given["input"])
+    if name in MOVING:
+        return Moved()
+    if not layer.inputs:
+        return None
     if name.startswith("conv_transpose"):
         return _transposed(given, given["weight"], given.get("bias"))
     if name.startswith("conv") and name.endswith("d"):
@@ -217,19 +219,15 @@ def _of_function(layer: Layer) -> Operation | None:  # noqa: C901, PLR0911, PLR0
         return Mean(tuple(sorted(dimensions)))
     if name == "dropout":
         return _dropout(layer, given.get("p", 0.5))
-    if name == "embedding":
-        return Lookup(given["weight"], given["input"])
     return _norm_function(name, given, layer) or _asked(name, layer)
 
 
-def _asked(name: str, layer: Layer) -> Operation | None:
+def _asked(name: str, layer: Layer) -> Operation | None:  # noqa: PLR0911  # one table
     """Return what is found out by asking the function itself."""
     made = layer.made
     if name == "interpolate":
         mode = made.kwargs.get("mode", made.args[3] if len(made.args) > 3 else "nearest")  # noqa: PLR2004
         return Moved() if str(mode).startswith("nearest") else Summed(name, 0)
-    if name in MOVING:
-        return Moved()
     if name in SUMS:
         return Summed(name, SUMS[name])
     if name in VALUES:
@@ -241,15 +239,19 @@ def _asked(name: str, layer: Layer) -> Operation | None:
         given = layer.arguments
         along = tuple(dimensions_of(name, made.args, made.kwargs, count))
         return Normalized(float(given.get("p", 2.0)), along, float(given.get("eps", 1e-12)))
+    if name == "glu":
+        return Gated(layer.arguments.get("dim", -1) % count)
     return None
 
 
-def _norm_function(name: str, given: Mapping[str, Any], layer: Layer) -> Norm | None:
+def _norm_function(  # noqa: PLR0911  # one table
+    name: str, given: Mapping[str, Any], layer: Layer
+) -> Norm | None:
     shared = given.get("eps", 1e-5), given.get("weight"), given.get("bias")
     own = given.get("running_mean"), given.get("running_var")
     if name == "batch_norm":
         kept = not given.get("training", False)
-        return Norm("running", *shared, *own) if kept else Norm("batch", *shared)
+        return Norm("running", *shared, *own, dimensions=0) if kept else Norm("batch", *shared)
     if name == "instance_norm":
         count = layer.inputs[0].ndim - 2
         if not given.get("use_input_stats", True):

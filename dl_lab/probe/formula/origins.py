@@ -29,7 +29,7 @@ class Origins:
     """
 
     def __init__(self, seen: Capture, layer: Layer) -> None:
-        self._seen = seen
+        self.seen = seen
         self.layer = layer
         self._numbered: dict[int, Tensor] = {}
 
@@ -63,7 +63,7 @@ class Origins:
         if found is None:
             return ()
         source, units = found
-        each, order = units.unique(return_inverse=True)
+        each, order = torch.unique(units, return_inverse=True)
         sums = torch.zeros(len(each), dtype=torch.float64)
         sums.index_add_(0, order, shares.flatten().double().cpu())
         links = [
@@ -80,10 +80,10 @@ class Origins:
             return None
         batch: int | None
         if origin.source >= 0:
-            before = self._seen.layers[origin.source]
+            before = self.seen.layers[origin.source]
             made, batch, last = before.output, before.batch, before.channels_last
         else:
-            made = self._seen.inputs[-1 - origin.source]
+            made = self.seen.inputs[-1 - origin.source]
             batch, last = 0 if made.ndim else None, self.layer.channels_last
         if made is None or (given is not None and made.numel() != given.numel()):
             return None
@@ -100,7 +100,7 @@ class Inner(Origins):
     def __init__(self, outer: Origins, step: Step, layer: Layer | None = None) -> None:
         self._outer = outer
         self._step = step
-        super().__init__(outer._seen, layer or outer.layer)
+        super().__init__(outer.seen, layer or outer.layer)
 
     def of(self, layer: Layer) -> Inner:
         """Return the origins of one of the steps."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dl_lab.probe.formula.asked import exact, exact_or_same, size_of
 from dl_lab.probe.formula.explanation import Explanation
+from dl_lab.probe.formula.functions import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,21 +145,17 @@ def attention(layer: Layer, at: Sizes) -> Explanation | None:
     module = layer.module
     if not isinstance(module, nn.MultiheadAttention):
         return None
-    weight, bias = exact(module.out_proj.weight[at[-1]]), module.out_proj.bias
+    weight = exact(module.out_proj.weight[at[-1]])
+    bias: Tensor | None = module.out_proj.bias
     double = copy.deepcopy(module).cpu().double()
     double.train(layer.training)
     double.out_proj.weight = nn.Parameter(torch.eye(module.embed_dim, dtype=torch.float64))
     if bias is not None:
         double.out_proj.bias = nn.Parameter(torch.zeros(module.embed_dim, dtype=torch.float64))
-    args, kwargs = layer.made.args, layer.made.kwargs
-    heads: Tensor = type(module).forward(
-        double,
-        *(exact_or_same(one) if isinstance(one, Tensor) else one for one in args),
-        **{
-            name: exact_or_same(one) if isinstance(one, Tensor) else one
-            for name, one in kwargs.items()
-        },
-    )[0]
+    args = mapped(layer.made.args, exact_or_same)
+    kwargs = mapped(dict(layer.made.kwargs), exact_or_same)
+    # Without the hooks that the module has.
+    heads: Tensor = type(module).forward(double, *args, **kwargs)[0]
     values = heads[at[:-1]]
     products = values * weight
     shift = 0.0 if bias is None else float(bias[at[-1]])

@@ -180,6 +180,7 @@ def explanation(found: Explanation) -> Reply:
         "kind": found.kind,
         "name": found.name,
         "then": found.then,
+        "last_step": found.step,
         "value": _plain(found.value),
         "result": _plain(found.result),
         "numbers": {name: _plain(value) for name, value in found.numbers.items()},
