@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -36,9 +37,31 @@ _FIRST = (
 _DIGITS = frozenset("123")
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Which dimension of a tensor counts the examples.
+
+    Attributes
+    ----------
+    dimension
+        None where none does.
+    hidden
+        Whether a single example is dissolved in it among what it consists of, such as its heads or
+        windows: a later layer may take them apart again.
+    """
+
+    dimension: int | None
+    hidden: bool = False
+
+    @property
+    def rows(self) -> int | None:
+        """The dimension, None where there is nothing to count."""
+        return None if self.hidden else self.dimension
+
+
 def batch_of_module(
-    module: nn.Module, given: Sequence[tuple[Tensor, int | None]], output: Tensor
-) -> int | None:
+    module: nn.Module, given: Sequence[tuple[Tensor, Batch]], output: Tensor
+) -> Batch:
     """Return which dimension of a layer's output counts the examples.
 
     Parameters
@@ -53,27 +76,32 @@ def batch_of_module(
     Examples
     --------
     >>> x = torch.zeros(7, 2, 4)
-    >>> batch_of_module(nn.LSTM(4, 3), [(x, 1)], torch.zeros(7, 2, 3))
+    >>> batch_of_module(nn.LSTM(4, 3), [(x, Batch(1))], torch.zeros(7, 2, 3)).rows
     1
     """
     if isinstance(module, (nn.RNNBase, nn.MultiheadAttention)):
         batched = output.ndim > 2  # noqa: PLR2004  # [length, units] is a single one
-        return (0 if module.batch_first else 1) if batched else None
+        return Batch((0 if module.batch_first else 1) if batched else None)
     if isinstance(module, nn.GroupNorm):
-        return 0
+        return Batch(0)
     count = _dimensions(module)
     if count is not None:
         alone = output.ndim == count + 1 and not isinstance(module, nn.BatchNorm1d)
-        return None if alone else 0
+        return Batch(None if alone else 0)
+    tensor, before = _leading(given)
+    batch = before.dimension
+    if batch is None:
+        return before
     if isinstance(module, (nn.Flatten, nn.Unflatten)):
-        tensor, batch = _leading(given)
-        return None if batch is None else _viewed(tensor.shape, batch, output.shape)
-    return _default(*_leading(given), output, after=isinstance(module, nn.Embedding))
+        after = _viewed(tensor.shape, batch, output.shape)
+    else:
+        after = _default(tensor, batch, output, behind=isinstance(module, nn.Embedding))
+    return _followed(tensor, before, output, after)
 
 
-def batch_of_function(  # noqa: PLR0911  # one for each family
-    name: str, made: Call, given: Sequence[tuple[Tensor, int | None]], output: Tensor
-) -> int | None:
+def batch_of_function(
+    name: str, made: Call, given: Sequence[tuple[Tensor, Batch]], output: Tensor
+) -> Batch:
     """Return which dimension of a function's result counts the examples.
 
     Parameters
@@ -91,15 +119,26 @@ def batch_of_function(  # noqa: PLR0911  # one for each family
     --------
     >>> from dl_lab.probe.layer import Call
     >>> x = torch.zeros(2, 7, 4)
-    >>> batch_of_function("transpose", Call(torch.transpose, (x, 0, 1)), [(x, 0)], x.mT)
+    >>> call = Call(torch.transpose, (x, 0, 1))
+    >>> batch_of_function("transpose", call, [(x, Batch(0))], x.transpose(0, 1)).rows
     1
     """
     if name.startswith(_FIRST):
         alone = name[-1] == "d" and name[-2] in _DIGITS and output.ndim == int(name[-2]) + 1
-        return None if alone else 0
-    tensor, batch = _leading(given)
-    if batch is None:
-        return None
+        return Batch(None if alone else 0)
+    tensor, before = _leading(given)
+    if before.dimension is None:
+        return before
+    after = _after(name, made, given, output)
+    return _followed(tensor, before, output, after)
+
+
+def _after(  # noqa: PLR0911  # one for each family
+    name: str, made: Call, given: Sequence[tuple[Tensor, Batch]], output: Tensor
+) -> int | None:
+    tensor, before = _leading(given)
+    batch = before.dimension
+    assert batch is not None  # noqa: S101  # it was asked
     if name in _TURNING:
         return _turned(made, tensor, batch)
     if name in _VIEWING:
@@ -113,14 +152,23 @@ def batch_of_function(  # noqa: PLR0911  # one for each family
         return batch + int(at % output.ndim <= batch)
     if name == "einsum":
         return _of_equation(made, given, output)
-    return _default(tensor, batch, output, after=name == "embedding")
+    return _default(tensor, batch, output, behind=name == "embedding")
 
 
-def _leading(given: Sequence[tuple[Tensor, int | None]]) -> tuple[Tensor, int | None]:
+def _followed(tensor: Tensor, before: Batch, output: Tensor, after: int | None) -> Batch:
+    """Tell whether examples can still be told apart where their dimension has gone."""
+    assert before.dimension is not None  # noqa: S101  # it was followed
+    if after is None or after >= output.ndim:
+        return Batch(None)
+    alone = tensor.shape[before.dimension] == 1
+    return Batch(after, output.shape[after] != 1 and (before.hidden or alone))
+
+
+def _leading(given: Sequence[tuple[Tensor, Batch]]) -> tuple[Tensor, Batch]:
     """Return the largest tensor whose examples are counted, else any."""
-    counted = [one for one in given if one[1] is not None]
+    counted = [one for one in given if one[1].dimension is not None]
     if not counted:
-        return given[0] if given else (torch.empty(0), None)
+        return given[0] if given else (torch.empty(0), Batch(None))
     return max(counted, key=lambda one: one[0].ndim)
 
 
@@ -134,12 +182,10 @@ def _dimensions(module: nn.Module) -> int | None:
     return None
 
 
-def _default(tensor: Tensor, batch: int | None, output: Tensor, *, after: bool) -> int | None:
-    if batch is None:
-        return None
+def _default(tensor: Tensor, batch: int, output: Tensor, *, behind: bool) -> int | None:
     if output.ndim >= tensor.ndim:
         # Others are broadcast from the right; what is looked up comes behind.
-        return batch if after else batch + output.ndim - tensor.ndim
+        return batch if behind else batch + output.ndim - tensor.ndim
     kept = batch < output.ndim and output.shape[batch] == tensor.shape[batch]
     return batch if kept else None
 
@@ -154,16 +200,17 @@ def _turned(made: Call, tensor: Tensor, batch: int) -> int | None:
 
 
 def _viewed(before: Sequence[int], batch: int, after: Sequence[int]) -> int | None:
-    """Return where a dimension goes whose values stay in their order."""
+    """Return where a dimension goes whose values stay in their order.
+
+    It may be split into several then, or have others folded into it.
+    """
     ahead, size = math.prod(before[:batch]), before[batch]
     passed = 1
     for one, length in enumerate(after):
-        if passed == ahead and (length == size or size > 1):
-            # Split into several, or with others folded into it.
+        if passed == ahead:
             whole = length and size and (length % size == 0 or size % length == 0)
             return one if whole else None
         passed *= length
-    # A single example dissolved among what it consists of.
     return None
 
 
@@ -214,14 +261,13 @@ def _reduced(name: str, made: Call, tensor: Tensor, batch: int) -> int | None:
     return None if batch in gone else batch - sum(one < batch for one in gone)
 
 
-def _of_equation(
-    made: Call, given: Sequence[tuple[Tensor, int | None]], output: Tensor
-) -> int | None:
+def _of_equation(made: Call, given: Sequence[tuple[Tensor, Batch]], output: Tensor) -> int | None:
     equation = made.args[0]
     if not isinstance(equation, str) or "." in equation or "->" not in equation:
-        return _default(*_leading(given), output, after=False)
+        tensor, before = _leading(given)
+        return _default(tensor, before.dimension or 0, output, behind=False)
     left, _, right = equation.replace(" ", "").partition("->")
-    batches = {id(tensor): batch for tensor, batch in given}
+    batches = {id(tensor): batch.dimension for tensor, batch in given}
     operands = made.args[1:]
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])

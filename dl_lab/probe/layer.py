@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from dl_lab.probe.batch import Batch
+
 # Of a single row: [units], [units, length], [units, height, width], [units, depth, height, width].
 KINDS = ("vector", "lines", "maps", "volumes")
 
@@ -40,13 +42,13 @@ class Origin:
     source
         The layer that made it; ``-1 - k`` is the network's k-th own input.
     batch
-        Which of its dimensions counts the examples; None where none does.
+        Which of its dimensions counts the examples.
     shown
         Whether it is what the source shows as its output, and not another of several.
     """
 
     source: int
-    batch: int | None
+    batch: Batch
     shown: bool = True
 
 
@@ -185,7 +187,7 @@ class Layer:
 
     def input_units(self, which: int = 0) -> Tensor:
         """Return what went in for row 0, its units first."""
-        return units_of(self.inputs[which], self.origins[which].batch, self.channels_last)
+        return units_of(self.inputs[which], self.origins[which].batch.rows, self.channels_last)
 
 
 def turned(batch: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def receptive_field(seen: Capture, layer: Layer, at: Sizes) -> ReceptiveField:
             shape = now.input_units(which).shape[1:]
             box = _before(known, now, boxes[index], tuple(shape))
             before = seen.layers[source].units if source >= 0 else _input_units(seen, source)
-            if before is not None and before.shape[1:] != shape:
+            if before is not None and (before.shape[1:] != shape or len(box) != len(shape)):
                 # Reshaped on the way.
                 box = _all(tuple(before.shape[1:]))
             boxes[source] = _union(boxes[source], box) if source in boxes else box

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
-from dl_lab.probe.batch import batch_of_function, batch_of_module
+from dl_lab.probe.batch import Batch, batch_of_function, batch_of_module
 from dl_lab.probe.formula.functions import ALIASES, mapped, plain_name, tensors_in
 from dl_lab.probe.held import Held, function_writes, is_same_memory, module_writes
 from dl_lab.probe.layer import Call, Layer, Origin, cells_of
@@ -36,7 +36,7 @@ class _Taken:
     made: Call
     inputs: tuple[Tensor, ...]
     origins: tuple[Origin, ...]
-    counted: list[tuple[Tensor, int | None]]
+    counted: list[tuple[Tensor, Batch]]
 
 
 def listed(inputs: Inputs) -> Any:  # noqa: ANN401  # what a model takes
@@ -108,8 +108,7 @@ class Recorder(TorchFunctionMode):
             given = self._own[place].clone()
             if given.ndim and self._rows is None:
                 self._rows = given.shape[0]
-            batch = 0 if given.ndim and given.shape[0] == self._rows else None
-            self._note(given, Origin(-1 - place, batch), self._own[place])
+            self._note(given, Origin(-1 - place, self._counting(given)), self._own[place])
             return given
 
         return list(mapped(tuple(args), copied)), mapped(dict(kwargs), copied)
@@ -293,7 +292,7 @@ class Recorder(TorchFunctionMode):
         """Return what goes into a call, and who made it."""
         inputs: list[Tensor] = []
         origins: list[Origin] = []
-        counted: list[tuple[Tensor, int | None]] = []
+        counted: list[tuple[Tensor, Batch]] = []
         held: dict[int, Tensor] = {}
         for one in given:
             values = held[id(one)] = self._values(one)
@@ -305,7 +304,7 @@ class Recorder(TorchFunctionMode):
             elif one.is_floating_point() and not isinstance(one, nn.Parameter):
                 # Made in a way that was not seen.
                 last = self.layers[-1].index if self.layers else -1
-                origin = Origin(last, self._guessed(one), shown=False)
+                origin = Origin(last, self._counting(one), shown=False)
             if origin is not None:
                 inputs.append(values)
                 origins.append(origin)
@@ -316,8 +315,9 @@ class Recorder(TorchFunctionMode):
         made = Call(function, mapped(tuple(args), now), mapped(dict(kwargs), now))
         return _Taken(made, tuple(inputs), tuple(origins), counted)
 
-    def _guessed(self, tensor: Tensor) -> int | None:
-        return 0 if tensor.ndim and tensor.shape[0] == self._rows else None
+    def _counting(self, tensor: Tensor) -> Batch:
+        """Return where the network's own inputs have their rows."""
+        return Batch(0 if tensor.ndim and tensor.shape[0] == self._rows else None)
 
     def _record(self, name: str, module: nn.Module | None, taken: _Taken, output: Any) -> Any:  # noqa: ANN401
         call = self._calls[name]
@@ -328,7 +328,7 @@ class Recorder(TorchFunctionMode):
         factors = self._factors(name, call) if self._changes else {}
         replaced: Tensor | None = None
         if shown is not None and (factors or self._gradients):
-            replaced = self._scaled(shown, batches[0], factors)
+            replaced = self._scaled(shown, batches[0].rows, factors)
         index = len(self.layers)
         values = self._kept(shown, replaced)
         self.layers.append(
@@ -342,7 +342,7 @@ class Recorder(TorchFunctionMode):
                 inputs=taken.inputs,
                 origins=taken.origins,
                 output=values,
-                batch=batches[0] if batches else None,
+                batch=batches[0].rows if batches else None,
                 settings={} if module is None else self._settings(module),
                 factors=factors,
                 training=module is not None
@@ -361,11 +361,9 @@ class Recorder(TorchFunctionMode):
         self._note(passed, Origin(index, batches[0]), values)
         return _with_first(output, shown, passed)
 
-    def _batch(
-        self, name: str, module: nn.Module | None, taken: _Taken, output: Tensor
-    ) -> int | None:
+    def _batch(self, name: str, module: nn.Module | None, taken: _Taken, output: Tensor) -> Batch:
         if self._keras:
-            return 0 if output.ndim else None
+            return Batch(0 if output.ndim else None)
         if module is None:
             return batch_of_function(name, taken.made, taken.counted, output)
         inputs = zip(taken.inputs, taken.origins, strict=True)
