@@ -87,6 +87,17 @@ def function_writes(
     return written or "out" in kwargs or any(one is True for one in flags)
 
 
+def is_wrapped(tensor: Tensor) -> bool:
+    """Tell whether a tensor stands for several at once, as within `torch.func.vmap`.
+
+    Examples
+    --------
+    >>> is_wrapped(torch.ones(2))
+    False
+    """
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001  # no public way
+
+
 def is_same_memory(one: Tensor, other: Tensor) -> bool:
     """Tell whether two tensors are the same values in the same memory.
 

@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from dl_lab.errors import InputError
 from dl_lab.probe.batch import Batch, batch_of_function, batch_of_module
 from dl_lab.probe.formula.functions import ALIASES, mapped, plain_name, tensors_in
-from dl_lab.probe.held import Held, function_writes, is_same_memory, module_writes
+from dl_lab.probe.held import Held, function_writes, is_same_memory, is_wrapped, module_writes
 from dl_lab.probe.layer import Call, Layer, Origin, cells_of
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
@@ -81,7 +81,7 @@ class Recorder(TorchFunctionMode):
         # used again as in any forward, and so may be its id.
         self._made: dict[int, tuple[Origin, Tensor, weakref.ref[Tensor]]] = {}
         self._held = Held()
-        self._pending: _Taken
+        self._pending: _Taken | None = None
         # What parametrizations have computed; asked again, some compute something else.
         self._computed: dict[nn.Module, dict[str, Tensor]] = {}
         self._unheard: Any = None
@@ -181,9 +181,12 @@ class Recorder(TorchFunctionMode):
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
             given = tensors_in((args, kwargs))
-            self._pending = self._taken(forward or module.forward, args, kwargs, given)
-            if module_writes(module):
-                self._held.copy(given)
+            self._pending = None
+            # Those that stand for many have no values of their own.
+            if not any(map(is_wrapped, given)):
+                self._pending = self._taken(forward or module.forward, args, kwargs, given)
+                if module_writes(module):
+                    self._held.copy(given)
         self._depth += 1
 
     def _left(self, module: nn.Module, name: str, output: Any) -> Any:  # noqa: ANN401
@@ -194,6 +197,8 @@ class Recorder(TorchFunctionMode):
         if self._depth:
             return None
         try:
+            if self._pending is None or any(map(is_wrapped, tensors_in(output))):
+                return None
             return self._record(name, module, self._pending, output)
         finally:
             self._hear()
@@ -216,6 +221,8 @@ class Recorder(TorchFunctionMode):
         if self._depth or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
         given = tensors_in((list(args), dict(kwargs)))
+        if any(map(is_wrapped, given)):
+            return function(*args, **kwargs)
         known = [one for one in given if self._origin(one)]
         heard = bool(known) or (bool(given) and not self._listening)
         name = plain_name(function)
@@ -231,6 +238,8 @@ class Recorder(TorchFunctionMode):
             output = function(*args, **kwargs)
         finally:
             self._depth -= 1
+        if any(map(is_wrapped, tensors_in(output))):
+            return output
         if taken is None:
             if isinstance(output, Tensor) and output.numel() == given[0].numel():
                 self._pass_on(name, Call(function, tuple(args), kwargs), given[0], output)

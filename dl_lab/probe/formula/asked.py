@@ -114,6 +114,9 @@ def summed(known: kinds.Summed, layer: Layer, at: Sizes, origins: Origins) -> Ex
         if name is None:
             return None
         holder, key, own = kwargs, name, made.kwargs[name]
+    if isinstance(own, Tensor) and own.layout is not torch.strided and len(args) > 1:
+        # By a sparse matrix: what it is multiplied with is taken apart.
+        holder, key, own = args, 1, made.args[1]
     if not isinstance(own, Tensor) or not own.is_floating_point():
         return None
     leaf = holder[key] = exact(own).requires_grad_()

@@ -44,7 +44,7 @@ SUMS: dict[str, int] = {
     "einsum": 1, "addmm": 1, "addmv": 1, "baddbmm": 1, "addbmm": 1, "bilinear": 0, "cross": 0,
     "scaled_dot_product_attention": 2, "interpolate": 0, "upsample": 0, "grid_sample": 0,
     "sum": 0, "cumsum": 0, "fold": 0, "diff": 0, "nansum": 0, "trace": 0, "outer": 0,
-    "index_add": 3, "scatter_add": 3, "lp_pool2d": 0,
+    "index_add": 3, "scatter_add": 3, "embedding_bag": 1, "spmm": 1, "sparse_mm": 1, "smm": 1,
 }  # fmt: skip
 """Functions whose result is a weighted sum of one of their arguments' values: which it is."""
 

@@ -400,3 +400,23 @@ def test_a_walk_in_every_precision_and_mode(kind, mode):
             x = torch.randn(shape).to(kind)
             seen = capture(net.to(kind), x, mode=mode, gradients=gradients)
             click(seen, times(8))
+
+
+def test_many_networks_at_once_are_one_step():
+    class Ensemble(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.Linear(3, 2)
+            self.last = nn.Linear(2, 2)
+            self.weights = nn.Parameter(torch.randn(4, 2, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            def call(weight: Tensor) -> Tensor:
+                return torch.func.functional_call(self.one, {"weight": weight}, (x,)).relu()
+
+            return self.last(torch.vmap(call)(self.weights).mean(0))
+
+    net, x = Ensemble(), torch.randn(2, 3)
+    seen = capture(net, x)
+    assert torch.equal(seen.output, net(x))
+    assert click(seen)["last"] == {"linear"}
