@@ -218,10 +218,9 @@ class Recorder(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         kwargs = kwargs or {}
-        if self._depth or threading.get_ident() != self._thread:
-            return function(*args, **kwargs)
         given = tensors_in((list(args), dict(kwargs)))
-        if any(map(is_wrapped, given)):
+        elsewhere = self._depth or threading.get_ident() != self._thread
+        if elsewhere or any(map(is_wrapped, given)):
             return function(*args, **kwargs)
         known = [one for one in given if self._origin(one)]
         heard = bool(known) or (bool(given) and not self._listening)
@@ -238,8 +237,6 @@ class Recorder(TorchFunctionMode):
             output = function(*args, **kwargs)
         finally:
             self._depth -= 1
-        if any(map(is_wrapped, tensors_in(output))):
-            return output
         if taken is None:
             if isinstance(output, Tensor) and output.numel() == given[0].numel():
                 self._pass_on(name, Call(function, tuple(args), kwargs), given[0], output)
