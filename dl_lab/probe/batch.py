@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from dl_lab.probe.call import Batch
 from dl_lab.probe.formula.functions import dimensions_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dl_lab.probe.layer import Call
+    from dl_lab.probe.call import Call
 
 _TURNING = frozenset(
     {
@@ -35,28 +35,6 @@ _FIRST = (
     *("batch_norm", "instance_norm", "group_norm", "interpolate", "upsample", "grid_sample"),
 )
 _DIGITS = frozenset("123")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Which dimension of a tensor counts the examples.
-
-    Attributes
-    ----------
-    dimension
-        None where none does.
-    hidden
-        Whether a single example is dissolved in it among what it consists of, such as its heads or
-        windows: a later layer may take them apart again.
-    """
-
-    dimension: int | None
-    hidden: bool = False
-
-    @property
-    def rows(self) -> int | None:
-        """The dimension, None where there is nothing to count."""
-        return None if self.hidden else self.dimension
 
 
 def batch_of_module(
@@ -117,7 +95,7 @@ def batch_of_function(
 
     Examples
     --------
-    >>> from dl_lab.probe.layer import Call
+    >>> from dl_lab.probe.call import Call
     >>> x = torch.zeros(2, 7, 4)
     >>> call = Call(torch.transpose, (x, 0, 1))
     >>> batch_of_function("transpose", call, [(x, Batch(0))], x.transpose(0, 1)).rows

@@ -14,42 +14,12 @@ from dl_lab.errors import InputError
 from dl_lab.probe.formula.functions import arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor, nn
 
-    from dl_lab.probe.batch import Batch
+    from dl_lab.probe.call import Call, Origin
 
 # Of a single row: [units], [units, length], [units, height, width], [units, depth, height, width].
 KINDS = ("vector", "lines", "maps", "volumes")
-
-
-@dataclass(frozen=True)
-class Call:
-    """What was called, and with what: tensors as they were then."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where an input of a layer comes from.
-
-    Attributes
-    ----------
-    source
-        The layer that made it; ``-1 - k`` is the network's k-th own input.
-    batch
-        Which of its dimensions counts the examples.
-    shown
-        Whether it is what the source shows as its output, and not another of several.
-    """
-
-    source: int
-    batch: Batch
-    shown: bool = True
 
 
 @dataclass(frozen=True)

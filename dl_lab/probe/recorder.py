@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
-from dl_lab.probe.batch import Batch, batch_of_function, batch_of_module
+from dl_lab.probe.batch import batch_of_function, batch_of_module
+from dl_lab.probe.call import Batch, Call, Origin
 from dl_lab.probe.formula.functions import ALIASES, mapped, plain_name, tensors_in
 from dl_lab.probe.held import Held, function_writes, is_same_memory, is_wrapped, module_writes
-from dl_lab.probe.layer import Call, Layer, Origin, cells_of
+from dl_lab.probe.layer import Layer, cells_of
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from dl_lab.probe.recorder import Recorder
 from dl_lab.probe.untouched import one_look, untouched, weights_of
 
 if TYPE_CHECKING:
-    from dl_lab.probe.layer import Layer, Origin
+    from dl_lab.probe.call import Origin
+    from dl_lab.probe.layer import Layer
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,10 @@ from dl_lab.probe.layer import turned, units_of_flat
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dl_lab.probe.call import Origin
     from dl_lab.probe.capture import Capture
     from dl_lab.probe.formula.inside import Step
-    from dl_lab.probe.layer import Layer, Origin
+    from dl_lab.probe.layer import Layer
 
 
 class Origins:
