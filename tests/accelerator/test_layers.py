@@ -34,11 +34,13 @@ NETWORKS = {
     ),
     "moved and gated": (
         lambda: nn.Sequential(
+            nn.Conv2d(1, 1, 1),
             nn.Upsample(scale_factor=2, mode="bilinear"),
             nn.PixelUnshuffle(2),
             nn.GLU(1),
             nn.ZeroPad2d(1),
             nn.Flatten(),
+            nn.Linear(72, 3),
         ),
         torch.rand(2, 1, 4, 4),
     ),
