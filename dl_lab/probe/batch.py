@@ -34,6 +34,8 @@ _FIRST = (
     *("conv", "max_pool", "avg_pool", "adaptive_", "lp_pool", "max_unpool", "fractional_"),
     *("batch_norm", "instance_norm", "group_norm", "interpolate", "upsample", "grid_sample"),
 )
+# What is looked up comes behind the dimensions of what it is looked up by.
+_LOOKING_UP = frozenset({"embedding", "one_hot", "getitem"})
 _DIGITS = frozenset("123")
 
 
@@ -121,7 +123,7 @@ def _after(  # noqa: PLR0911  # one for each family
         return _turned(made, tensor, batch)
     if name in _VIEWING:
         return _viewed(tensor.shape, batch, output.shape)
-    if name == "getitem":
+    if name == "getitem" and tensor is made.args[0]:
         return _indexed(made.args[1], tensor.ndim, batch)
     if name in _REDUCING and output.ndim < tensor.ndim:
         return _reduced(name, made, tensor, batch)
@@ -130,7 +132,7 @@ def _after(  # noqa: PLR0911  # one for each family
         return batch + int(at % output.ndim <= batch)
     if name == "einsum":
         return _of_equation(made, given, output)
-    return _default(tensor, batch, output, behind=name == "embedding")
+    return _default(tensor, batch, output, behind=name in _LOOKING_UP)
 
 
 def _followed(tensor: Tensor, before: Batch, output: Tensor, after: int | None) -> Batch:
@@ -162,7 +164,7 @@ def _dimensions(module: nn.Module) -> int | None:
 
 def _default(tensor: Tensor, batch: int, output: Tensor, *, behind: bool) -> int | None:
     if output.ndim >= tensor.ndim:
-        # Others are broadcast from the right; what is looked up comes behind.
+        # Others are broadcast from the right.
         return batch if behind else batch + output.ndim - tensor.ndim
     kept = batch < output.ndim and output.shape[batch] == tensor.shape[batch]
     return batch if kept else None

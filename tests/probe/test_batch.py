@@ -52,6 +52,22 @@ def test_functions(number, rows):
     assert capture(Net(), torch.randn(rows, 6, 4)).layers[-1].batch == expected
 
 
+@pytest.mark.parametrize("rows", [3, 2])
+def test_what_is_looked_up_by_whole_numbers(rows):
+    class Lookup(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(9, 4)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            hot = nn.functional.one_hot(tokens, 9).float()
+            return self.table(tokens) + self.table.weight[tokens] + hot @ self.table.weight
+
+    seen = capture(Lookup(), torch.randint(0, 9, (rows, 5)))
+    assert {layer.batch for layer in seen.layers} == {0}
+    assert len(seen.layers) == 5
+
+
 class Folding(nn.Module):
     """Attention whose heads are folded into the batch, between two convolutions."""
 
