@@ -92,7 +92,8 @@ def _of_module(module: Any, layer: Layer) -> Operation | None:  # noqa: ANN401, 
     if _is(layer, nn.MultiheadAttention):
         return Attention()
     if not layer.inputs:
-        return None
+        # Of its own parameters alone.
+        return Inside()
     windowed = _of_windows(layer)
     if windowed is not None:
         return windowed

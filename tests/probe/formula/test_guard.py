@@ -106,6 +106,28 @@ def test_a_layer_that_answers_what_it_was_given():
     assert (found.kind, found.links[0].source, found.links[0].unit) == ("copy", 0, 3)
 
 
+def test_a_layer_of_its_own_parameters_alone():
+    class Bias(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Parameter(torch.randn(5, 2))
+
+        def forward(self) -> Tensor:
+            return self.table[torch.tensor([[0, 1], [4, 3]])].permute(2, 0, 1).contiguous()
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = Bias()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.bias()
+
+    seen = capture(Net(), torch.randn(1, 2, 2, 2))
+    assert click(seen) == {"bias": {"copy"}, "add": {"combination"}}
+    assert explain(seen, seen["bias"], (1, 1, 0)).window.item() == seen["bias"].output[1, 1, 0]
+
+
 @pytest.mark.parametrize("frames", [1, 2, 5])
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_frames_folded_into_the_batch(rows, frames):
