@@ -49,6 +49,11 @@ class Layer:
         Whether the module was in train mode.
     channels_last
         Whether the units stand last, as in Keras.
+    kept
+        Whether the values of `inputs`, `arguments` and `output` are there; else they are tensors on
+        the device ``meta``, which have nothing but their shape.
+    largest
+        Where they are not: the largest absolute value of row 0, if it was wanted.
     note
         What cannot be shown, and why; None where all can.
     """
@@ -65,6 +70,8 @@ class Layer:
     rows: int
     training: bool = False
     channels_last: bool = False
+    kept: bool = True
+    largest: float | None = None
     note: InputError | None = None
 
     @functools.cached_property

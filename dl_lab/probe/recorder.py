@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -16,7 +18,8 @@ from torch.overrides import TorchFunctionMode
 from dl_lab.errors import InputError
 from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name, tensors_in
 from dl_lab.probe.held import Held, function_writes, module_writes
-from dl_lab.probe.layer import Layer
+from dl_lab.probe.layer import Layer, units_of
+from dl_lab.probe.looks import go_on
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
 if TYPE_CHECKING:
@@ -29,6 +32,28 @@ Changes: TypeAlias = "Mapping[tuple[str, int, int], float]"
 """Factors by (layer, call, unit): what a unit answers is multiplied with its factor."""
 
 _UNITS_AT_LEAST = 2
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Whose values a pass keeps; of all other layers it keeps the shapes alone.
+
+    Attributes
+    ----------
+    wanted
+        Layers by their index.
+    most
+        Bytes that the first layers may take beside those: all of a network that is not large.
+    measured
+        Whether the largest absolute value of those that are not kept is wanted.
+    """
+
+    wanted: frozenset[int] = frozenset()
+    most: float = math.inf
+    measured: bool = False
+
+
+ALL, NOTHING = Keep(), Keep(most=0)
 
 
 def listed(inputs: Inputs) -> Any:  # noqa: ANN401  # what a model takes
@@ -53,6 +78,7 @@ class Recorder(TorchFunctionMode):
         gradients: bool,
         *,
         training: bool,
+        keep: Keep,
     ) -> None:
         super().__init__()
         self.layers: list[Layer] = []
@@ -63,6 +89,8 @@ class Recorder(TorchFunctionMode):
         self._keras = is_keras(model)
         # Layers of Keras are told with each call.
         self._training = training
+        self._keep = keep
+        self._room = keep.most
         self._thread = threading.get_ident()
         self._depth = 0
         self._calls: Counter[str] = Counter()
@@ -146,6 +174,7 @@ class Recorder(TorchFunctionMode):
         if threading.get_ident() != self._thread:
             return
         if self._depth == 0:
+            go_on()
             # What a layer does within is its own affair, and goes faster unheard.
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
@@ -183,6 +212,7 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._depth or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
+        go_on()
         if function_writes(function, args, kwargs):
             self._held.copy(tensors_in((list(args), dict(kwargs))))
         known = [one for one in tensors_in((list(args), dict(kwargs))) if self._maker(one)]
@@ -197,7 +227,7 @@ class Recorder(TorchFunctionMode):
         named = {}
         for key, one in arguments(name, args, kwargs).items():
             made = self._maker(one)
-            named[key] = one if made is None else made[1]
+            named[key] = one if made is None else self._as_kept(one, made[1])
         self._depth += 1
         try:
             output = function(*args, **kwargs)
@@ -232,13 +262,24 @@ class Recorder(TorchFunctionMode):
         for tensor in tensors_in(given):
             made = self._maker(tensor)
             if made is not None:
-                inputs.append(made[1])
+                inputs.append(self._as_kept(tensor, made[1]))
                 sources.append(made[0])
             elif tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
                 # Made in a way that was not seen; the layer may change it in place.
-                inputs.append(tensor.clone())
+                inputs.append(tensor.clone() if self._keeps_next else _shape_of(tensor))
                 sources.append(self.layers[-1].index if self.layers else -1)
         return tuple(inputs), tuple(sources)
+
+    @property
+    def _keeps_next(self) -> bool:
+        """Whether the values of the layer that is the next to be recorded are kept."""
+        return self._room > 0 or len(self.layers) in self._keep.wanted
+
+    def _as_kept(self, tensor: Tensor, values: Tensor) -> Tensor:
+        """Return what went into a layer: its values where that layer's are kept, else its shape."""
+        if not self._keeps_next:
+            return _shape_of(values)
+        return self._held.hold(tensor) if values.is_meta else values
 
     def _record(
         self,
@@ -255,10 +296,12 @@ class Recorder(TorchFunctionMode):
         shown = tensors[0] if tensors else None
         factors = self._factors(name, call) if self._changes else {}
         replaced: Tensor | None = None
-        if shown is not None and (factors or self._gradients):
-            replaced = self._scaled(shown, factors)
         index = len(self.layers)
-        values = self._kept(shown, replaced)
+        kept = self._keeps_next
+        if shown is not None and (factors or (self._gradients and kept)):
+            replaced = self._scaled(shown, factors)
+        values = self._kept(shown, replaced, kept=kept)
+        self._room -= sum(one.nbytes for one in tensors) if kept else 0
         self.layers.append(
             Layer(
                 index=index,
@@ -274,16 +317,18 @@ class Recorder(TorchFunctionMode):
                 training=module is not None
                 and (self._training if self._keras else module.training),
                 channels_last=self._keras,
+                kept=kept,
+                largest=None if kept else self._largest(shown if replaced is None else replaced),
                 note=None if shown is not None else InputError("layer_no_tensor", layer=name),
             )
         )
         for one in tensors:
-            held = values if one is shown else self._kept(one, None)
+            held = values if one is shown else self._kept(one, None, kept=kept)
             self._note(one, index, one if held is None else held)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
-        passed = values.clone() if self._gradients else replaced
+        passed = values.clone() if self._gradients and kept else replaced
         self._note(passed, index, values)
         return _with_first(output, shown, passed)
 
@@ -294,12 +339,19 @@ class Recorder(TorchFunctionMode):
             if (layer, at) == (name, call)
         }
 
-    def _kept(self, shown: Tensor | None, replaced: Tensor | None) -> Tensor | None:
+    def _kept(self, shown: Tensor | None, replaced: Tensor | None, *, kept: bool) -> Tensor | None:
         if shown is None:
             return None
+        if not kept:
+            return _shape_of(shown)
         if self._gradients:
-            return replaced
+            return shown if replaced is None else replaced
         return self._held.hold(shown if replaced is None else replaced)
+
+    def _largest(self, output: Tensor | None) -> float | None:
+        if output is None or not self._keep.measured or not output.numel():
+            return None
+        return float(units_of(output.detach(), self._rows, self._keras).abs().max())
 
     def _scaled(self, output: Tensor, factors: Mapping[int, float]) -> Tensor:
         if not factors:
@@ -311,6 +363,10 @@ class Recorder(TorchFunctionMode):
             if unit < output.shape[dimension]:
                 scaled.select(dimension, unit).mul_(factor)
         return scaled
+
+
+def _shape_of(tensor: Tensor) -> Tensor:
+    return torch.empty_like(tensor, device="meta", requires_grad=False)
 
 
 def _with_first(output: Any, shown: Tensor | None, passed: Tensor) -> Any:  # noqa: ANN401
