@@ -91,7 +91,7 @@ class Attribution:
     def _saliency(self, target: int) -> Passes[Tensor]:
         inputs = _rows(self._inputs, 1)
         gradient, seen = yield Pass(lambda: self._gradient(inputs, target))
-        found = seen.layers[0].own_units(gradient).abs()
+        found: Tensor = seen.layers[0].own_units(gradient).abs()
         return found.amax(0) if found.ndim > 1 else found
 
     def integrated_gradients(self, target: int, steps: int = 32) -> Tensor:
@@ -126,7 +126,7 @@ class Attribution:
             total += gradient.sum(0, keepdim=True) / steps
             done += count
             count = min(_CHUNK, rows_at_once(seen, graph=True))
-        found = seen.layers[0].own_units(total * own)
+        found: Tensor = seen.layers[0].own_units(total * own)
         return found.sum(0) if found.ndim > 1 else found
 
     def grad_cam(self, target: int, layer: int | None = None) -> Tensor:

@@ -57,7 +57,7 @@ def go_on() -> None:
             raise CalledOff
 
 
-class Interruptible(TorchDispatchMode):
+class Interruptible(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Ask before each operation of torch, those of a backward pass included, whether to go on."""
 
     supports_higher_order_operators = True
@@ -75,7 +75,7 @@ class Interruptible(TorchDispatchMode):
 
 def interruptible() -> contextlib.AbstractContextManager[object]:
     """Return what makes a backward pass ask whether to go on; nothing where nobody could say no."""
-    return Interruptible() if _ENDS.get() else contextlib.nullcontext()
+    return Interruptible() if _ENDS.get() else contextlib.nullcontext()  # type: ignore[no-untyped-call]  # likewise
 
 
 _CHANGED = threading.Condition()

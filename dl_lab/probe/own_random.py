@@ -25,7 +25,7 @@ IN_PLACE: list[object] = []
 _SIBLINGS = {"default": "generator", "low": "low_generator", "names": "generator_with_names"}
 
 
-class OwnRandom(Interruptible):
+class OwnRandom(Interruptible):  # type: ignore[no-untyped-call]  # torch has no types here
     """Let operations of torch on the CPU draw from a generator of their own, in this thread.
 
     It begins as the global one stands. So nobody needs to wait for the end of a look, and a look
@@ -41,7 +41,7 @@ class OwnRandom(Interruptible):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
         self._own: torch.Generator | None = None
 
     def __torch_dispatch__(

@@ -141,6 +141,11 @@ def effective_field(
     """
     keep = Keep(frozenset({layer}), most=0)
     seen = capture(model, inputs, changes=changes, weights=weights, gradients=True, keep=keep)
+    return effective_field_in(seen, layer, at)
+
+
+def effective_field_in(seen: Capture, layer: int, at: Sizes) -> Tensor:
+    """Measure the same in what was captured with ``gradients=True``, and that layer kept."""
     units = seen.layers[layer].units
     own = seen.inputs[0]
     if units is None or not units.requires_grad or not own.requires_grad:
