@@ -14,6 +14,8 @@ from dl_lab.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from dl_lab.probe.formula.kinds import Operation
+
 # Of a single row: [units], [units, length], [units, height, width], [units, depth, height, width].
 KINDS = ("vector", "lines", "maps", "volumes")
 
@@ -52,8 +54,9 @@ class Layer:
     kept
         Whether the values of `inputs`, `arguments` and `output` are there; else they are tensors on
         the device ``meta``, which have nothing but their shape.
-    largest
-        Where they are not: the largest absolute value of row 0, if it was wanted.
+    largest, computes
+        Where they are not: the largest absolute value of row 0, if it was wanted, and what the
+        layer computes, as `dl_lab.probe.formula.operation` says.
     note
         What cannot be shown, and why; None where all can.
     """
@@ -72,6 +75,7 @@ class Layer:
     channels_last: bool = False
     kept: bool = True
     largest: float | None = None
+    computes: Operation | None = field(default=None, repr=False)
     note: InputError | None = None
 
     @functools.cached_property
@@ -121,6 +125,47 @@ class Layer:
 
 def _turned(batch: Tensor) -> Tensor:
     return batch.movedim(-1, 1) if batch.ndim > 2 else batch  # noqa: PLR2004  # [rows, units]
+
+
+def without_values(layer: Layer, computes: Operation | None, *, measured: bool) -> Layer:
+    """Return a call with nothing but the shapes of its tensors.
+
+    Parameters
+    ----------
+    layer
+        With its values.
+    computes
+        What `operation` says of it.
+    measured
+        Whether its largest value is wanted.
+    """
+    units = layer.units
+    largest = None
+    if measured and units is not None and units.numel():
+        largest = float(units.detach().abs().max())
+    return replace(
+        layer,
+        arguments={
+            name: shape_of(one) if isinstance(one, torch.Tensor) else one
+            for name, one in layer.arguments.items()
+        },
+        inputs=tuple(map(shape_of, layer.inputs)),
+        output=None if layer.output is None else shape_of(layer.output),
+        kept=False,
+        largest=largest,
+        computes=computes,
+    )
+
+
+def shape_of(tensor: Tensor) -> Tensor:
+    """Return a tensor of the same shape and type without values.
+
+    Examples
+    --------
+    >>> shape_of(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    return torch.empty_like(tensor, device="meta", requires_grad=False)
 
 
 def index_of(at: tuple[int, ...], shape: tuple[int, ...], channels_last: bool = False) -> int:

@@ -17,8 +17,9 @@ from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
 from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name, tensors_in
+from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.held import Held, function_writes, module_writes
-from dl_lab.probe.layer import Layer, units_of
+from dl_lab.probe.layer import Layer, shape_of, without_values
 from dl_lab.probe.looks import go_on
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
@@ -266,7 +267,7 @@ class Recorder(TorchFunctionMode):
                 sources.append(made[0])
             elif tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
                 # Made in a way that was not seen; the layer may change it in place.
-                inputs.append(tensor.clone() if self._keeps_next else _shape_of(tensor))
+                inputs.append(tensor.clone() if self._keeps_next else tensor.detach())
                 sources.append(self.layers[-1].index if self.layers else -1)
         return tuple(inputs), tuple(sources)
 
@@ -276,10 +277,10 @@ class Recorder(TorchFunctionMode):
         return self._room > 0 or len(self.layers) in self._keep.wanted
 
     def _as_kept(self, tensor: Tensor, values: Tensor) -> Tensor:
-        """Return what went into a layer: its values where that layer's are kept, else its shape."""
-        if not self._keeps_next:
-            return _shape_of(values)
-        return self._held.hold(tensor) if values.is_meta else values
+        """Return the values of a tensor, also where the layer that made it has kept none."""
+        if not values.is_meta:
+            return values
+        return self._held.hold(tensor) if self._keeps_next else tensor.detach()
 
     def _record(
         self,
@@ -301,35 +302,34 @@ class Recorder(TorchFunctionMode):
         if shown is not None and (factors or (self._gradients and kept)):
             replaced = self._scaled(shown, factors)
         values = self._kept(shown, replaced, kept=kept)
-        self._room -= sum(one.nbytes for one in tensors) if kept else 0
-        self.layers.append(
-            Layer(
-                index=index,
-                name=name,
-                kind=name if module is None else type(module).__name__,
-                call=call,
-                module=module,
-                arguments=named,
-                inputs=inputs,
-                sources=sources,
-                output=values,
-                rows=self._rows,
-                training=module is not None
-                and (self._training if self._keras else module.training),
-                channels_last=self._keras,
-                kept=kept,
-                largest=None if kept else self._largest(shown if replaced is None else replaced),
-                note=None if shown is not None else InputError("layer_no_tensor", layer=name),
-            )
+        layer = Layer(
+            index=index,
+            name=name,
+            kind=name if module is None else type(module).__name__,
+            call=call,
+            module=module,
+            arguments=named,
+            inputs=inputs,
+            sources=sources,
+            output=values,
+            rows=self._rows,
+            training=module is not None and (self._training if self._keras else module.training),
+            channels_last=self._keras,
+            note=None if shown is not None else InputError("layer_no_tensor", layer=name),
         )
+        if kept:
+            self._room -= sum(one.nbytes for one in tensors)
+        else:
+            layer = without_values(layer, operation(layer), measured=self._keep.measured)
+        self.layers.append(layer)
         for one in tensors:
             held = values if one is shown else self._kept(one, None, kept=kept)
-            self._note(one, index, one if held is None else held)
+            self._note(one, index, held if kept and held is not None else shape_of(one))
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
         passed = values.clone() if self._gradients and kept else replaced
-        self._note(passed, index, values)
+        self._note(passed, index, values if kept else shape_of(values))
         return _with_first(output, shown, passed)
 
     def _factors(self, name: str, call: int) -> dict[int, float]:
@@ -342,16 +342,9 @@ class Recorder(TorchFunctionMode):
     def _kept(self, shown: Tensor | None, replaced: Tensor | None, *, kept: bool) -> Tensor | None:
         if shown is None:
             return None
-        if not kept:
-            return _shape_of(shown)
-        if self._gradients:
+        if not kept or self._gradients:
             return shown if replaced is None else replaced
         return self._held.hold(shown if replaced is None else replaced)
-
-    def _largest(self, output: Tensor | None) -> float | None:
-        if output is None or not self._keep.measured or not output.numel():
-            return None
-        return float(units_of(output.detach(), self._rows, self._keras).abs().max())
 
     def _scaled(self, output: Tensor, factors: Mapping[int, float]) -> Tensor:
         if not factors:
@@ -363,10 +356,6 @@ class Recorder(TorchFunctionMode):
             if unit < output.shape[dimension]:
                 scaled.select(dimension, unit).mul_(factor)
         return scaled
-
-
-def _shape_of(tensor: Tensor) -> Tensor:
-    return torch.empty_like(tensor, device="meta", requires_grad=False)
 
 
 def _with_first(output: Any, shown: Tensor | None, passed: Tensor) -> Any:  # noqa: ANN401
