@@ -179,9 +179,9 @@ class Recorder(TorchFunctionMode):
             # What a layer does within is its own affair, and goes faster unheard.
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
+            self._pending = self._origins((args, kwargs) if kwargs else args)
             if module_writes(module):
                 self._held.copy(tensors_in((args, kwargs)))
-            self._pending = self._origins((args, kwargs) if kwargs else args)
         self._depth += 1
 
     def _left(self, module: nn.Module, name: str, output: Any) -> Any:  # noqa: ANN401
@@ -214,21 +214,25 @@ class Recorder(TorchFunctionMode):
         if self._depth or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
         go_on()
+        given = tensors_in((list(args), dict(kwargs)))
+        known = [one for one in given if self._maker(one)]
+        name = plain_name(function)
+        inputs: tuple[Tensor, ...] = ()
+        sources: tuple[int, ...] = ()
+        named = {}
+        if known and name not in ALIASES:
+            inputs, sources = self._origins((list(args), dict(kwargs)))
+            for key, one in arguments(name, args, kwargs).items():
+                made = self._maker(one)
+                named[key] = one if made is None else self._as_kept(one, made)
         if function_writes(function, args, kwargs):
-            self._held.copy(tensors_in((list(args), dict(kwargs))))
-        known = [one for one in tensors_in((list(args), dict(kwargs))) if self._maker(one)]
+            self._held.copy(given)
         if not known:
             return function(*args, **kwargs)
-        name = plain_name(function)
         if name in ALIASES:
             output = function(*args, **kwargs)
             self._pass_on(known[0], output)
             return output
-        inputs, sources = self._origins((list(args), dict(kwargs)))
-        named = {}
-        for key, one in arguments(name, args, kwargs).items():
-            made = self._maker(one)
-            named[key] = one if made is None else self._as_kept(one, made[1])
         self._depth += 1
         try:
             output = function(*args, **kwargs)
@@ -263,7 +267,7 @@ class Recorder(TorchFunctionMode):
         for tensor in tensors_in(given):
             made = self._maker(tensor)
             if made is not None:
-                inputs.append(self._as_kept(tensor, made[1]))
+                inputs.append(self._as_kept(tensor, made))
                 sources.append(made[0])
             elif tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
                 # Made in a way that was not seen; the layer may change it in place.
@@ -276,11 +280,16 @@ class Recorder(TorchFunctionMode):
         """Whether the values of the layer that is the next to be recorded are kept."""
         return self._room > 0 or len(self.layers) in self._keep.wanted
 
-    def _as_kept(self, tensor: Tensor, values: Tensor) -> Tensor:
+    def _as_kept(self, tensor: Tensor, made: tuple[int, Tensor]) -> Tensor:
         """Return the values of a tensor, also where the layer that made it has kept none."""
+        source, values = made
         if not values.is_meta:
             return values
-        return self._held.hold(tensor) if self._keeps_next else tensor.detach()
+        if not self._keeps_next:
+            return tensor.detach()
+        held = self._held.hold(tensor)
+        self._note(tensor, source, held)
+        return held
 
     def _record(
         self,

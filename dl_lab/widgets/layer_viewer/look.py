@@ -26,6 +26,7 @@ from dl_lab.probe.recorder import ALL, Inputs, Keep
 from dl_lab.probe.untouched import weights_of
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.cell_turns import CellTurns
+from dl_lab.widgets.layer_viewer.pace import Pace, is_main, one_core
 
 _Result = TypeVar("_Result")
 
@@ -170,9 +171,10 @@ class Look:
             return self.is_closed or ends() or (trainer is not None and trainer.is_wanted)
 
         def look() -> _Result:
-            with called_off_by(over):
+            waited_for = is_main() or (trainer is not None and trainer.state == "running")
+            with called_off_by(over if waited_for else Pace(over)):
                 go_on()
-                with one_look(model), weights_of(model, self._weights()):
+                with one_core(), one_look(model), weights_of(model, self._weights()):
                     return function()
 
         if trainer is None:
