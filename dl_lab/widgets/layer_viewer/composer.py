@@ -121,7 +121,9 @@ class Composer:
         gradients: Sequence[Tensor | None] = ()
         # Looking and computing in turns: neither keeps the other waiting while the network learns.
         newest = not (moving and self._owed)
+        last = self._pictures
         seen = self._seen(asked, rows, newest=newest)
+        anew = last is None or seen is not last.seen
         self.describe(seen)
         found = best(seen, GUESSES) if asked.has_classes else ()
         target = _target(asked, found)
@@ -135,7 +137,7 @@ class Composer:
         self._plan(asked, target, seen, moving=moving)
         now = monotonic()
         # What is seen comes first, where that took its time.
-        self._owed = now - began > _SLICE and self.is_busy
+        self._owed = anew and now - began > _SLICE and self.is_busy
         if not self._owed:
             self._go_on(now + _SLICE, over)
         if self._attribution is not None:

@@ -81,7 +81,7 @@ class Look:
         """Whether what is done aside gives way no more: it did so the last time."""
         self.is_aside = False
         """Whether it looks aside now, which gives way to questions."""
-        self.is_closed = False
+        self._end = threading.Event()
         self._changed = threading.Condition()
         self._asked = 0
         """How many questions wait for an answer."""
@@ -118,7 +118,7 @@ class Look:
         with self._changed:
             self._asked += 1
         try:
-            return self._tried(function, lambda: False, patience)
+            return self._tried(function, lambda: False, self._end, patience)
         finally:
             with self._changed:
                 self._asked -= 1
@@ -126,14 +126,15 @@ class Look:
 
     def aside(self, function: Callable[[], _Result]) -> _Result:
         """Run a function between two steps that nobody waits for: questions come first."""
+        end = self._end
         while True:
             self.is_aside = True
             try:
-                return self._tried(function, lambda: not self.insists and self._asked > 0, None)
+                return self._tried(function, lambda: not self.insists and self._asked > 0, end)
             except CalledOff:
                 with self._changed:
-                    self._changed.wait_for(lambda: self.is_closed or not self._asked)
-                if self.is_closed:
+                    self._changed.wait_for(lambda: end.is_set() or not self._asked)
+                if end.is_set():
                     raise
                 # Who asks again and again must not keep it from ever ending.
                 self.insists = True
@@ -141,9 +142,10 @@ class Look:
                 self.is_aside = False
 
     def end(self) -> None:
-        """Call off what runs and what waits, for good."""
+        """Call off what runs and what waits. Who looks afterwards knows why."""
         with self._changed:
-            self.is_closed = True
+            self._end.set()
+            self._end = threading.Event()
             futures = [*self._futures]
             self._changed.notify_all()
         for future in futures:
@@ -151,24 +153,32 @@ class Look:
         self.turns.call_off()
 
     def _tried(
-        self, function: Callable[[], _Result], ends: Callable[[], bool], patience: float | None
+        self,
+        function: Callable[[], _Result],
+        ends: Callable[[], bool],
+        end: threading.Event,
+        patience: float | None = None,
     ) -> _Result:
         while True:
             with contextlib.suppress(CalledOff):
-                return self._run(function, ends, patience)
-            if self.is_closed or ends() or self.trainer is None:
+                return self._run(function, ends, end, patience)
+            if end.is_set() or ends() or self.trainer is None:
                 raise CalledOff
             with self._changed:
-                while self.trainer.is_wanted and not self.is_closed:
+                while self.trainer.is_wanted and not end.is_set():
                     self._changed.wait(_ASK_AGAIN)
 
     def _run(
-        self, function: Callable[[], _Result], ends: Callable[[], bool], patience: float | None
+        self,
+        function: Callable[[], _Result],
+        ends: Callable[[], bool],
+        end: threading.Event,
+        patience: float | None,
     ) -> _Result:
         trainer, model = self.trainer, original(self.model)
 
         def over() -> bool:
-            return self.is_closed or ends() or (trainer is not None and trainer.is_wanted)
+            return end.is_set() or ends() or (trainer is not None and trainer.is_wanted)
 
         def look() -> _Result:
             waited_for = is_main() or (trainer is not None and trainer.state == "running")
@@ -179,14 +189,16 @@ class Look:
 
         if trainer is None:
             return self.turns.run(look, patience)
-        return self._awaited(trainer.look(look), patience)
+        return self._awaited(trainer.look(look), end, patience)
 
-    def _awaited(self, future: Future[_Result], patience: float | None) -> _Result:
+    def _awaited(
+        self, future: Future[_Result], end: threading.Event, patience: float | None
+    ) -> _Result:
         with self._changed:
             self._futures.add(future)
-        try:
-            if self.is_closed:
+            if end.is_set():
                 future.cancel()
+        try:
             return future.result(None if patience is None else STEP_PATIENCE)
         except CancelledError:
             raise CalledOff from None

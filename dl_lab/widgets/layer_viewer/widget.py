@@ -363,8 +363,14 @@ class LayerViewer(AttendedWidget):
         }
 
     def _now(self) -> Capture:
-        gradients = self.show == "gradients"
-        return self._look.between(lambda: self._look.seen(self.mode, gradients=gradients))
+        def look() -> Capture:
+            return self._look.seen(self.mode, gradients=self.show == "gradients")
+
+        try:
+            return self._look.between(look)
+        except CalledOff:
+            # The viewer was closed meanwhile, which is not for who asks here.
+            return self._look.between(look)
 
     # -- for the views
 
