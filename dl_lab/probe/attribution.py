@@ -16,8 +16,8 @@ from dl_lab.probe.answer import scores
 from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
-from dl_lab.probe.looks import interruptible
-from dl_lab.probe.passes import Pass, Passes, finished, rows_at_once
+from dl_lab.probe.looks.passes import Pass, Passes, finished, rows_at_once
+from dl_lab.probe.looks.turns import interruptible
 from dl_lab.probe.recorder import NOTHING, Changes, Inputs, Keep
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Attribution:
         self._settings: dict[str, Any] = {"changes": changes, "weights": weights}
 
     def passes(self, method: str, target: int) -> Passes[Tensor]:
-        """Compute one of `METHODS` pass by pass, as `dl_lab.probe.passes` says.
+        """Compute one of `METHODS` pass by pass, as `dl_lab.probe.looks.passes` says.
 
         Examples
         --------

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dl_lab.errors import InputError
 from dl_lab.probe.formula.functions import tensors_in
 from dl_lab.probe.layer import Layer
-from dl_lab.probe.looks import go_on, one_look
+from dl_lab.probe.looks.turns import go_on, one_look
 from dl_lab.probe.modules import initialized, is_compiled, is_keras, original
 from dl_lab.probe.recorder import ALL, Changes, Inputs, Keep, Recorder, listed
 from dl_lab.probe.untouched import Mode, untouched, weights_of
@@ -92,7 +92,7 @@ def capture(
     Exception
         Whatever the model itself raises.
     CalledOff
-        The look was called off (`dl_lab.probe.looks`).
+        The look was called off (`dl_lab.probe.looks.turns`).
 
     References
     ----------

@@ -13,7 +13,7 @@ from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.formula.windows import pooling_window
 from dl_lab.probe.layer import index_of, place_of
-from dl_lab.probe.looks import interruptible
+from dl_lab.probe.looks.turns import interruptible
 from dl_lab.probe.recorder import Changes, Inputs, Keep
 
 if TYPE_CHECKING:

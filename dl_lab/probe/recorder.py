@@ -20,7 +20,7 @@ from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name, tenso
 from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.held import Held, function_writes, module_writes
 from dl_lab.probe.layer import Layer, shape_of, without_values
-from dl_lab.probe.looks import go_on
+from dl_lab.probe.looks.turns import go_on
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from dl_lab.probe.looks.own_random import OTHERS_PUT_BACK, OwnRandom, seed_put_back
 from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs, parameters
-from dl_lab.probe.own_random import OTHERS_PUT_BACK, OwnRandom, seed_put_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

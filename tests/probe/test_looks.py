@@ -17,8 +17,8 @@ from dl_lab.probe.capture import capture
 from dl_lab.probe.formula.arithmetic import explain
 from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.health import Tally, health
-from dl_lab.probe.looks import CalledOff, called_off_by, is_looked_at, one_look
-from dl_lab.probe.passes import Pass, finished
+from dl_lab.probe.looks.passes import Pass, finished
+from dl_lab.probe.looks.turns import CalledOff, called_off_by, is_looked_at, one_look
 from dl_lab.probe.receptive_field import effective_field, receptive_field
 from dl_lab.probe.recorder import ALL, Keep
 from dl_lab.train.batches.random_stream import RandomStream
@@ -317,7 +317,7 @@ class TestWhatIsKept:
         together = [finished(ask.passes(method, 0)) for method in METHODS]
         field = effective_field(self.MODEL, self.IMAGE[:1], 0, (0, 3, 3))
         assert field.count_nonzero() > 0
-        monkeypatch.setattr("dl_lab.probe.passes.MEMORY", 0)
+        monkeypatch.setattr("dl_lab.probe.looks.passes.MEMORY", 0)
         for method, expected in zip(METHODS, together, strict=True):
             assert torch.allclose(finished(ask.passes(method, 0)), expected, atol=1e-5)
 

@@ -14,7 +14,7 @@ from torch import nn
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.probe.looks import one_look
+from dl_lab.probe.looks.turns import one_look
 from dl_lab.protocol import Message, encode
 from tests.widgets.page import Page
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 import dl_lab
 from dl_lab.probe.attribution import METHODS, Attribution
-from dl_lab.probe.looks import is_looked_at
+from dl_lab.probe.looks.turns import is_looked_at
 from dl_lab.probe.untouched import weights_of
 from dl_lab.protocol import Message, encode
 from tests.widgets.page import Page
@@ -177,7 +177,7 @@ def test_a_closed_viewer_answers_in_python(looked):
 
 
 def test_an_attribution_that_is_turned_off_ends(looked, monkeypatch):
-    monkeypatch.setattr("dl_lab.probe.passes.MEMORY", 0)
+    monkeypatch.setattr("dl_lab.probe.looks.passes.MEMORY", 0)
     looked.stop_at_the_gate(
         lambda: looked.page.request("settings.set", attribution="integrated_gradients")
     )
@@ -193,7 +193,7 @@ def test_an_attribution_that_is_turned_off_ends(looked, monkeypatch):
 
 
 def test_the_page_is_told_how_far_it_is(looked, monkeypatch):
-    monkeypatch.setattr("dl_lab.probe.passes.MEMORY", 0)
+    monkeypatch.setattr("dl_lab.probe.looks.passes.MEMORY", 0)
     monkeypatch.setattr("dl_lab.widgets.layer_viewer.composer._SLICE", 0.0)
     page = looked.page
     page.request("settings.set", attribution="integrated_gradients")
@@ -213,7 +213,7 @@ def test_the_page_is_told_how_far_it_is(looked, monkeypatch):
 
 
 def test_a_click_comes_before_what_is_computed_aside_which_then_insists(looked, monkeypatch):
-    monkeypatch.setattr("dl_lab.probe.passes.MEMORY", 0)
+    monkeypatch.setattr("dl_lab.probe.looks.passes.MEMORY", 0)
     page = looked.page
     looked.stop_at_the_gate(
         lambda: page.request("settings.set", attribution="integrated_gradients")
@@ -279,7 +279,7 @@ class TestTrainer:
         assert page.wait(lambda: page.frames()[-1].meta["row"] == 2)
 
     def test_an_attribution_goes_on_with_the_weights_it_began_with(self, looked, monkeypatch):
-        monkeypatch.setattr("dl_lab.probe.passes.MEMORY", 0)
+        monkeypatch.setattr("dl_lab.probe.looks.passes.MEMORY", 0)
         monkeypatch.setattr("dl_lab.widgets.layer_viewer.composer._SLICE", 0.0)
         monkeypatch.setattr("dl_lab.widgets.layer_viewer.widget.SHARE", 1.0)
         trainer, page = looked.viewer.trainer, looked.page

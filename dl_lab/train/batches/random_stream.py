@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dl_lab.probe.own_random import IN_PLACE, SWAPPING
+from dl_lab.probe.looks.own_random import IN_PLACE, SWAPPING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

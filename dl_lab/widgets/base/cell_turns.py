@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
 from dl_lab.errors import InputError
-from dl_lab.probe.looks import CalledOff
+from dl_lab.probe.looks.turns import CalledOff
 
 _Result = TypeVar("_Result")
 

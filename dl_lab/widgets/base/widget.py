@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import anywidget
 
 from dl_lab.errors import InputError
-from dl_lab.probe.looks import CalledOff
+from dl_lab.probe.looks.turns import CalledOff
 from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
 from dl_lab.train.threads import one_thread
 from dl_lab.widgets.base import cells

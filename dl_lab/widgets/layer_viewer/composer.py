@@ -13,7 +13,7 @@ from dl_lab.errors import InputError
 from dl_lab.probe.answer import Guess
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.health import Health
-from dl_lab.probe.looks import CalledOff, called_off_by
+from dl_lab.probe.looks.turns import CalledOff, called_off_by
 from dl_lab.protocol import Array
 from dl_lab.widgets.base.widget import Reply, sentence
 from dl_lab.widgets.layer_viewer import frames

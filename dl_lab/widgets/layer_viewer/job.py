@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 from torch import Tensor  # noqa: TC002
 
 from dl_lab.errors import InputError
+from dl_lab.probe.looks.passes import Pass, Passes
 from dl_lab.probe.modules import original
-from dl_lab.probe.passes import Pass, Passes
 from dl_lab.probe.recorder import Inputs
 from dl_lab.probe.untouched import weights_of
 from dl_lab.widgets.layer_viewer.look import Look, told

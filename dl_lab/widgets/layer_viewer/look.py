@@ -19,9 +19,9 @@ from dl_lab.probe.attribution import Attribution, layer_gradients
 from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.examples import Bytes, Examples
 from dl_lab.probe.health import Health, Tally
-from dl_lab.probe.looks import CalledOff, called_off_by, go_on, one_look
+from dl_lab.probe.looks.passes import MEMORY, Pass, Passes, rows_at_once
+from dl_lab.probe.looks.turns import CalledOff, called_off_by, go_on, one_look
 from dl_lab.probe.modules import original
-from dl_lab.probe.passes import MEMORY, Pass, Passes, rows_at_once
 from dl_lab.probe.recorder import ALL, Inputs, Keep
 from dl_lab.probe.untouched import weights_of
 from dl_lab.train.trainer import Trainer

@@ -13,7 +13,7 @@ from dl_lab.errors import InputError, number, whole
 from dl_lab.probe.attribution import METHODS
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.examples import Examples
-from dl_lab.probe.looks import CalledOff, is_looked_at
+from dl_lab.probe.looks.turns import CalledOff, is_looked_at
 from dl_lab.probe.modules import original
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer

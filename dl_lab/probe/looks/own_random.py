@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from dl_lab.probe.looks import Interruptible
+from dl_lab.probe.looks.turns import Interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
