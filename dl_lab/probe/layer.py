@@ -165,7 +165,13 @@ def shape_of(tensor: Tensor) -> Tensor:
     >>> shape_of(torch.ones(2, 3)).shape
     torch.Size([2, 3])
     """
-    return torch.empty_like(tensor, device="meta", requires_grad=False)
+    return _empty(tuple(tensor.shape), tensor.dtype)
+
+
+@functools.lru_cache(maxsize=512)
+def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    # The same few shapes again and again.
+    return torch.empty(shape, dtype=dtype, device="meta")
 
 
 def index_of(at: tuple[int, ...], shape: tuple[int, ...], channels_last: bool = False) -> int:

@@ -332,8 +332,12 @@ class Recorder(TorchFunctionMode):
             layer = without_values(layer, operation(layer), measured=self._keep.measured)
         self.layers.append(layer)
         for one in tensors:
-            held = values if one is shown else self._kept(one, None, kept=kept)
-            self._note(one, index, held if kept and held is not None else shape_of(one))
+            if not kept:
+                held = layer.output if one is shown else shape_of(one)
+            else:
+                held = values if one is shown else self._kept(one, None, kept=True)
+            assert held is not None  # noqa: S101  # it is one of the layer's
+            self._note(one, index, held)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.

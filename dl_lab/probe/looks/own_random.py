@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from dl_lab.probe.looks.turns import Interruptible
+from dl_lab.probe.looks.turns import Interruptible, go_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +43,8 @@ class OwnRandom(Interruptible):  # type: ignore[no-untyped-call]  # torch has no
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # likewise
         self._own: torch.Generator | None = None
+        # Asked once a kind: to look it up takes as long as a small operation.
+        self._draws: dict[Any, bool] = {}
 
     def __torch_dispatch__(
         self,
@@ -51,19 +53,25 @@ class OwnRandom(Interruptible):  # type: ignore[no-untyped-call]  # torch has no
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
+        go_on()
+        draws = self._draws.get(func)
+        if draws is None:
+            draws = torch.Tag.nondeterministic_seeded in getattr(func, "tags", ())
+            self._draws[func] = draws
+        if not draws:
+            return func(*args, **kwargs) if kwargs else func(*args)
         given = dict(kwargs or {})
-        draws = torch.Tag.nondeterministic_seeded in getattr(func, "tags", ())
-        if not draws or _device(args, given).type != "cpu" or _has_generator(args, given):
-            return super().__torch_dispatch__(func, types, args, given)
+        if _device(args, given).type != "cpu" or _has_generator(args, given):
+            return func(*args, **given)
         own = self._generator()
         taking = func if _takes_generator(func) else _sibling(func)
         if taking is not None:
-            return super().__torch_dispatch__(taking, types, args, {**given, "generator": own})
+            return taking(*args, **given, generator=own)
         with SWAPPING:
             outer = torch.get_rng_state()
             torch.set_rng_state(own.get_state())
             try:
-                return super().__torch_dispatch__(func, types, args, given)
+                return func(*args, **given)
             finally:
                 own.set_state(torch.get_rng_state())
                 torch.set_rng_state(outer)
