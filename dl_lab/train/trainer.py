@@ -446,7 +446,18 @@ class Trainer:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody waits for the end of a look: to pause, start or change something."""
+        """Whether somebody waits for the end of a look: to pause, start or change something.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), sgd, (torch.rand(9, 2), torch.rand(9, 1)))
+        >>> trainer.look(lambda: trainer.is_wanted).result()
+        False
+        """
         return self._worker.wanted
 
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:

@@ -345,8 +345,9 @@ class LayerViewer(AttendedWidget):
             if not isinstance(error, InputError):
                 self.on_stream_failed(error)
             meta, arrays = {"problem": sentence(error), "revision": self._composer.revision}, {}
-        if self._composer.is_busy and not moving:
-            self._channel.touch()
+        else:
+            if self._composer.is_busy and not moving:
+                self._channel.touch()
         # What is packed here takes turns with the training, too.
         self._due = began + max(1 / self._RATE, (monotonic() - began) / SHARE)
         return Message("frame.show", meta, arrays)
