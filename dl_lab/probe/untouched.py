@@ -11,7 +11,7 @@ from dl_lab.probe.looks.own_random import OTHERS_PUT_BACK, OwnRandom, seed_put_b
 from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -63,31 +63,6 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
         for register, held in registers:
             register.clear()
             register.update(held)
-
-
-@contextlib.contextmanager
-def same_random(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Put the states of torch's generators back at the end.
-
-    Parameters
-    ----------
-    tensors
-        The CPU's generator and those of the devices where these lie are put back.
-
-    Examples
-    --------
-    >>> before = torch.get_rng_state()
-    >>> with same_random([]):
-    ...     _ = torch.rand(3)
-    >>> torch.equal(torch.get_rng_state(), before)
-    True
-    """
-    places = {one.device for one in tensors if not (one.is_cpu or one.is_meta)}
-    with contextlib.ExitStack() as undo:
-        undo.enter_context(torch.random.fork_rng(devices=[]))
-        for place in places:
-            undo.enter_context(torch.random.fork_rng([place.index or 0], device_type=place.type))
-        yield
 
 
 @contextlib.contextmanager
