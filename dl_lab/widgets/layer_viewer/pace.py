@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 
@@ -13,8 +14,10 @@ from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.threads import one_thread
 
 SHARE = 0.1
-"""Of one core that looks may take while a run trains. With two cores, both of them busy, it then
-loses about half as much."""
+"""Of the time in which a look wants to compute it may, while a run trains. Where no core is free
+they have half of one each meanwhile, so the run loses a twentieth."""
+
+_SCHEDULED = Path("/proc/thread-self/schedstat")
 
 _AT_ONCE = 0.002
 _ASK_AGAIN = 0.02
@@ -32,21 +35,33 @@ class Pace:
     def __init__(self, ends: Callable[[], bool]) -> None:
         self._ends = ends
         self._began = time.thread_time()
+        self._wanted = _wanted()
 
     def __call__(self) -> bool:
         """Answer whether the look was called off, after a rest where one is due."""
         if self._ends():
             return True
-        worked = time.thread_time() - self._began
-        if worked < _AT_ONCE:
+        if time.thread_time() - self._began < _AT_ONCE:
             return False
-        end = time.monotonic() + worked * (1 / SHARE - 1)
+        end = time.monotonic() + (_wanted() - self._wanted) * (1 / SHARE - 1)
         while CLAIMS.any and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _ASK_AGAIN))
             if self._ends():
                 return True
-        self._began = time.thread_time()
+        self._began, self._wanted = time.thread_time(), _wanted()
         return False
+
+
+def _wanted() -> float:
+    """Return how many seconds this thread has computed, or has waited for a core to do so.
+
+    What it waits for Python's lock is not counted, where that can be told apart.
+    """
+    try:
+        computed, waited, _ = _SCHEDULED.read_text(encoding="ascii").split()
+    except OSError:
+        return time.thread_time()
+    return (int(computed) + int(waited)) / 1e9
 
 
 @contextlib.contextmanager
