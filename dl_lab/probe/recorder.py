@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -15,8 +17,10 @@ from torch.overrides import TorchFunctionMode
 
 from dl_lab.errors import InputError
 from dl_lab.probe.formula.functions import ALIASES, arguments, plain_name, tensors_in
+from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.held import Held, function_writes, module_writes
-from dl_lab.probe.layer import Layer
+from dl_lab.probe.layer import Layer, shape_of, without_values
+from dl_lab.probe.looks.turns import go_on
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
 if TYPE_CHECKING:
@@ -29,6 +33,28 @@ Changes: TypeAlias = "Mapping[tuple[str, int, int], float]"
 """Factors by (layer, call, unit): what a unit answers is multiplied with its factor."""
 
 _UNITS_AT_LEAST = 2
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Whose values a pass keeps; of all other layers it keeps the shapes alone.
+
+    Attributes
+    ----------
+    wanted
+        Layers by their index.
+    most
+        Bytes that the first layers may take beside those: all of a network that is not large.
+    measured
+        Whether the largest absolute value of those that are not kept is wanted.
+    """
+
+    wanted: frozenset[int] = frozenset()
+    most: float = math.inf
+    measured: bool = False
+
+
+ALL, NOTHING = Keep(), Keep(most=0)
 
 
 def listed(inputs: Inputs) -> Any:  # noqa: ANN401  # what a model takes
@@ -53,6 +79,7 @@ class Recorder(TorchFunctionMode):
         gradients: bool,
         *,
         training: bool,
+        keep: Keep,
     ) -> None:
         super().__init__()
         self.layers: list[Layer] = []
@@ -63,6 +90,8 @@ class Recorder(TorchFunctionMode):
         self._keras = is_keras(model)
         # Layers of Keras are told with each call.
         self._training = training
+        self._keep = keep
+        self._room = keep.most
         self._thread = threading.get_ident()
         self._depth = 0
         self._calls: Counter[str] = Counter()
@@ -146,12 +175,13 @@ class Recorder(TorchFunctionMode):
         if threading.get_ident() != self._thread:
             return
         if self._depth == 0:
+            go_on()
             # What a layer does within is its own affair, and goes faster unheard.
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
+            self._pending = self._origins((args, kwargs) if kwargs else args)
             if module_writes(module):
                 self._held.copy(tensors_in((args, kwargs)))
-            self._pending = self._origins((args, kwargs) if kwargs else args)
         self._depth += 1
 
     def _left(self, module: nn.Module, name: str, output: Any) -> Any:  # noqa: ANN401
@@ -183,21 +213,26 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._depth or threading.get_ident() != self._thread:
             return function(*args, **kwargs)
+        go_on()
+        given = tensors_in((list(args), dict(kwargs)))
+        known = [one for one in given if self._maker(one)]
+        name = plain_name(function)
+        inputs: tuple[Tensor, ...] = ()
+        sources: tuple[int, ...] = ()
+        named = {}
+        if known and name not in ALIASES:
+            inputs, sources = self._origins((list(args), dict(kwargs)))
+            for key, one in arguments(name, args, kwargs).items():
+                made = self._maker(one)
+                named[key] = one if made is None else self._as_kept(one, made)
         if function_writes(function, args, kwargs):
-            self._held.copy(tensors_in((list(args), dict(kwargs))))
-        known = [one for one in tensors_in((list(args), dict(kwargs))) if self._maker(one)]
+            self._held.copy(given)
         if not known:
             return function(*args, **kwargs)
-        name = plain_name(function)
         if name in ALIASES:
             output = function(*args, **kwargs)
             self._pass_on(known[0], output)
             return output
-        inputs, sources = self._origins((list(args), dict(kwargs)))
-        named = {}
-        for key, one in arguments(name, args, kwargs).items():
-            made = self._maker(one)
-            named[key] = one if made is None else made[1]
         self._depth += 1
         try:
             output = function(*args, **kwargs)
@@ -232,13 +267,29 @@ class Recorder(TorchFunctionMode):
         for tensor in tensors_in(given):
             made = self._maker(tensor)
             if made is not None:
-                inputs.append(made[1])
+                inputs.append(self._as_kept(tensor, made))
                 sources.append(made[0])
             elif tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
                 # Made in a way that was not seen; the layer may change it in place.
-                inputs.append(tensor.clone())
+                inputs.append(tensor.clone() if self._keeps_next else tensor.detach())
                 sources.append(self.layers[-1].index if self.layers else -1)
         return tuple(inputs), tuple(sources)
+
+    @property
+    def _keeps_next(self) -> bool:
+        """Whether the values of the layer that is the next to be recorded are kept."""
+        return self._room > 0 or len(self.layers) in self._keep.wanted
+
+    def _as_kept(self, tensor: Tensor, made: tuple[int, Tensor]) -> Tensor:
+        """Return the values of a tensor, also where the layer that made it has kept none."""
+        source, values = made
+        if not values.is_meta:
+            return values
+        if not self._keeps_next:
+            return tensor.detach()
+        held = self._held.hold(tensor)
+        self._note(tensor, source, held)
+        return held
 
     def _record(
         self,
@@ -255,36 +306,43 @@ class Recorder(TorchFunctionMode):
         shown = tensors[0] if tensors else None
         factors = self._factors(name, call) if self._changes else {}
         replaced: Tensor | None = None
-        if shown is not None and (factors or self._gradients):
-            replaced = self._scaled(shown, factors)
         index = len(self.layers)
-        values = self._kept(shown, replaced)
-        self.layers.append(
-            Layer(
-                index=index,
-                name=name,
-                kind=name if module is None else type(module).__name__,
-                call=call,
-                module=module,
-                arguments=named,
-                inputs=inputs,
-                sources=sources,
-                output=values,
-                rows=self._rows,
-                training=module is not None
-                and (self._training if self._keras else module.training),
-                channels_last=self._keras,
-                note=None if shown is not None else InputError("layer_no_tensor", layer=name),
-            )
+        kept = self._keeps_next
+        if shown is not None and (factors or (self._gradients and kept)):
+            replaced = self._scaled(shown, factors)
+        values = self._kept(shown, replaced, kept=kept)
+        layer = Layer(
+            index=index,
+            name=name,
+            kind=name if module is None else type(module).__name__,
+            call=call,
+            module=module,
+            arguments=named,
+            inputs=inputs,
+            sources=sources,
+            output=values,
+            rows=self._rows,
+            training=module is not None and (self._training if self._keras else module.training),
+            channels_last=self._keras,
+            note=None if shown is not None else InputError("layer_no_tensor", layer=name),
         )
+        if kept:
+            self._room -= sum(one.nbytes for one in tensors)
+        else:
+            layer = without_values(layer, operation(layer), measured=self._keep.measured)
+        self.layers.append(layer)
         for one in tensors:
-            held = values if one is shown else self._kept(one, None)
-            self._note(one, index, one if held is None else held)
+            if not kept:
+                held = layer.output if one is shown else shape_of(one)
+            else:
+                held = values if one is shown else self._kept(one, None, kept=True)
+            assert held is not None  # noqa: S101  # it is one of the layer's
+            self._note(one, index, held)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
-        passed = values.clone() if self._gradients else replaced
-        self._note(passed, index, values)
+        passed = values.clone() if self._gradients and kept else replaced
+        self._note(passed, index, values if kept else shape_of(values))
         return _with_first(output, shown, passed)
 
     def _factors(self, name: str, call: int) -> dict[int, float]:
@@ -294,11 +352,11 @@ class Recorder(TorchFunctionMode):
             if (layer, at) == (name, call)
         }
 
-    def _kept(self, shown: Tensor | None, replaced: Tensor | None) -> Tensor | None:
+    def _kept(self, shown: Tensor | None, replaced: Tensor | None, *, kept: bool) -> Tensor | None:
         if shown is None:
             return None
-        if self._gradients:
-            return replaced
+        if not kept or self._gradients:
+            return shown if replaced is None else replaced
         return self._held.hold(shown if replaced is None else replaced)
 
     def _scaled(self, output: Tensor, factors: Mapping[int, float]) -> Tensor:

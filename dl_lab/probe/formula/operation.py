@@ -50,6 +50,8 @@ def operation(layer: Layer) -> Operation | None:
     >>> operation(seen.layers[0]).size
     (2, 2)
     """
+    if not layer.kept:
+        return layer.computes
     if layer.output is None or not layer.inputs:
         return None
     if layer.module is None:
