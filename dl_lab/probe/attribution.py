@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from dl_lab.errors import InputError
@@ -14,15 +16,20 @@ from dl_lab.probe.answer import scores
 from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
-from dl_lab.probe.recorder import Changes, Inputs
+from dl_lab.probe.looks.passes import Pass, Passes, finished, rows_at_once
+from dl_lab.probe.looks.turns import interruptible
+from dl_lab.probe.recorder import NOTHING, Changes, Inputs, Keep
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from dl_lab.probe.layer import Layer
 
 _CHUNK = 8
 _MOST_PATCHES = 14
+
+
+METHODS = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
 
 
 class Attribution:
@@ -54,6 +61,23 @@ class Attribution:
         self._inputs = inputs
         self._settings: dict[str, Any] = {"changes": changes, "weights": weights}
 
+    def passes(self, method: str, target: int) -> Passes[Tensor]:
+        """Compute one of `METHODS` pass by pass, as `dl_lab.probe.looks.passes` says.
+
+        Examples
+        --------
+        >>> passes = Attribution(torch.nn.Linear(2, 2), torch.rand(1, 2)).passes("saliency", 0)
+        >>> (first := next(passes)).of
+        1
+        >>> try:
+        ...     passes.send(first.compute())
+        ... except StopIteration as end:
+        ...     end.value.shape
+        torch.Size([2])
+        """
+        compute: Callable[[int], Passes[Tensor]] = getattr(self, f"_{method}")
+        return compute(target)
+
     def saliency(self, target: int) -> Tensor:
         """Return the largest absolute gradient of the class's score over the channels.
 
@@ -62,8 +86,12 @@ class Attribution:
         .. [1] K. Simonyan, A. Vedaldi, A. Zisserman, "Deep Inside Convolutional Networks", 2013,
            https://arxiv.org/abs/1312.6034
         """
-        gradient, units = self._gradient(_rows(self._inputs, 1), target)
-        found = units(gradient).abs()
+        return finished(self._saliency(target))
+
+    def _saliency(self, target: int) -> Passes[Tensor]:
+        inputs = _rows(self._inputs, 1)
+        gradient, seen = yield Pass(lambda: self._gradient(inputs, target))
+        found: Tensor = seen.layers[0].own_units(gradient).abs()
         return found.amax(0) if found.ndim > 1 else found
 
     def integrated_gradients(self, target: int, steps: int = 32) -> Tensor:
@@ -82,17 +110,23 @@ class Attribution:
         .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 2017,
            https://arxiv.org/abs/1703.01365
         """
+        return finished(self._integrated_gradients(target, steps))
+
+    def _integrated_gradients(self, target: int, steps: int = 32) -> Passes[Tensor]:
         own = _first(_rows(self._inputs, 1))
         total = torch.zeros_like(own)
-        units: Callable[[Tensor], Tensor] = torch.Tensor.float
-        for begin in range(0, steps, _CHUNK):
-            count = min(_CHUNK, steps - begin)
-            shares = (torch.arange(begin, begin + count, device=own.device) + 0.5) / steps
+        # The first alone: how much memory a row takes is known afterwards.
+        done, count = 0, 1
+        while done < steps:
+            count = min(count, steps - done)
+            shares = (torch.arange(done, done + count, device=own.device) + 0.5) / steps
             shares = shares.to(own.dtype).view(-1, *[1] * (own.ndim - 1))
             inputs = _with_first(_rows(self._inputs, count), own * shares)
-            gradient, units = self._gradient(inputs, target)
+            gradient, seen = yield Pass(partial(self._gradient, inputs, target), done, steps)
             total += gradient.sum(0, keepdim=True) / steps
-        found = units(total * own)
+            done += count
+            count = min(_CHUNK, rows_at_once(seen, graph=True))
+        found: Tensor = seen.layers[0].own_units(total * own)
         return found.sum(0) if found.ndim > 1 else found
 
     def grad_cam(self, target: int, layer: int | None = None) -> Tensor:
@@ -114,8 +148,20 @@ class Attribution:
         ----------
         .. [1] R. R. Selvaraju et al., "Grad-CAM", 2017, https://arxiv.org/abs/1610.02391
         """
-        seen = capture(self._model, _rows(self._inputs, 1), gradients=True, **self._settings)
-        chosen = _last_convolution(seen) if layer is None else seen.layers[layer]
+        return finished(self._grad_cam(target, layer))
+
+    def _grad_cam(self, target: int, layer: int | None = None) -> Passes[Tensor]:
+        inputs = _rows(self._inputs, 1)
+        if layer is None:
+            seen = yield Pass(lambda: self._seen(inputs), 0, 2)
+            layer = _last_convolution(seen).index
+        found: Tensor = yield Pass(partial(self._weighted, inputs, target, layer), 1, 2)
+        return found
+
+    def _weighted(self, inputs: Inputs, target: int, layer: int) -> Tensor:
+        keep = Keep(frozenset({layer}), most=0)
+        seen = capture(self._model, inputs, gradients=True, keep=keep, **self._settings)
+        chosen = seen.layers[layer]
         units = chosen.units
         if units is None or units.ndim < 2:  # noqa: PLR2004
             raise InputError("no_maps", layer=chosen.name)
@@ -152,7 +198,11 @@ class Attribution:
         .. [1] M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks",
            2013, https://arxiv.org/abs/1311.2901
         """
-        seen = capture(self._model, _rows(self._inputs, 1), **self._settings)
+        return finished(self._occlusion(target, patch))
+
+    def _occlusion(self, target: int, patch: int | None = None) -> Passes[Tensor]:
+        one = _rows(self._inputs, 1)
+        seen = yield Pass(lambda: self._seen(one))
         base = float(_score(seen, target)[0])
         own = _first(_rows(self._inputs, 1))
         if not own.is_floating_point():
@@ -166,24 +216,29 @@ class Attribution:
         places = list(itertools.product(*(range(-(side // 2), length, step) for length in size)))
         fall = torch.zeros(size, device=own.device)
         count = torch.zeros(size, device=own.device)
-        for begin in range(0, len(places), 2 * _CHUNK):
-            chunk = places[begin : begin + 2 * _CHUNK]
+        most = min(2 * _CHUNK, rows_at_once(seen))
+        for begin in range(0, len(places), most):
+            chunk = places[begin : begin + most]
             cells = [tuple(slice(max(0, at), at + side) for at in place) for place in chunk]
             hidden = own.repeat(len(chunk), *[1] * (own.ndim - 1))
             for row, cell in zip(hidden, cells, strict=True):
                 where = (*cell, slice(None)) if layer.channels_last else (..., *cell)
                 row[where] = own.mean()
             inputs = _with_first(_rows(self._inputs, len(chunk)), hidden)
-            answers = _score(capture(self._model, inputs, **self._settings), target)
+            seen = yield Pass(partial(self._seen, inputs), begin, len(places))
+            answers = _score(seen, target)
             for cell, answer in zip(cells, answers.tolist(), strict=True):
                 fall[cell] += base - answer
                 count[cell] += 1
         return fall / count.clamp(min=1)
 
-    def _gradient(self, inputs: Inputs, target: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        seen = capture(self._model, inputs, gradients=True, **self._settings)
+    def _seen(self, inputs: Inputs) -> Capture:
+        return capture(self._model, inputs, keep=NOTHING, **self._settings)
+
+    def _gradient(self, inputs: Inputs, target: int) -> tuple[Tensor, Capture]:
+        seen = capture(self._model, inputs, gradients=True, keep=NOTHING, **self._settings)
         (gradient,) = _grad(seen, target, [seen.inputs[0]])
-        return gradient, seen.layers[0].own_units
+        return gradient, seen
 
 
 def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
@@ -209,7 +264,8 @@ def layer_gradients(seen: Capture, target: int) -> list[Tensor | None]:
     score = _score(seen, target)
     if not score.requires_grad:
         return [None] * len(outputs)
-    found = iter(torch.autograd.grad(score.sum(), wanted, retain_graph=True, allow_unused=True))
+    with interruptible():
+        found = iter(torch.autograd.grad(score.sum(), wanted, retain_graph=True, allow_unused=True))
     return [next(found) if one is not None and one.requires_grad else None for one in outputs]
 
 
@@ -224,7 +280,8 @@ def _grad(seen: Capture, target: int, wanted: list[Tensor]) -> list[Tensor]:
     score = _score(seen, target)
     if not score.requires_grad or not all(one.requires_grad for one in wanted):
         raise InputError("no_gradient", layer="The output")
-    found = torch.autograd.grad(score.sum(), wanted, allow_unused=True)
+    with interruptible():
+        found = torch.autograd.grad(score.sum(), wanted, allow_unused=True)
     if any(one is None for one in found):
         raise InputError("no_gradient", layer="The output")
     return list(found)

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from dl_lab.errors import InputError
 from dl_lab.probe.formula.functions import tensors_in
 from dl_lab.probe.layer import Layer
+from dl_lab.probe.looks.turns import go_on, one_look
 from dl_lab.probe.modules import initialized, is_compiled, is_keras, original
-from dl_lab.probe.recorder import Changes, Inputs, Recorder, listed
-from dl_lab.probe.untouched import Mode, one_look, untouched, weights_of
+from dl_lab.probe.recorder import ALL, Changes, Inputs, Keep, Recorder, listed
+from dl_lab.probe.untouched import Mode, untouched, weights_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def capture(
     changes: Changes | None = None,
     gradients: bool = False,
     weights: Mapping[str, Tensor] | None = None,
+    keep: Keep = ALL,
 ) -> Capture:
     """Run a model once and keep what goes into and comes out of each of its layers.
 
@@ -75,6 +77,9 @@ def capture(
         Whether outputs stay in autograd's graph, and can be differentiated by.
     weights
         Other parameters and buffers for this run, by their names.
+    keep
+        Whose values are kept. All take several times the memory of a forward, and with `gradients`
+        again as much.
 
     Returns
     -------
@@ -86,6 +91,8 @@ def capture(
     ------
     Exception
         Whatever the model itself raises.
+    CalledOff
+        The look was called off (`dl_lab.probe.looks.turns`).
 
     References
     ----------
@@ -100,8 +107,10 @@ def capture(
     >>> [(layer.name, layer.kind, tuple(layer.units.shape)) for layer in seen.layers]
     [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
-    with one_look():
-        return _captured(initialized(original(model)), inputs, mode, changes, gradients, weights)
+    with one_look(original(model)):
+        go_on()
+        own = initialized(original(model))
+        return _captured(own, inputs, mode, changes, gradients, weights, keep)
 
 
 def _captured(
@@ -111,9 +120,10 @@ def _captured(
     changes: Changes | None,
     gradients: bool,  # as it was given
     weights: Mapping[str, Tensor] | None,
+    keep: Keep,
 ) -> Capture:
     own = [_prepared(one, gradients) for one in tensors_in(listed(inputs))]
-    recorder = Recorder(model, own, changes or {}, gradients, training=mode == "train")
+    recorder = Recorder(model, own, changes or {}, gradients, training=mode == "train", keep=keep)
     with (
         weights_of(model, weights),
         untouched(model, mode),

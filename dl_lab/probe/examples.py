@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Bytes = npt.NDArray[np.uint8]
 
 _BATCH = 32
+_MOST_VALUES = 100_000
 _COLOURS = (1, 3)
 _SMALLEST_PICTURE = 64
 _DIMENSIONS: dict[type[nn.Module], int] = {nn.Conv1d: 3, nn.Conv2d: 4, nn.Conv3d: 5}
@@ -88,10 +89,14 @@ class Examples:
         chosen: Inputs = _mapped(self._inputs, lambda one: one[order.to(one.device)])
         return chosen
 
-    def batch(self, most_values: int = 100_000) -> Inputs:
-        """Return the first rows, up to 32 and so many values, to look at together."""
-        rows = max(1, min(_BATCH, self.count, most_values // max(1, self._first[0].numel())))
-        chosen: Inputs = _mapped(self._inputs, lambda one: one[:rows])
+    @property
+    def many(self) -> int:
+        """How many of the first rows are enough to look at together: up to 32."""
+        return max(1, min(_BATCH, self.count, _MOST_VALUES // max(1, self._first[0].numel())))
+
+    def part(self, begin: int, end: int) -> Inputs:
+        """Return some of the rows."""
+        chosen: Inputs = _mapped(self._inputs, lambda one: one[begin:end])
         return chosen
 
     def drawn(self, pixels: Bytes, *, batch: bool = False) -> Inputs:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dl_lab.errors import InputError
-from dl_lab.probe.formula.functions import arguments
+from dl_lab.probe.call import Call
+from dl_lab.probe.formula.functions import arguments, mapped
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from dl_lab.probe.call import Call, Origin
+    from dl_lab.probe.call import Origin
+    from dl_lab.probe.formula.kinds import Operation
 
 # Of a single row: [units], [units, length], [units, height, width], [units, depth, height, width].
 KINDS = ("vector", "lines", "maps", "volumes")
@@ -58,6 +60,12 @@ class Layer:
         Whether the module was in train mode.
     channels_last
         Whether the units stand last, as in Keras.
+    kept
+        Whether the values of `inputs`, `arguments` and `output` are there; else they are tensors on
+        the device ``meta``, which have nothing but their shape.
+    largest, computes
+        Where they are not: the largest absolute value of row 0, if it was wanted, and what the
+        layer computes, as `dl_lab.probe.formula.operation` says.
     note
         What cannot be shown, and why; None where all can.
     """
@@ -76,6 +84,9 @@ class Layer:
     factors: Mapping[int, float] = field(default_factory=dict)
     training: bool = False
     channels_last: bool = False
+    kept: bool = True
+    largest: float | None = None
+    computes: Operation | None = field(default=None, repr=False)
     note: InputError | None = None
 
     @property
@@ -163,6 +174,55 @@ class Layer:
 def turned(batch: Tensor) -> Tensor:
     """Return a batch of Keras as torch has it, [rows, units, …]."""
     return batch.movedim(-1, 1) if batch.ndim > 2 else batch  # noqa: PLR2004  # [rows, units]
+
+
+def without_values(layer: Layer, computes: Operation | None, *, measured: bool) -> Layer:
+    """Return a call with nothing but the shapes of its tensors.
+
+    Parameters
+    ----------
+    layer
+        With its values.
+    computes
+        What `operation` says of it.
+    measured
+        Whether its largest value is wanted.
+    """
+    units = layer.units
+    largest = None
+    if measured and units is not None and units.numel():
+        largest = float(units.detach().abs().max())
+    return replace(
+        layer,
+        made=Call(
+            layer.made.function,
+            mapped(layer.made.args, shape_of),
+            mapped(dict(layer.made.kwargs), shape_of),
+        ),
+        settings={},
+        inputs=tuple(map(shape_of, layer.inputs)),
+        output=None if layer.output is None else shape_of(layer.output),
+        kept=False,
+        largest=largest,
+        computes=computes,
+    )
+
+
+def shape_of(tensor: Tensor) -> Tensor:
+    """Return a tensor of the same shape and type without values.
+
+    Examples
+    --------
+    >>> shape_of(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    return _empty(tuple(tensor.shape), tensor.dtype)
+
+
+@functools.lru_cache(maxsize=512)
+def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    # The same few shapes again and again.
+    return torch.empty(shape, dtype=dtype, device="meta")
 
 
 def _order(count: int, batch: int | None, channels_last: bool) -> tuple[list[int], int]:

@@ -13,7 +13,8 @@ from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.formula.windows import pooling_window
 from dl_lab.probe.layer import flat_of, unflat
-from dl_lab.probe.recorder import Changes, Inputs
+from dl_lab.probe.looks.turns import interruptible
+from dl_lab.probe.recorder import Changes, Inputs, Keep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,12 +154,19 @@ def effective_field(
     >>> effective_field(nn.Conv1d(1, 1, 3), torch.rand(1, 1, 8), 0, (0, 2)).gt(0).int()
     tensor([0, 0, 1, 1, 1, 0, 0, 0], dtype=torch.int32)
     """
-    seen = capture(model, inputs, changes=changes, weights=weights, gradients=True)
+    keep = Keep(frozenset({layer}), most=0)
+    seen = capture(model, inputs, changes=changes, weights=weights, gradients=True, keep=keep)
+    return effective_field_in(seen, layer, at)
+
+
+def effective_field_in(seen: Capture, layer: int, at: Sizes) -> Tensor:
+    """Measure the same in what was captured with ``gradients=True``, and that layer kept."""
     units = seen.layers[layer].units
     own = seen.inputs[0]
     if units is None or not units.requires_grad or not own.requires_grad:
         raise InputError("no_gradient", layer=seen.layers[layer].name)
-    (gradient,) = torch.autograd.grad(units[at], own, allow_unused=True)
+    with interruptible():
+        (gradient,) = torch.autograd.grad(units[at], own, allow_unused=True)
     if gradient is None:
         raise InputError("no_gradient", layer=seen.layers[layer].name)
     found = seen.layers[layer].own_units(gradient)

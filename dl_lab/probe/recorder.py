@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import weakref
 from collections import Counter
@@ -18,8 +19,10 @@ from dl_lab.errors import InputError
 from dl_lab.probe.batch import batch_of_function, batch_of_module
 from dl_lab.probe.call import Batch, Call, Origin
 from dl_lab.probe.formula.functions import ALIASES, mapped, plain_name, tensors_in
+from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.held import Held, function_writes, is_same_memory, is_wrapped, module_writes
-from dl_lab.probe.layer import Layer, cells_of
+from dl_lab.probe.layer import Layer, cells_of, shape_of, without_values
+from dl_lab.probe.looks.turns import go_on
 from dl_lab.probe.modules import is_keras, is_plain, layers, parameters
 
 if TYPE_CHECKING:
@@ -38,6 +41,28 @@ class _Taken:
     inputs: tuple[Tensor, ...]
     origins: tuple[Origin, ...]
     counted: list[tuple[Tensor, Batch]]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Whose values a pass keeps; of all other layers it keeps the shapes alone.
+
+    Attributes
+    ----------
+    wanted
+        Layers by their index.
+    most
+        Bytes that the first layers may take beside those: all of a network that is not large.
+    measured
+        Whether the largest absolute value of those that are not kept is wanted.
+    """
+
+    wanted: frozenset[int] = frozenset()
+    most: float = math.inf
+    measured: bool = False
+
+
+ALL, NOTHING = Keep(), Keep(most=0)
 
 
 def listed(inputs: Inputs) -> Any:  # noqa: ANN401  # what a model takes
@@ -62,6 +87,7 @@ class Recorder(TorchFunctionMode):
         gradients: bool,
         *,
         training: bool,
+        keep: Keep,
         listening: bool = True,
     ) -> None:
         super().__init__()
@@ -75,6 +101,8 @@ class Recorder(TorchFunctionMode):
         self._keras = is_keras(model)
         # Layers of Keras are told with each call.
         self._training = training
+        self._keep = keep
+        self._room = keep.most
         self._thread = threading.get_ident()
         self._depth = 0
         self._calls: Counter[str] = Counter()
@@ -178,6 +206,7 @@ class Recorder(TorchFunctionMode):
         if threading.get_ident() != self._thread:
             return
         if self._depth == 0:
+            go_on()
             # What a layer does within is its own affair, and goes faster unheard.
             self._unheard = torch._C.DisableTorchFunction()  # noqa: SLF001  # as torch itself does
             self._unheard.__enter__()
@@ -223,6 +252,7 @@ class Recorder(TorchFunctionMode):
         elsewhere = self._depth or threading.get_ident() != self._thread
         if elsewhere or any(map(is_wrapped, given)):
             return function(*args, **kwargs)
+        go_on()
         known = [one for one in given if self._origin(one)]
         heard = bool(known) or (bool(given) and not self._listening)
         name = plain_name(function)
@@ -257,14 +287,16 @@ class Recorder(TorchFunctionMode):
         if origin is None or after is before:
             return
         batch = batch_of_function(name, made, [(before, origin.batch)], after)
-        self._note(after, replace(origin, batch=batch), self._held.hold(after))
+        values = self._held.hold(after) if self._keeps_next else shape_of(after)
+        self._note(after, replace(origin, batch=batch), values)
 
     def _pass_on_whole(self, name: str, taken: _Taken, output: Any) -> None:  # noqa: ANN401
         """Note which examples whole numbers, such as a mask, are of."""
         source = taken.origins[0].source if taken.origins else -1
         for one in tensors_in(output) if taken.counted else ():
             batch = batch_of_function(name, taken.made, taken.counted, one)
-            self._note(one, Origin(source, batch, shown=False), self._held.hold(one))
+            values = self._held.hold(one) if self._keeps_next else shape_of(one)
+            self._note(one, Origin(source, batch, shown=False), values)
 
     # -- both
 
@@ -287,7 +319,14 @@ class Recorder(TorchFunctionMode):
         # What was written into since no longer shares its memory with what was noted then.
         if made is not None and made[2]() is tensor and is_same_memory(made[1], tensor):
             return made[1]
-        return tensor.detach() if isinstance(tensor, nn.Parameter) else self._held.hold(tensor)
+        if isinstance(tensor, nn.Parameter) or not self._keeps_next:
+            return tensor.detach()
+        return self._held.hold(tensor)
+
+    @property
+    def _keeps_next(self) -> bool:
+        """Whether the values of the layer that is the next to be recorded are kept."""
+        return self._room > 0 or len(self.layers) in self._keep.wanted
 
     def _taken(
         self,
@@ -334,38 +373,43 @@ class Recorder(TorchFunctionMode):
         batches = [self._batch(name, module, taken, one) for one in tensors]
         factors = self._factors(name, call) if self._changes else {}
         replaced: Tensor | None = None
-        if shown is not None and (factors or self._gradients):
-            replaced = self._scaled(shown, batches[0].rows, factors)
         index = len(self.layers)
-        values = self._kept(shown, replaced)
-        self.layers.append(
-            Layer(
-                index=index,
-                name=name,
-                kind=name if module is None else type(module).__name__,
-                call=call,
-                module=module,
-                made=taken.made,
-                inputs=taken.inputs,
-                origins=taken.origins,
-                output=values,
-                batch=batches[0].rows if batches else None,
-                settings={} if module is None else self._settings(module),
-                factors=factors,
-                training=module is not None
-                and (self._training if self._keras else module.training),
-                channels_last=self._keras,
-                note=None if shown is not None else InputError("layer_no_tensor", layer=name),
-            )
+        kept = self._keeps_next
+        if shown is not None and (factors or (self._gradients and kept)):
+            replaced = self._scaled(shown, batches[0].rows, factors)
+        values = self._kept(shown, replaced, kept=kept)
+        layer = Layer(
+            index=index,
+            name=name,
+            kind=name if module is None else type(module).__name__,
+            call=call,
+            module=module,
+            made=taken.made,
+            inputs=taken.inputs,
+            origins=taken.origins,
+            output=values,
+            batch=batches[0].rows if batches else None,
+            settings={} if module is None else self._settings(module),
+            factors=factors,
+            training=module is not None and (self._training if self._keras else module.training),
+            channels_last=self._keras,
+            note=None if shown is not None else InputError("layer_no_tensor", layer=name),
         )
+        if kept:
+            self._room -= sum(one.nbytes for one in tensors)
+        else:
+            layer = without_values(layer, operation(layer), measured=self._keep.measured)
+        self.layers.append(layer)
         for one, batch in zip(tensors, batches, strict=True):
-            kept = values if one is shown and values is not None else self._held.hold(one)
-            self._note(one, Origin(index, batch, shown=one is shown), kept)
+            held = shape_of(one)
+            if kept:
+                held = values if one is shown and values is not None else self._held.hold(one)
+            self._note(one, Origin(index, batch, shown=one is shown), held)
         if replaced is None or values is None:
             return None
         # What the next layers get is a copy again: they may write into it.
-        passed = values.clone() if self._gradients else replaced
-        self._note(passed, Origin(index, batches[0]), values)
+        passed = values.clone() if self._gradients and kept else replaced
+        self._note(passed, Origin(index, batches[0]), values if kept else shape_of(values))
         return _with_first(output, shown, passed)
 
     def _batch(self, name: str, module: nn.Module | None, taken: _Taken, output: Tensor) -> Batch:
@@ -390,11 +434,11 @@ class Recorder(TorchFunctionMode):
             if (layer, at) == (name, call)
         }
 
-    def _kept(self, shown: Tensor | None, replaced: Tensor | None) -> Tensor | None:
+    def _kept(self, shown: Tensor | None, replaced: Tensor | None, *, kept: bool) -> Tensor | None:
         if shown is None:
             return None
-        if self._gradients:
-            return replaced
+        if not kept or self._gradients:
+            return shown if replaced is None else replaced
         return self._held.hold(shown if replaced is None else replaced)
 
     def _scaled(self, output: Tensor, batch: int | None, factors: Mapping[int, float]) -> Tensor:

@@ -601,8 +601,27 @@ class Trainer:
         *args: _Parameters.args,
         **kwargs: _Parameters.kwargs,
     ) -> Future[_Result]:
-        """Run `function` between two steps as `call` does; it must leave everything as it is."""
-        return self._worker.call(function, *args, **kwargs)
+        """Run `function` between two steps as `call` does; it must leave everything as it is.
+
+        One that takes long ends early while the trainer `is_wanted`, and is tried again later.
+        """
+        return self._worker.look(lambda: function(*args, **kwargs))
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for the end of a look: to pause, start or change something.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), sgd, (torch.rand(9, 2), torch.rand(9, 1)))
+        >>> trainer.look(lambda: trainer.is_wanted).result()
+        False
+        """
+        return self._worker.wanted
 
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
         """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that.

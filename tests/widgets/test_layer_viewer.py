@@ -14,7 +14,7 @@ from torch import nn
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.probe.untouched import one_look
+from dl_lab.probe.looks.turns import one_look
 from dl_lab.protocol import Message, encode
 from tests.widgets.page import Page
 
@@ -132,12 +132,12 @@ class TestFrames:
         again = page.request("rows.watch", view="page", rows=[more])
         assert (again.meta["rows"], again.arrays) == ([], {})
 
-    def test_nobody_waits_for_rows_while_another_looks(self, page):
+    def test_nobody_waits_for_rows_while_another_looks(self, viewer, page):
         assert page.wait(lambda: page.frames()[-1].meta["health"])
         began, over = threading.Event(), threading.Event()
 
         def look() -> None:
-            with one_look():
+            with one_look(viewer.model):
                 began.set()
                 over.wait(20)
 

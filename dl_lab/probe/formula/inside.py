@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from dl_lab.probe.formula.functions import tensors_in
-from dl_lab.probe.recorder import Recorder
-from dl_lab.probe.untouched import one_look, untouched, weights_of
+from dl_lab.probe.looks.turns import one_look
+from dl_lab.probe.recorder import ALL, Recorder
+from dl_lab.probe.untouched import untouched, weights_of
 
 if TYPE_CHECKING:
     from dl_lab.probe.call import Origin
@@ -66,10 +67,12 @@ def step_of(layer: Layer) -> Step | None:
     if module is None:
         return None
     own = tensors_in((made.args, made.kwargs))
-    recorder = Recorder(module, own, {}, gradients=False, training=layer.training, listening=False)
+    recorder = Recorder(
+        module, own, {}, gradients=False, training=layer.training, keep=ALL, listening=False
+    )
     weights = {name: one for name, one in layer.settings.items() if isinstance(one, Tensor)}
     with (
-        one_look(),
+        one_look(module),
         weights_of(module, weights),
         untouched(module, "train" if layer.training else "eval"),
         torch.no_grad(),

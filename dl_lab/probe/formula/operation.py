@@ -60,6 +60,8 @@ def operation(layer: Layer) -> Operation | None:
     >>> operation(seen.layers[0]).size
     (2, 2)
     """
+    if not layer.kept:
+        return layer.computes
     if layer.output is None:
         return None
     if layer.module is None:

@@ -94,6 +94,8 @@ def row_arrays(
         if row.layer >= len(seen.layers) or row.first in others:
             continue
         layer = seen.layers[row.layer]
+        if show != "filters" and not layer.kept:
+            continue
         images = _images(seen, layer, row, show, gradients)
         meta.append({"layer": row.layer, "first": row.first, "depth": row.depth})
         if images is None:
@@ -128,7 +130,12 @@ def largest(seen: Capture, show: str, gradients: Sequence[Tensor | None]) -> lis
         elif show == "filters":
             known = operation(layer)
             values = getattr(known, "weight", None) if has_filters(layer) else None
-        size = 0.0 if values is None or not values.numel() else float(values.detach().abs().max())
+        if show == "activations" and not layer.kept:
+            size = layer.largest or 0.0
+        elif values is None or not values.numel():
+            size = 0.0
+        else:
+            size = float(values.detach().abs().max())
         found.append(size if math.isfinite(size) else None)
     return found
 
