@@ -105,7 +105,7 @@ _PRODUCTS = {"matmul", "__matmul__", "mm", "bmm", "einsum", "tensordot"}
 
 
 class Observed(TorchFunctionMode):
-    """While it is entered, takes note of what torch computes: first the model, then the loss.
+    """Take note of what torch computes while it is entered: first the model, then the loss.
 
     A loss is the mean of as many numbers as torch divided by: the targets that are not
     ``ignore_index``, the elements, the words of a mask. So it is read there: from the call of
