@@ -103,7 +103,7 @@ def rows(*parts: Any) -> int:  # noqa: ANN401  # nested as they like
         found.update(_lengths(part))
         if len(found) == 1:
             break
-    return found.most_common(1)[0][0] if found else 1
+    return max(found, key=found.__getitem__) if found else 1
 
 
 def _lengths(part: Any) -> list[int]:  # noqa: ANN401  # as above
