@@ -7,6 +7,7 @@ from benchmarks import (
     history,
     layers,
     learning_rate,
+    looking,
     playground,
     tensorboard_server,
     training,
@@ -21,6 +22,7 @@ def main() -> None:
         history,
         event_log,
         layers,
+        looking,
         tensorboard_server,
         learning_rate,
     ):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dl_lab import adapters, callbacks, data, nets, runs, train
     from dl_lab.tensorboard import TensorBoard
     from dl_lab.train.history.history import History
+    from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
@@ -34,6 +35,7 @@ _EXPORTS = {
     "Playground": "dl_lab.widgets.playground",
     "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
+    "accuracy": "dl_lab.train.steps.accuracy",
     "compare": "dl_lab.widgets.loss_plot",
     "lr_find": "dl_lab.widgets.learning_rate_finder",
     "watch": "dl_lab.widgets.watch",
@@ -51,6 +53,7 @@ __all__ = [
     "TensorBoard",
     "Trainer",
     "__version__",
+    "accuracy",
     "adapters",
     "callbacks",
     "compare",

@@ -24,6 +24,16 @@ SENTENCES = {
     "The kernel's log tells more.",
     "step_failed": "A training step raised {kind}: {detail}. Fix it and start again; the weights "
     "are as they were.",
+    "batch_unlabelled": "In epoch {epoch} a batch held no labels: the loss leaves out every one "
+    "of its targets, so it became {value}, the mean of nothing. The weights of epoch {kept} are "
+    "back. Leave such batches out or make them larger; callbacks=[StopOnNaN(enabled=False)] "
+    "trains through them.",
+    "loss_nan": "In epoch {epoch} the loss became {value}, though every weight is a finite "
+    "number. Look for a batch in which no target counts, and for the logarithm of 0 or a division "
+    "by 0 in the model or the loss. The weights of epoch {kept} are back. If none of these is the "
+    "cause, try a smaller learning rate ({learning_rate} now).",
+    "no_labels": "The validation data hold no labels: the loss leaves out every one of their "
+    "targets, so it would be the mean of nothing. Give data of which at least one target counts.",
     "diverged": "Training diverged: in epoch {epoch} the loss or a weight became {value}. "
     "The weights of epoch {kept} are back. Try a smaller learning rate ({learning_rate} now), "
     "less regularization, or features of a smaller scale.",
@@ -87,7 +97,8 @@ SENTENCES = {
     "no_rows": "{name} holds a single number, {given}, and so no rows. Give tensors with one row "
     "for each example.",
     "rows_differ": "The tensors of {name} have {counts} rows; each needs as many as the others, "
-    "one for each example.",
+    "one for each example. What belongs together as a whole, such as a graph, is taken all at once "
+    "with batch_size=None.",
     "empty_data": "{name} is empty: {given}. Give at least one example.",
     "no_length": "{name} is a {given} that does not say how many rows it has. Give the class a "
     "method __len__.",
@@ -124,6 +135,26 @@ SENTENCES = {
     "dictionary from names to these; got {given}. For a function without a name: "
     "metrics=dict(my_metric=function).",
     "metric_loss": "The loss is recorded in any case. Give the metric another name than 'loss'.",
+    "accuracy_border": "{name} cannot tell what the outputs are, {outputs}: probabilities, where "
+    "more than 0.5 is a yes, or logits, where more than 0 is. Say which: "
+    "metrics=dict({name}=functools.partial(dl_lab.accuracy, threshold=0.5)), or threshold=0.",
+    "accuracy_one_hot": "{name} cannot tell whether each row has one class or each output is a "
+    "yes or no of its own: the outputs are {outputs} and the targets {targets}. Say which: "
+    "metrics=dict({name}=functools.partial(dl_lab.accuracy, {more}labels=False)) for one class a "
+    "row, or labels=True.",
+    "accuracy_dimension": "{name} cannot tell along which dimension of the outputs, {outputs}, "
+    "the classes lie: the targets, {targets}, fit more than one. Say which: "
+    "metrics=dict({name}=functools.partial(dl_lab.accuracy, {more}dim=1)).",
+    "accuracy_values": "{name} needs targets that are classes: their numbers, 0 and 1, or -1 and "
+    "1. These hold others: {targets}, where the outputs are {outputs}. For regression use 'mae' "
+    "or 'mse', for labels between 0 and 1 metrics=dict({name}=functools.partial(dl_lab.accuracy, "
+    "labels=True)).",
+    "accuracy_range": "{name} met the target {wrong}, but the outputs, {outputs}, have the "
+    "classes 0 to {last}. If that target is not to count, say so: "
+    "metrics=dict({name}=functools.partial(dl_lab.accuracy, {more}ignore_index={wrong})). "
+    "Otherwise correct the targets, or give the model more outputs.",
+    "series_twice": "Two things would be recorded as {name}, one of them of the validation data "
+    "{data}. Give these data another name.",
     "metric_shapes": "The metric {name} cannot compare the outputs, {outputs}, with the targets, "
     "{targets}. Use another metric, or a function of your own that takes (outputs, targets) and "
     "returns one number.",
@@ -499,6 +530,13 @@ SENTENCES = {
     "filter_not_written": "Nothing was written to the layer that could be undone.",
     "layer_unknown": "How {layer} ({kind}) computes is not known here in numbers. Its activations, "
     "gradients and what it sees of the input can be shown all the same.",
+    "formula_differs": "The formula is not known for {layer} ({kind}): with what went in it would "
+    "give {result}, but the layer answered {value}. Something else takes part, such as a random "
+    "number, or weights that have changed since.",
+    "formula_hooked": "The formula is not known for {layer} ({kind}): it would give {result}, but "
+    "a forward hook takes part, and the answer is {value}.",
+    "formula_failed": "The formula is not known for {layer} ({kind}): working it out raised "
+    "{error}: {detail}",
     "no_place": "{layer} has no unit at {given}; its activations have the shape {shape}.",
     "no_scores": "The network does not return class scores, [rows, classes]. You can still look "
     "at its layers; if one of its answers has scores, give the names of the classes.",

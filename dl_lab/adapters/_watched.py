@@ -102,7 +102,7 @@ def series(name: str, kind: str) -> str:
     >>> series("val_acc", "train"), series("loss", "train")
     ('validation_accuracy', 'train_loss')
     """
-    name = name.replace("/", "_").replace(" ", "_")
+    name = _plain(name)
     prefix, _, rest = name.partition("_")
     if rest and prefix in PARTS:
         kind, name = PARTS[prefix], rest
@@ -116,6 +116,20 @@ def renamed(
     of: Iterable[str] = ("train", "validation", "test"),
     but: Callable[[str], bool] = lambda _: False,
 ) -> dict[str, Any]:
-    """Return the values of these kinds by the names of their series, but for those left out."""
-    found = {series(name, kind): value for name, value in values.items() if not but(name)}
-    return {name: value for name, value in found.items() if name.partition("_")[0] in tuple(of)}
+    """Return the values of these kinds by the names of their series, but for those left out.
+
+    Of several that would have one name, such as ``val_acc`` and ``eval_acc``, one has it and the
+    others keep their own.
+    """
+    parts = tuple(of)
+    names = {name: series(name, kind) for name in values if not but(name)}
+    names = {name: one for name, one in names.items() if one.partition("_")[0] in parts}
+    owners = {one: name for name, one in reversed(names.items())}
+    owners |= {name: name for name, one in names.items() if name == one}
+    return {
+        one if owners[one] == name else _plain(name): values[name] for name, one in names.items()
+    }
+
+
+def _plain(name: str) -> str:
+    return name.replace("/", "_").replace(" ", "_")

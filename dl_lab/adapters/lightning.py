@@ -29,9 +29,10 @@ class LightningCallback(Callback):
 
     Notes
     -----
-    ``train_loss`` is what ``training_step`` returns, one row for each update of the weights. What
-    the module logs as ``val_…`` is recorded after each validation, the rest of ``train_…`` at the
-    end of each epoch.
+    ``train_loss`` is what ``training_step`` returns, one row for each update of the weights: the
+    mean over its batches where ``accumulate_grad_batches`` makes them several. What the module
+    logs as ``val_…`` is recorded after each validation, the rest of ``train_…`` at the end of each
+    epoch.
 
     Examples
     --------
@@ -88,7 +89,7 @@ class LightningCallback(Callback):
     def on_train_batch_end(
         self,
         trainer: Trainer,
-        pl_module: LightningModule,  # noqa: ARG002  # Lightning's signature
+        pl_module: LightningModule,
         outputs: Any,
         batch: object,  # noqa: ARG002  # as above
         batch_idx: int,  # noqa: ARG002  # as above
@@ -96,12 +97,14 @@ class LightningCallback(Callback):
         """Log a step once its weights are updated, and wait while the run is paused."""
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if loss is not None:
-            self._losses.append(loss.detach())
+            # Lightning has divided it by the batches of a full step, which an epoch's last may not
+            # have; in manual optimization it has not.
+            batches = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
+            self._losses.append(loss.detach() * batches)
         if trainer.global_step == self._updates:
             return
         self._updates = trainer.global_step
-        # Lightning has divided each loss by the number of batches that make a step.
-        values = {"train_loss": sum(self._losses)} if self._losses else {}
+        values = {"train_loss": sum(self._losses) / len(self._losses)} if self._losses else {}
         self._losses = []
         if logged(self._run, values):
             trainer.should_stop = True

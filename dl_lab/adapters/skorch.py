@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import numbers
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from skorch.callbacks import Callback
+from skorch.callbacks.scoring import ScoringBase
+from torch import Tensor
 
-from dl_lab.adapters._watched import begun, logged, numbers, present, renamed
+from dl_lab.adapters._watched import begun, logged, present, renamed
+from dl_lab.train.history.series_kind import PARTS
 from dl_lab.train.learning_rate import OptimizerRate
 from dl_lab.train.watch.run import WatchedRun
 
-# Columns of skorch's own history that say something about another.
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Columns of skorch's history that are no scores: its own, and those that tell of another.
+_OWN = ("epoch", "dur", "learning_rate", "train_loss")
 _NOTES = ("_best", "_batch_count")
 
 
@@ -44,6 +54,8 @@ class SkorchCallback(Callback):
     """
 
     run_: WatchedRun | None = None
+    row_: Mapping[str, Any] | None = None
+    recorded_: frozenset[str] = frozenset()
 
     def __init__(self, run: WatchedRun | None = None) -> None:
         self.run = run
@@ -54,6 +66,7 @@ class SkorchCallback(Callback):
 
     def on_epoch_begin(self, net: Any, **_: object) -> None:
         """Take note of the optimizer and its schedulers: from now on they are there."""
+        self._record_rest(net)
         callbacks = [callback for _, callback in net.callbacks_]
         schedulers = [getattr(callback, "lr_scheduler_", None) for callback in callbacks]
         self._run.attach(optimizer=OptimizerRate(net.optimizer_, filter(None, schedulers)))
@@ -76,22 +89,59 @@ class SkorchCallback(Callback):
             raise KeyboardInterrupt
 
     def on_epoch_end(self, net: Any, **_: object) -> None:
-        """Record what the validation and the scorings gave."""
-        row = {name: value for name, value in net.history[-1].items() if isinstance(value, float)}
-        values = renamed(
-            row,
-            "",
-            but=lambda name: name.endswith(_NOTES) or name == "train_loss",
-        )
-        self._run.epoch_end(**numbers(self._run, values))
+        """Record what the validation gave, and the scorings so far."""
+        self.row_ = net.history[-1]
+        values = self._scores(net)
+        self.recorded_ = frozenset(values)
+        self._run.epoch_end(**values)
 
-    def on_train_end(self, net: Any, **_: object) -> None:  # noqa: ARG002  # as above
+    def on_train_end(self, net: Any, **_: object) -> None:
         """End the run."""
+        self._record_rest(net)
         self._run.end()
+
+    def _record_rest(self, net: Any) -> None:
+        """Record the scorings that are listed after this callback, which came after it."""
+        if self.row_ is not None:
+            found = self._scores(net).items()
+            rest = {name: value for name, value in found if name not in self.recorded_}
+            self.row_ = None
+            if rest:
+                self._run.record(**rest)
+
+    def _scores(self, net: Any) -> dict[str, float]:
+        """Return the epoch's numbers by the names of their series."""
+        # A scoring tells what it was measured on where its name does not.
+        kinds = {
+            scoring.name_: "train_" if scoring.on_train else "validation_"
+            for _, scoring in net.callbacks_
+            if isinstance(scoring, ScoringBase) and scoring.name_.partition("_")[0] not in PARTS
+        }
+        row = {
+            kinds.get(name, "") + name: number
+            for name, value in (self.row_ or {}).items()
+            if not _is_note(name) and (number := _number(value)) is not None
+        }
+        values = renamed(row, "", of=("train", "validation", "test", ""))
+        return {name.removeprefix("_"): value for name, value in values.items()}
 
     @property
     def _run(self) -> WatchedRun:
         return present(self.run_)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "run": None, "run_": None}
+        return {**self.__dict__, "run": None, "run_": None, "row_": None}
+
+
+def _is_note(name: str) -> bool:
+    return name in _OWN or name.endswith(_NOTES) or name.startswith("event_")
+
+
+def _number(value: object) -> float | None:
+    """Return a score as a number: of Python, numpy or torch; None for what is none."""
+    if isinstance(value, (Tensor, np.ndarray, np.generic)):
+        if math.prod(value.shape) != 1:
+            return None
+        value = value.item()
+    plain = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return float(value) if plain else None  # type: ignore[arg-type]  # a number

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,10 +16,11 @@ from dl_lab.probe.answer import scores
 from dl_lab.probe.capture import Capture, capture, slopes
 from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
-from dl_lab.probe.layer import Layer, units_of
+from dl_lab.probe.layer import Layer
+from dl_lab.probe.looks.passes import Pass, Passes, finished, rows_at_once
 from dl_lab.probe.modules import is_keras, original
 from dl_lab.probe.nested import mapped, tensors_in
-from dl_lab.probe.recorder import Changes, Inputs
+from dl_lab.probe.recorder import NOTHING, Changes, Inputs, Keep
 
 if TYPE_CHECKING:
     from dl_lab.probe.given.examples import Examples
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 _CHUNK = 8
 _MOST_PATCHES = 14
 _LEAST_KERNEL = 3
+
+
+METHODS = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
 
 
 class Attribution:
@@ -73,6 +78,23 @@ class Attribution:
             self._dimensions = examples.dimensions(inputs)
             self._settings["batch"] = self._dimensions
 
+    def passes(self, method: str, target: int) -> Passes[Tensor]:
+        """Compute one of `METHODS` pass by pass, as `dl_lab.probe.looks.passes` says.
+
+        Examples
+        --------
+        >>> passes = Attribution(torch.nn.Linear(2, 2), torch.rand(1, 2)).passes("saliency", 0)
+        >>> (first := next(passes)).of
+        1
+        >>> try:
+        ...     passes.send(first.compute())
+        ... except StopIteration as end:
+        ...     end.value.shape
+        torch.Size([2])
+        """
+        compute: Callable[[int], Passes[Tensor]] = getattr(self, f"_{method}")
+        return compute(target)
+
     def saliency(self, target: int) -> Tensor:
         """Return the largest absolute gradient of the class's score over the channels.
 
@@ -81,7 +103,12 @@ class Attribution:
         .. [1] K. Simonyan, A. Vedaldi, A. Zisserman, "Deep Inside Convolutional Networks", 2013,
            https://arxiv.org/abs/1312.6034
         """
-        found = self._planes(self._gradient(self._repeated(1), target, 1)).abs()
+        return finished(self._saliency(target))
+
+    def _saliency(self, target: int) -> Passes[Tensor]:
+        inputs = self._repeated(1)
+        gradient, _ = yield Pass(lambda: self._gradient(inputs, target, 1))
+        found = self._planes(gradient).abs()
         return found.amax(0) if found.ndim > 1 else found
 
     def integrated_gradients(self, target: int, steps: int = 32) -> Tensor:
@@ -100,17 +127,25 @@ class Attribution:
         .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 2017,
            https://arxiv.org/abs/1703.01365
         """
+        return finished(self._integrated_gradients(target, steps))
+
+    def _integrated_gradients(self, target: int, steps: int = 32) -> Passes[Tensor]:
         own = self._changeable()
         along = self._dimensions[0] if self._together else None
         total = torch.zeros_like(own)
-        chunk = 1 if along is None else _CHUNK
-        for begin in range(0, steps, chunk):
-            count = min(chunk, steps - begin)
-            shares = (torch.arange(begin, begin + count, device=own.device) + 0.5) / steps
+        # The first alone: how much memory a row takes is known afterwards.
+        done, count = 0, 1
+        while done < steps:
+            count = min(count, steps - done)
+            shares = (torch.arange(done, done + count, device=own.device) + 0.5) / steps
             sizes = [count if at == along else 1 for at in range(own.ndim)]
             varied = own * shares.to(own.dtype).view(sizes)
-            gradient = self._gradient(_with_first(self._repeated(count), varied), target, count)
+            inputs = _with_first(self._repeated(count), varied)
+            gradient, seen = yield Pass(partial(self._gradient, inputs, target, count), done, steps)
             total += (gradient if along is None else gradient.sum(along, keepdim=True)) / steps
+            done += count
+            if along is not None:
+                count = min(_CHUNK, rows_at_once(seen, graph=True))
         found = self._planes(total * own)
         return found.sum(0) if found.ndim > 1 else found
 
@@ -133,21 +168,36 @@ class Attribution:
         ----------
         .. [1] R. R. Selvaraju et al., "Grad-CAM", 2017, https://arxiv.org/abs/1610.02391
         """
-        seen = capture(self._model, self._repeated(1), gradients=True, **self._settings)
+        return finished(self._grad_cam(target, layer))
+
+    def _grad_cam(self, target: int, layer: int | None = None) -> Passes[Tensor]:
+        inputs = self._repeated(1)
+        seen = yield Pass(lambda: self._seen(inputs), 0, 2)
         layers = _convolutions(seen) if layer is None else [seen.layers[layer]]
         if not layers:
             raise InputError("no_convolution")
         if layers[-1].units is None or layers[-1].units.ndim < 2:  # noqa: PLR2004
             raise InputError("no_maps", layer=layers[-1].name)
-        gradients = slopes(self._score(seen, target, 1), [one.output for one in layers])
         # Behind the last may be one that another head has.
+        for some in filter(None, (layers[-1:], layers[:-1])):
+            indices = frozenset(one.index for one in some)
+            found: Tensor | None = yield Pass(partial(self._cam, inputs, target, indices), 1, 2)
+            if found is not None:
+                return found
+        raise InputError("no_gradient_back", layer=layers[-1].name)
+
+    def _cam(self, inputs: Inputs, target: int, indices: frozenset[int]) -> Tensor | None:
+        keep = Keep(indices, most=0)
+        seen = capture(self._model, inputs, gradients=True, keep=keep, **self._settings)
+        layers = [seen.layers[index] for index in sorted(indices)]
+        gradients = slopes(self._score(seen, target, 1), [one.output for one in layers])
         found = [pair for pair in zip(layers, gradients, strict=True) if pair[1] is not None]
         if not found:
-            raise InputError("no_gradient_back", layer=layers[-1].name)
+            return None
         chosen, slope = found[-1]
         units = chosen.units
         assert units is not None and slope is not None  # noqa: PT018, S101  # as was asked for
-        gradient = units_of(slope, chosen.rows, chosen.channels_last)
+        gradient = chosen.like_output(slope)
         positions = tuple(range(1, units.ndim))
         weights = gradient.mean(positions, keepdim=True)
         cam = (weights * units).sum(0).clamp(min=0).detach()
@@ -184,7 +234,11 @@ class Attribution:
         .. [1] M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks",
            2013, https://arxiv.org/abs/1311.2901
         """
-        seen = capture(self._model, self._repeated(1), **self._settings)
+        return finished(self._occlusion(target, patch))
+
+    def _occlusion(self, target: int, patch: int | None = None) -> Passes[Tensor]:
+        one = self._repeated(1)
+        seen = yield Pass(lambda: self._seen(one))
         base = float(self._score(seen, target, 1)[0])
         own = self._changeable()
         if not own.is_floating_point():
@@ -198,17 +252,17 @@ class Attribution:
         places = list(itertools.product(*(range(-(side // 2), length, step) for length in size)))
         fall = torch.zeros(size, device=own.device)
         count = torch.zeros(size, device=own.device)
-        most = 1 if along is None else 2 * _CHUNK
+        most = 1 if along is None else min(2 * _CHUNK, rows_at_once(seen))
         for begin in range(0, len(places), most):
             chunk = places[begin : begin + most]
             cells = [tuple(slice(max(0, at), at + side) for at in place) for place in chunk]
             hidden = own.repeat([len(chunk) if at == along else 1 for at in range(own.ndim)])
             for row, cell in enumerate(cells):
-                one = hidden if along is None else hidden.narrow(along, row, 1)
-                self._planes(one)[(..., *cell)] = own.mean()  # type: ignore[index]  # its stub names no such tuple
+                part = hidden if along is None else hidden.narrow(along, row, 1)
+                self._planes(part)[(..., *cell)] = own.mean()  # type: ignore[index]  # its stub names no such tuple
             inputs = _with_first(self._repeated(len(chunk)), hidden)
-            answered = capture(self._model, inputs, **self._settings)
-            answers = self._score(answered, target, len(chunk))
+            seen = yield Pass(partial(self._seen, inputs), begin, len(places))
+            answers = self._score(seen, target, len(chunk))
             for cell, answer in zip(cells, answers.tolist(), strict=True):
                 fall[cell] += base - answer
                 count[cell] += 1
@@ -249,12 +303,15 @@ class Attribution:
             return class_score(seen, target, self._classes)[:1]
         return class_score(seen, target, self._classes, count)
 
-    def _gradient(self, inputs: Inputs, target: int, count: int) -> Tensor:
-        seen = capture(self._model, inputs, gradients=True, **self._settings)
+    def _seen(self, inputs: Inputs) -> Capture:
+        return capture(self._model, inputs, keep=NOTHING, **self._settings)
+
+    def _gradient(self, inputs: Inputs, target: int, count: int) -> tuple[Tensor, Capture]:
+        seen = capture(self._model, inputs, gradients=True, keep=NOTHING, **self._settings)
         (gradient,) = slopes(self._score(seen, target, count), [seen.inputs[0]])
         if gradient is None:
             raise InputError("no_gradient", layer="The output")
-        return gradient
+        return gradient, seen
 
 
 def layer_gradients(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dl_lab.errors import InputError
 from dl_lab.probe.layer import Layer
+from dl_lab.probe.looks.turns import go_on, interruptible, one_look
 from dl_lab.probe.modules import (
     copied,
     every_module,
@@ -23,8 +24,8 @@ from dl_lab.probe.modules import (
     parameters,
 )
 from dl_lab.probe.nested import mapped, shapes, tensors_in
-from dl_lab.probe.recorder import Changes, Inputs, Recorder, listed
-from dl_lab.probe.untouched import Mode, one_look, same_random, untouched, weights_of
+from dl_lab.probe.recorder import ALL, Changes, Inputs, Keep, Recorder, listed
+from dl_lab.probe.untouched import Mode, own_random, untouched, weights_of
 
 
 class ModelError(InputError):
@@ -64,11 +65,14 @@ class Capture:
         The network's own input tensors.
     output
         What the network returned.
+    rows
+        How many examples it was given.
     """
 
     layers: tuple[Layer, ...]
     inputs: tuple[Tensor, ...] = field(repr=False)
     output: Any = field(repr=False)
+    rows: int = 1
 
     def __getitem__(self, name: str) -> Layer:
         """Return the first call of a layer by its name."""
@@ -87,6 +91,7 @@ def capture(
     gradients: bool = False,
     weights: Mapping[str, Tensor] | None = None,
     batch: Sequence[int | None] | None = None,
+    keep: Keep = ALL,
 ) -> Capture:
     """Run a model once and keep what goes into and comes out of each of its layers.
 
@@ -114,6 +119,9 @@ def capture(
     batch
         For each tensor of the inputs the dimension that counts the examples, None for one that has
         none. Without it that is the first of each.
+    keep
+        Whose values are kept. All take several times the memory of a forward, and with `gradients`
+        again as much.
 
     Returns
     -------
@@ -125,6 +133,8 @@ def capture(
     ------
     ModelError
         What the model itself raises; a model that differentiates within may do so.
+    CalledOff
+        The look was called off (`dl_lab.probe.looks.turns`).
 
     References
     ----------
@@ -139,8 +149,9 @@ def capture(
     >>> [(layer.name, layer.kind, tuple(layer.units.shape)) for layer in seen.layers]
     [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
-    with one_look():
-        look = _Look(changes or {}, gradients, gradients, gradients, batch)
+    with one_look(original(model)):
+        go_on()
+        look = _Look(changes or {}, gradients, gradients, gradients, batch, keep)
         shown = original(model)
         if is_waiting(shown):
             shown = copied(shown)
@@ -174,7 +185,7 @@ def _initialize(model: nn.Module, inputs: Inputs) -> None:
     model.eval()
     given = listed(mapped(inputs, lambda one: one.detach().clone()))
     try:
-        with same_random(tensors_in(given)), torch.enable_grad():
+        with own_random(model), torch.enable_grad():
             model(**given) if isinstance(given, Mapping) else model(*given)
     except Exception as error:
         raise ModelError(error, inputs, reached=0) from error
@@ -191,7 +202,13 @@ def _passed(
 ) -> Capture:
     own = [_prepared(one, look.by_inputs) for one in tensors_in(listed(inputs))]
     recorder = Recorder(
-        model, own, look.changes, look.gradients, training=mode == "train", batch=look.batch
+        model,
+        own,
+        look.changes,
+        look.gradients,
+        training=mode == "train",
+        keep=look.keep,
+        batch=look.batch,
     )
     with (
         weights_of(model, weights),
@@ -211,7 +228,7 @@ def _passed(
                 raise ModelError(error, inputs, reached=len(recorder.layers)) from error
     if look.graph > look.gradients:
         output = mapped(output, torch.Tensor.detach)
-    return Capture(tuple(recorder.layers), tuple(own), output)
+    return Capture(tuple(recorder.layers), tuple(own), output, recorder.rows)
 
 
 @dataclass(frozen=True)
@@ -223,6 +240,7 @@ class _Look:
     graph: bool
     by_inputs: bool
     batch: Sequence[int | None] | None
+    keep: Keep
 
 
 def wants_gradients(error: BaseException) -> bool:
@@ -249,7 +267,7 @@ def _is_ours(error: Exception) -> bool:
         if str(frame.f_globals.get("__name__", "")).startswith("dl_lab.probe.")
     ]
     # These hand on to what the model itself calls.
-    return ours[-1] not in {"_passed", "heard", "__torch_function__"}
+    return ours[-1] not in {"_passed", "heard", "__torch_function__", "__torch_dispatch__"}
 
 
 @contextlib.contextmanager
@@ -321,7 +339,9 @@ def slopes(score: Tensor, tensors: Sequence[Tensor | None]) -> list[Tensor | Non
     if not score.requires_grad or not wanted:
         return [None] * len(tensors)
     try:
-        found = iter(torch.autograd.grad(score.sum(), wanted, retain_graph=True, allow_unused=True))
+        with interruptible():
+            grads = torch.autograd.grad(score.sum(), wanted, retain_graph=True, allow_unused=True)
     except RuntimeError as error:
         raise InputError("gradient_failed", detail=error) from error
+    found = iter(grads)
     return [next(found) if one is not None and one.requires_grad else None for one in tensors]

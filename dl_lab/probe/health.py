@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dl_lab.probe.capture import Capture
+    from dl_lab.probe.layer import Layer
 
 FADED = 1e-3
 """Share of the largest gradient norm below which a layer's gradient counts as vanishing."""
@@ -73,33 +74,64 @@ def health(seen: Capture, gradients: Sequence[Tensor | None] | None = None) -> l
     >>> health(capture(net, torch.rand(8, 1)))[1]
     Health(zeros=0.5, dead=(1,), gradient=None, vanishing=False)
     """
-    norms = _norms(gradients or [None] * len(seen.layers))
-    largest = max((norm for norm in norms if norm is not None), default=0.0)
-    found = []
-    for layer, norm in zip(seen.layers, norms, strict=True):
+    tally = Tally()
+    tally.add(seen, gradients or [None] * len(seen.layers))
+    return tally.health()
+
+
+class Tally:
+    """Signs of trouble, counted over several passes of other rows."""
+
+    def __init__(self) -> None:
+        self._layers: list[_Count] = []
+
+    def add(self, seen: Capture, gradients: Sequence[Tensor | None]) -> None:
+        """Count the rows of a pass."""
+        if not self._layers:
+            self._layers = [_Count() for _ in seen.layers]
+        for count, layer, gradient in zip(self._layers, seen.layers, gradients, strict=True):
+            count.add(layer, gradient)
+
+    def health(self) -> list[Health]:
+        """Return how each layer fares, by all rows counted."""
+        norms = [count.norm for count in self._layers]
+        largest = max((norm for norm in norms if norm is not None), default=0.0)
+        return [
+            count.health(norm is not None and largest > 0 and norm < FADED * largest)
+            for count, norm in zip(self._layers, norms, strict=True)
+        ]
+
+
+class _Count:
+    def __init__(self) -> None:
+        self._silent: Tensor | None = None
+        """Of each unit how often it answered 0."""
+        self._answers = 0
+        self._squares: float | None = None
+        self._rows = 0
+
+    def add(self, layer: Layer, gradient: Tensor | None) -> None:
         known = operation(layer)
-        zeros: float | None = None
-        dead: tuple[int, ...] = ()
         gate = known if isinstance(known, kinds.Pointwise) else getattr(known, "then", None)
-        answers = layer.units_first().output
+        answers = layer.answers
         if isinstance(gate, kinds.Pointwise) and gate.name in _GATES and answers is not None:
-            zeros, dead = _zeros(answers)
-        faded = norm is not None and largest > 0 and norm < FADED * largest
-        found.append(Health(zeros, dead, norm, faded))
-    return found
+            silent = answers == 0
+            units = silent.movedim(1, 0).flatten(1) if answers.ndim > 1 else silent[:, None]
+            found = units.sum(1)
+            self._silent = found if self._silent is None else self._silent + found
+            self._answers += units.shape[1]
+        if gradient is not None:
+            self._squares = (self._squares or 0.0) + float(gradient.detach().float().square().sum())
+            self._rows += max(1, gradient.size(0) if gradient.ndim else 1)
 
+    @property
+    def norm(self) -> float | None:
+        """The gradient's, the mean over the rows."""
+        return None if self._squares is None else math.sqrt(self._squares / self._rows)
 
-def _norms(gradients: Sequence[Tensor | None]) -> list[float | None]:
-    return [
-        None
-        if one is None
-        else float(one.detach().float().flatten().norm()) / math.sqrt(max(1, len(one)))
-        for one in gradients
-    ]
-
-
-def _zeros(output: Tensor) -> tuple[float, tuple[int, ...]]:
-    silent = output == 0
-    units = silent.movedim(1, 0).flatten(1) if output.ndim > 1 else silent[:, None]
-    shares = units.float().mean(1)
-    return float(shares.mean()), tuple((shares == 1).nonzero().flatten().tolist())
+    def health(self, vanishing: bool) -> Health:  # one of its fields
+        if self._silent is None:
+            return Health(None, (), self.norm, vanishing)
+        shares = self._silent.float() / max(1, self._answers)
+        dead = (self._silent == self._answers).nonzero().flatten().tolist()
+        return Health(float(shares.mean()), tuple(dead), self.norm, vanishing)

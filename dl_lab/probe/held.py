@@ -113,16 +113,44 @@ def plain(tensor: Tensor) -> Tensor:
     >>> seen[0].shape
     torch.Size([3, 2])
     """
-    if not _FUNC.is_functorch_wrapped_tensor(tensor):
+    if not is_wrapped(tensor):
         return tensor
     with _untransformed():
         at, inner = _FUNC.maybe_get_bdim(tensor), plain(_FUNC.get_unwrapped(tensor))
         return inner.movedim(at, 0) if at > 0 else inner
 
 
+def is_wrapped(tensor: Tensor) -> bool:
+    """Tell whether a tensor stands for several at once, as within `torch.func.vmap`.
+
+    Examples
+    --------
+    >>> is_wrapped(torch.ones(2))
+    False
+    """
+    return bool(_FUNC.is_functorch_wrapped_tensor(tensor))
+
+
+def is_same_memory(one: Tensor, other: Tensor) -> bool:
+    """Tell whether two tensors are the same values in the same memory.
+
+    Examples
+    --------
+    >>> x = torch.ones(2, 3)
+    >>> is_same_memory(x, x.detach()), is_same_memory(x, x.clone()), is_same_memory(x, x.T)
+    (True, False, False)
+    """
+    if is_wrapped(other) or one.is_nested or other.is_nested:
+        return False
+    alike = one.shape == other.shape and one.dtype == other.dtype and one.numel() > 0
+    if not alike or one.layout is not torch.strided or other.layout is not torch.strided:
+        return False
+    return one.data_ptr() == other.data_ptr() and one.stride() == other.stride()
+
+
 def _memory(tensor: Tensor) -> int:
     """Where the memory of the values begins; 0 where that is nowhere yet, or in several places."""
-    if tensor.layout is not torch.strided or is_lazy(tensor):
+    if tensor.layout is not torch.strided or tensor.is_nested or is_lazy(tensor):
         return 0
     # As untyped_storage().data_ptr(), in a third of the time.
     return tensor.data_ptr() - int(tensor.storage_offset()) * tensor.itemsize

@@ -55,7 +55,9 @@ def mapped(  # noqa: PLR0911  # one for each kind
         return change(value)
     if isinstance(value, (list, tuple)):
         items = [mapped(one, change, kinds) for one in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        # One of names would look at its entries, as a packed sequence does, which need not be final.
+        made: Any = type(value)
+        return made._make(items) if hasattr(value, "_fields") else made(items)
     if isinstance(value, Mapping):
         entries = {name: mapped(one, change, kinds) for name, one in value.items()}
         if type(value) is dict:

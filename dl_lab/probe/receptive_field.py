@@ -12,8 +12,8 @@ from dl_lab.probe.capture import Capture, capture, slopes
 from dl_lab.probe.formula import kinds
 from dl_lab.probe.formula.operation import operation
 from dl_lab.probe.formula.windows import pooling_window
-from dl_lab.probe.layer import index_of, place_of
-from dl_lab.probe.recorder import Changes, Inputs
+from dl_lab.probe.layer import flat_of, unflat
+from dl_lab.probe.recorder import Changes, Inputs, Keep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 Box = tuple[Span, ...]
+
+# They count as seeing all of what goes in: which part it is depends on the call.
+_SEEING_ALL = (
+    kinds.Attention,
+    kinds.Computed,
+    kinds.Gated,
+    kinds.Inside,
+    kinds.Lookup,
+    kinds.Moved,
+    kinds.Normalized,
+    kinds.Recurrent,
+    kinds.Reduced,
+    kinds.Summed,
+)
 
 
 @dataclass(frozen=True)
@@ -79,9 +93,10 @@ def receptive_field(
         made = seen.layers[layer.sources[0]]
         if made.units is None or layer.units is None:
             break
-        flat = index_of(at, tuple(layer.units.shape), layer.channels_last)
-        at = place_of(flat, tuple(made.units.shape), layer.channels_last)
-        layer = made
+        earlier = _place_before(layer, made, at)
+        if earlier is None:
+            break
+        layer, at = made, earlier
     boxes: dict[int, Box] = {layer.index: tuple((place, place + 1) for place in at[1:])}
     exact = True
     for index in range(layer.index, -1, -1):
@@ -89,12 +104,12 @@ def receptive_field(
             continue
         now = seen.layers[index]
         known = operation(now)
-        exact = exact and known is not None
+        exact = exact and known is not None and not isinstance(known, _SEEING_ALL)
         for which, source in enumerate(now.sources):
             shape = now.input_units(which).shape[1:]
             box = _before(known, now, boxes[index], tuple(shape))
             before = _positions(seen, source, positions)
-            if before is not None and before != shape:
+            if before is not None and (before != tuple(shape) or len(box) != len(shape)):
                 # Reshaped on the way.
                 box = _all(before)
                 exact = exact and not (shape and source == -1 and positions is not None)
@@ -149,7 +164,22 @@ def effective_field(
     tensor([0, 0, 1, 1, 1, 0, 0, 0], dtype=torch.int32)
     """
     batch = None if examples is None else examples.dimensions(inputs)
-    seen = capture(model, inputs, changes=changes, weights=weights, gradients=True, batch=batch)
+    seen = capture(
+        model,
+        inputs,
+        changes=changes,
+        weights=weights,
+        gradients=True,
+        batch=batch,
+        keep=Keep(frozenset({layer}), most=0),
+    )
+    return effective_field_in(seen, layer, at, examples)
+
+
+def effective_field_in(
+    seen: Capture, layer: int, at: Sizes, examples: Examples | None = None
+) -> Tensor:
+    """Measure the same in what was captured with ``gradients=True``, and that layer kept."""
     units = seen.layers[layer].units
     own = seen.inputs[0]
     if units is None or not units.requires_grad or not own.requires_grad:
@@ -162,6 +192,14 @@ def effective_field(
     else:
         found = examples.planes(gradient)
     return found.abs().sum(0).detach() if found.ndim > 1 else found.abs().detach()
+
+
+def _place_before(layer: Layer, made: Layer, at: Sizes) -> Sizes | None:
+    """Return where a value stood before it was reshaped; None where it was another row's."""
+    if layer.output is None or made.output is None or layer.output.numel() != made.output.numel():
+        return None
+    flat = flat_of(layer.place(at), tuple(layer.output.shape))
+    return made.at(unflat(flat, tuple(made.output.shape)))
 
 
 def _positions(seen: Capture, source: int, positions: Sizes | None) -> Sizes | None:

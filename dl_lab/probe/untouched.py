@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import threading
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 
+from dl_lab.probe.looks.own_random import OTHERS_PUT_BACK, OwnRandom, seed_put_back
 from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor, nn
 
 Mode = Literal["eval", "train"]
-
-
-_LOOKING = threading.RLock()
-
-
-def one_look() -> contextlib.AbstractContextManager[object]:
-    """Keep all other looks at any network waiting: two at once would put back each other's state.
-
-    Examples
-    --------
-    >>> with one_look(), one_look():
-    ...     pass
-    """
-    return _LOOKING
-
-
-def is_looking() -> bool:
-    """Tell whether another thread is looking at a network at this moment.
-
-    Examples
-    --------
-    >>> is_looking()
-    False
-    """
-    if not _LOOKING.acquire(blocking=False):
-        return True
-    _LOOKING.release()
-    return False
 
 
 @contextlib.contextmanager
@@ -77,8 +47,6 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
         for module in modules
         if module._buffers  # noqa: SLF001
     ]
-    # Torch's layers draw from torch's alone; to copy the others takes as long as a small network.
-    others = None if all(map(_draws_from_torch, modules)) else _other_generators()
     copies: dict[int, Tensor] = {}
     for register, held in registers:
         # What is written goes into copies: what autograd has saved of the originals stays valid.
@@ -88,12 +56,9 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     if mode is not None:
         _set_flags(modules, [mode == "train"] * len(modules))
     try:
-        with same_random(parameters(model)), _keras_variables(model):
+        with own_random(model), _keras_variables(model):
             yield
     finally:
-        if others is not None:
-            random.setstate(others[0])
-            np.random.set_state(others[1])  # noqa: NPY002
         _set_flags(modules, flags)
         for register, held in registers:
             register.clear()
@@ -101,36 +66,34 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def same_random(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Put the states of torch's generators back at the end.
-
-    Parameters
-    ----------
-    tensors
-        The CPU's generator and those of the devices where these lie are put back.
+def own_random(model: nn.Module) -> Iterator[None]:
+    """Leave all random generators as they are: only where a model may draw, for that takes time.
 
     Examples
     --------
+    >>> from torch import nn
     >>> before = torch.get_rng_state()
-    >>> with same_random([]):
+    >>> with own_random(nn.Dropout()):
     ...     _ = torch.rand(3)
     >>> torch.equal(torch.get_rng_state(), before)
     True
     """
-    places = {one.device for one in tensors if not (one.is_cpu or one.is_meta)}
+    modules = every_module(model)
+    known = all(map(_is_torchs_own, modules))
     with contextlib.ExitStack() as undo:
-        undo.enter_context(torch.random.fork_rng(devices=[]))
+        places = {one.device for one in parameters(model) if not (one.is_cpu or one.is_meta)}
         for place in places:
             undo.enter_context(torch.random.fork_rng([place.index or 0], device_type=place.type))
+        if not known:
+            undo.enter_context(seed_put_back())
+            undo.enter_context(OTHERS_PUT_BACK)
+        if not known or any(module.training for module in modules):
+            undo.enter_context(OwnRandom())
         yield
 
 
-def _draws_from_torch(module: nn.Module) -> bool:
+def _is_torchs_own(module: nn.Module) -> bool:
     return is_torchs(module) and is_plain(module)
-
-
-def _other_generators() -> tuple[Any, Any]:
-    return random.getstate(), np.random.get_state()  # noqa: NPY002  # the global one
 
 
 def _set_flags(modules: list[nn.Module], flags: list[bool]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.epoch import Feed
@@ -110,7 +110,7 @@ class Loop:
             loss = engine.step(*batch, measure=state.measures_steps)
         state.steps = steps = state.steps + 1
         if loss is not None:
-            recorder.step(steps, loss, engine.measured, batch[1])
+            recorder.step(steps, loss, engine.measured, engine.counts)
         recorder.rate(steps, rate)
         try:
             feed.fetch(state.stream.now() if state.draws else state.stream.state)
@@ -195,15 +195,24 @@ class Loop:
             return None
         return self._diverge(epoch, value)
 
+    def _reason(self, value: float, where: dict[str, Any]) -> InputError:
+        """Return why a loss or a weight is not finite, as far as that can be told."""
+        state = self.state
+        if state.engine.unlabelled:
+            return InputError("batch_unlabelled", **where)
+        for name, data in {"train": state.train, **state.measured}.items():
+            if count := not_finite(data):
+                return InputError("not_finite_data", name=name, count=count, **where)
+        rate = format(learning_rate(state.optimizer), "g")
+        if math.isnan(value) and state.engine.finite():
+            # Steps that were too large would have left weights that are not.
+            return InputError("loss_nan", **where, learning_rate=rate)
+        return InputError("diverged", **where, learning_rate=rate)
+
     def _diverge(self, epoch: int, value: float) -> State:
         state = self.state
         where = {"value": value, "epoch": epoch, "kept": state.good_epoch}
-        rate = format(learning_rate(state.optimizer), "g")
-        state.message = InputError("diverged", **where, learning_rate=rate)
-        for name, data in {"train": state.train, **state.measured}.items():
-            if count := not_finite(data):
-                state.message = InputError("not_finite_data", name=name, count=count, **where)
-                break
+        state.message = self._reason(value, where)
         state.recorder.flush()
         state.recorder.spoilt = None
         state.restore_good()

@@ -129,7 +129,8 @@ def range_test(
     lowest: the highest of three, measured in the last fifth of the steps. It is that of the
     validation data, where the trainer has them and they have at most 2,048 rows; otherwise of
     rows held out of the training data: a fifth of an epoch, at least 128 where there are twice as
-    many, at most 512. A training whose loss rises to three times its beginning is broken off. The
+    many, at most 512. With ``batch_size=None`` nothing is cut: it is the loss on all of the data.
+    A training whose loss rises to three times its beginning is broken off. The
     search ends when two rates have been worse than the best and have learnt less.
 
     At the edge of what is stable, a rate trains on one order of the batches and diverges on

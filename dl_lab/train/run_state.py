@@ -31,8 +31,8 @@ from dl_lab.train.notes import Notes
 from dl_lab.train.run import Progress
 from dl_lab.train.steps.autograd import AutogradSteps
 from dl_lab.train.steps.engine import Engine
-from dl_lab.train.steps.evaluate import Data, Loss
-from dl_lab.train.steps.metrics import Metric
+from dl_lab.train.steps.evaluate import MOST_ROWS, Data, Loss
+from dl_lab.train.steps.metrics import Metric, forget
 from dl_lab.train.steps.own import OwnSteps, check_function
 from dl_lab.train.steps.precision import Precision
 from dl_lab.train.steps.several import parts_of
@@ -125,6 +125,8 @@ class RunState:
         self.history = self.recorder.history
         self._batch_size = batch_size
         self._accumulate = accumulate
+        self.most_rows = None if batch_size is None else MOST_ROWS
+        """Rows of validation tensors that are measured at a time; None for all."""
         self._own = own
         self._autograd: Engine = own or AutogradSteps(
             model,
@@ -136,6 +138,8 @@ class RunState:
             clip_norm=clip_norm,
             gradients=self._tell_gradients if hooks.gradients else None,
             note=self.notes.add,
+            counting=record == "epoch",
+            most_rows=self.most_rows,
         )
         self._simple = (
             own is None
@@ -177,12 +181,14 @@ class RunState:
         elif validation is not None:
             measured = {"validation_loss": validation}
         for name, data in measured.items():
-            check_data(data, "validation" if name == "validation_loss" else name)
+            whole = self.most_rows is None
+            check_data(data, "validation" if name == "validation_loss" else name, whole=whole)
+        self.recorder.measured(measured)
         self.feed = feed
+        forget(self.metrics)
         self.validation = validation
         self.measured = measured
         """The validation data by name."""
-        self.recorder.measured(measured)
         self.measures_steps = self.recorder.series is not None
         """Whether the loss of each step is wanted."""
         if train is not None and self._awaited is not None:

@@ -75,7 +75,8 @@ class ShortTrainings:
 
     What counts is the loss on the trainer's validation data, where they have at most 2,048 rows.
     Otherwise a fifth of an epoch's rows is held out, at least 128 where there are twice as many,
-    at most 512. The trainings go through the batches that are left again and again.
+    at most 512. The trainings go through the batches that are left again and again. Data that are
+    trained on all at once are not cut: then it is the loss on all of them.
 
     Parameters
     ----------
@@ -92,18 +93,24 @@ class ShortTrainings:
         self._steps = steps
         self._interrupted = interrupted
         held = trial.validation(_VALIDATION)
-        if held:
+        if held or trial.whole:
             self._groups = trial.groups(steps)
+            held = held or self._groups[0]
         else:
             held, self._groups = _hold_out(trial.groups(steps + steps // (_SHARE - 1)))
-        self._held = _pieces(held)
+        self._held = held if trial.whole else _pieces(held)
         # Of each training: the losses on the pieces held out, and the running mean of its own.
         self._losses: list[Values] = []
         self._running: list[float] = []
         self._twice: set[int] = set()
         self.done: list[ShortTraining] = []
         """Of each rate whose training has ended, in their order."""
-        self._before = self._measure()
+        before = self._measure()
+        if np.isfinite(before).any():
+            # What has no labels tells nothing.
+            self._held = [self._held[at] for at in np.flatnonzero(~np.isnan(before))]
+            before = before[~np.isnan(before)]
+        self._before = before
 
     @property
     def before(self) -> float:
@@ -214,7 +221,7 @@ class ShortTrainings:
 
 def _hold_out(groups: list[list[Batch]]) -> tuple[list[Batch], list[list[Batch]]]:
     """Take the first batches, or some rows where there is one batch alone."""
-    count = sum(rows(targets) for group in groups for _, targets in group)
+    count = sum(rows(*reversed(batch)) for group in groups for batch in group)
     wanted = min(_MOST, max(count // _SHARE, min(_LEAST, count // 2)))
     if len(groups) == 1:
         batch = groups[0][0]
@@ -224,7 +231,7 @@ def _hold_out(groups: list[list[Batch]]) -> tuple[list[Batch], list[list[Batch]]
     held_out: list[Batch] = []
     for taken, group in enumerate(groups, 1):
         held_out += group
-        enough = sum(rows(targets) for _, targets in held_out) >= wanted
+        enough = sum(rows(*reversed(batch)) for batch in held_out) >= wanted
         if enough or taken == len(groups) // 2:
             break
     return held_out, groups[taken:]
@@ -237,7 +244,7 @@ def _pieces(batches: list[Batch]) -> list[Batch]:
     for batch in batches:
         if not can_be_cut(batch):
             return batches
-        count = rows(batch[1])
+        count = rows(*reversed(batch))
         pieces = min(each, count)
         ends = [count * piece // pieces for piece in range(pieces + 1)]
         found += [cut(batch, start, stop) for start, stop in pairwise(ends)]

@@ -63,8 +63,8 @@ class Trainer:
     model
         Any module, with several inputs or outputs too. Trained in place.
     loss
-        ``loss(model(inputs), targets)`` gives one number, a mean over the batch. A function or a
-        module.
+        ``loss(model(inputs), targets)`` gives one number, as a rule a mean over the batch. A
+        function or a module.
     optimizer
         Any torch optimizer over the model's parameters.
     train
@@ -79,7 +79,8 @@ class Trainer:
         What to measure beside the loss; one that fails is NaN, as `notes` tells, and training
         goes on: ``"accuracy"`` and other names of
         `dl_lab.train.steps.metrics.NAMES`, or functions ``metric(outputs, targets)``. Recorded as
-        ``train_accuracy`` and ``validation_accuracy``.
+        ``train_accuracy`` and ``validation_accuracy``. `dl_lab.accuracy` tells how outputs and
+        targets are read, and how to say what they are.
     callbacks
         `dl_lab.train.callbacks.Callback` objects.
     device
@@ -91,10 +92,11 @@ class Trainer:
     logdir
         The folder to write TensorBoard event files into; ``~`` is your home.
     batch_size
-        Rows in a batch that is cut from tensors or a Dataset, shuffled anew each epoch; None for
-        all at once.
+        Rows in a batch that is cut from tensors or a Dataset, shuffled anew each epoch. None for
+        all at once, as they were given, validation tensors too: a graph with its edges and masks.
     accumulate
-        Batches in a step: the gradient is that of their rows' mean loss.
+        Batches in a step: loss and gradient are those of one batch of all of them, as the notes
+        tell.
     clip_norm
         The largest norm of the gradient.
     precision
@@ -103,8 +105,9 @@ class Trainer:
         How many earlier states `rewind` can go back to, beside the beginning.
     record
         ``"step"``: the history counts steps and holds ``train_loss`` of each. ``"epoch"``: it
-        counts epochs and holds the mean of the epoch's batches. Where `validation` measures a
-        ``train_loss`` itself, the batches' loss is ``batch_loss`` by step and left out by epoch.
+        counts epochs and holds that of the epoch's batches together. Where `validation` measures a
+        ``train_loss`` or another such name itself, what the batches give is called ``batch_loss``
+        by step and left out by epoch.
     name
         What to call the run.
 
@@ -118,6 +121,16 @@ class Trainer:
     States: ``idle``, ``running``, ``paused``, ``finished``, ``failed``. A step that raises leaves
     ``failed``; a loss that is not finite leaves ``paused`` with the weights of the last good
     epoch put back. `message` tells either in a sentence.
+
+    What several batches give together, of validation data, an epoch or an accumulated step, is what
+    one batch of all of them would give: a mean has the weight of what torch divided by, such as the
+    targets that are not ``ignore_index``, their class weights or the words of a mask, and a sum is
+    added up. That is read from torch's calls while loss and metric compute. Where it is not read,
+    as for a number that numpy computes, a median or the mean of means by feature, a batch has the
+    weight of its rows; that is exact where all batches have equally many, and for what is a mean
+    over the rows. Of a sum of two means with different weights, it is that of the first. A
+    contrastive loss, which compares the rows of a batch with each other, and batch normalization
+    know nothing of the other batches.
 
     A model, or what two models share, is trained by one run at a time: another is refused in a
     sentence, unless it takes the place of one that its cell started when it ran before, and that
@@ -192,7 +205,7 @@ class Trainer:
                 optimizer,
                 train,
                 validation,
-                metrics=resolve_metrics(metrics, loss),
+                metrics=resolve_metrics(metrics),
                 device=where,
                 precision=mixed,
                 record=record,
@@ -601,8 +614,27 @@ class Trainer:
         *args: _Parameters.args,
         **kwargs: _Parameters.kwargs,
     ) -> Future[_Result]:
-        """Run `function` between two steps as `call` does; it must leave everything as it is."""
-        return self._worker.call(function, *args, **kwargs)
+        """Run `function` between two steps as `call` does; it must leave everything as it is.
+
+        One that takes long ends early while the trainer `is_wanted`, and is tried again later.
+        """
+        return self._worker.look(lambda: function(*args, **kwargs))
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for the end of a look: to pause, start or change something.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), sgd, (torch.rand(9, 2), torch.rand(9, 1)))
+        >>> trainer.look(lambda: trainer.is_wanted).result()
+        False
+        """
+        return self._worker.wanted
 
     def while_waiting(self, poll: Callable[[], None]) -> Callable[[], None]:
         """Call `poll` about every 50 ms while `fit` or `step` block; return what ends that.

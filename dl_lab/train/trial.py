@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,11 @@ from torch.utils.data import DataLoader
 
 from dl_lab.errors import InputError, number
 from dl_lab.train.batches.loader_state import loader_state, restore_loader
-from dl_lab.train.batches.loaders import as_loader
 from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import rows, split, tensors, to_device
 from dl_lab.train.checkpoint.backup import Keep
 from dl_lab.train.learning_rate import HIGHEST_RATE, learning_rate, set_learning_rate
-from dl_lab.train.steps.evaluate import MOST_ROWS
+from dl_lab.train.steps.evaluate import measured_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +100,11 @@ class Trial:
         feed.drop()
         return found
 
+    @property
+    def whole(self) -> bool:
+        """Whether the data come all at once, as they were given: their rows belong together."""
+        return self._feed.whole
+
     def validation(self, most: int) -> list[Batch]:
         """Return the batches of the validation data, if they have at most so many rows.
 
@@ -110,13 +115,13 @@ class Trial:
             return []
         found: list[Batch] = []
         count = 0
-        loader = as_loader(data, MOST_ROWS, shuffle=False)
+        loader = measured_batches(data, self._state.most_rows)
         state = loader_state(loader)
         with kept_random_state(self._state.device):
             for batch in loader:
                 inputs, targets = (to_device(part, self._state.device) for part in split(batch))
                 found.append((inputs, targets))
-                count += rows(targets)
+                count += rows(targets, inputs)
                 if count > most:
                     found = []
                     break
@@ -124,14 +129,19 @@ class Trial:
         return found
 
     def loss(self, batch: Batch) -> float:
-        """Measure the loss on a batch in evaluation mode.
+        """Measure the loss on a batch in evaluation mode; NaN where none of its targets counts.
 
         Raises
         ------
         InputError
             What the model or the loss raised.
         """
-        return self._state.engine.evaluate([batch])
+        try:
+            return self._state.engine.evaluate([batch])
+        except InputError as error:
+            if error.key == "no_labels":
+                return math.nan
+            raise
 
     def back(self, *, random: bool = True) -> None:
         """Go back to the weights, the optimizer and the random stream that it began with.

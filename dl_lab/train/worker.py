@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _POLL = 0.05
+_PATIENCE = 5.0
+"""Seconds that a look has to give way."""
 
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
@@ -88,6 +90,8 @@ class Worker:
         self._turn = threading.RLock()
         self._owner: threading.Thread | None = None
         self._commands: deque[Callable[[], None]] = deque()
+        # Commands that wait, those that only look not counted.
+        self._urgent = 0
         self._ending: State | None = None
         self._state = State.IDLE
         self._thread: threading.Thread | None = None
@@ -196,8 +200,15 @@ class Worker:
             Something runs.
         """
         with self._condition:
-            if self._thread is not None or not self._turn.acquire(blocking=False):
+            if self._thread is not None:
                 raise InputError("running")
+            self._urgent += 1
+        # Who only looks gives way.
+        held = self._turn.acquire(timeout=_PATIENCE)
+        with self._condition:
+            self._urgent -= 1
+        if not held:
+            raise InputError("running")
         try:
             with self._owned():
                 yield
@@ -242,12 +253,34 @@ class Worker:
         Future
             Its result, or what it raised. From `here` it is done on return.
         """
+        return self._command(lambda: function(*args, **kwargs), urgent=1)
+
+    def look(self, function: Callable[[], _Result]) -> Future[_Result]:
+        """Run `function` as `call` does; while `wanted` it should soon return."""
+        return self._command(function, urgent=0)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for the end of what runs between two steps."""
+        begins = self._thread is not None and self._owner not in {None, self._thread}
+        return self._urgent > 0 or self._ending is not None or begins
+
+    def _command(self, function: Callable[[], _Result], *, urgent: int) -> Future[_Result]:
         future: Future[_Result] = Future()
+        with self._condition:
+            self._urgent += urgent
+
+        def begin() -> None:
+            nonlocal urgent
+            with self._condition:
+                self._urgent -= urgent
+                urgent = 0
 
         def command() -> None:
+            begin()
             if future.set_running_or_notify_cancel():
                 try:
-                    result = function(*args, **kwargs)
+                    result = function()
                 except BaseException as error:  # noqa: BLE001  # handed on, whatever it is
                     future.set_exception(error)
                 else:
@@ -263,6 +296,8 @@ class Worker:
                 command()
         except InputError as error:
             future.set_exception(error)
+        finally:
+            begin()
         return future
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -116,7 +116,7 @@ function show(model: FakeModel, meta: Record<string, unknown>, seq = 1): void {
   const values = Float32Array.from({ length: 32 }, (_, i) => i / 16);
   const row0 = { shape: [2, 4, 4], values };
   const input = { shape: [1, 4, 4], values: new Float32Array(16) };
-  model.say({ kind: "frame.show", meta, arrays: { row0, input }, seq });
+  model.say({ kind: "frame.show", meta: { look: seq, ...meta }, arrays: { row0, input }, seq });
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(30);
@@ -195,12 +195,13 @@ describe("a unit", () => {
   test("says what a layer of Keras makes of its sums", async () => {
     const model = kernel();
     const answer = model.answers["unit.explain"] as (asked: Message) => { meta: object };
+    let look = 1;
     const says = async (more: Record<string, unknown>) => {
       model.answers["unit.explain"] = (asked: Message) => {
         const reply = answer(asked);
         return { ...reply, meta: { ...reply.meta, ...more } };
       };
-      show(model, FRAME, 2);
+      show(model, FRAME, ++look);
       await settle();
       return [find(".dl-general").textContent, find(".dl-sum").textContent];
     };
@@ -245,12 +246,28 @@ describe("a unit", () => {
     expect(model.last("unit.explain").meta["at"]).toEqual(moved);
   });
 
-  test("follows each look at the network", async () => {
+  test("follows each look at the network, and asks nothing where only progress has come", async () => {
     const model = await chosen();
     const before = model.requests("unit.explain").length;
     show(model, FRAME, 2);
     await settle();
     expect(model.requests("unit.explain").length).toBe(before + 1);
+    const progress = { name: "integrated_gradients", done: 8, of: 32 };
+    show(model, { ...FRAME, look: 2, progress }, 3);
+    await settle();
+    expect(model.requests("unit.explain").length).toBe(before + 1);
+    expect(find(".dl-status-text").textContent).toBe("3 layers · integrated gradients: 8 of 32");
+  });
+
+  test("says while its answer is being computed", async () => {
+    const model = await chosen();
+    delete model.answers["unit.field"];
+    show(model, FRAME, 2);
+    await settle();
+    expect(find(".dl-status-text").textContent).toContain("computing this unit");
+    model.refuse(model.last("unit.field"), "no_place", {}, "There is no such place.");
+    await settle();
+    expect(find(".dl-status-text").textContent).toBe("3 layers");
   });
 });
 

@@ -32,6 +32,18 @@ NETWORKS = {
         lambda: nn.Sequential(nn.Conv3d(1, 3, 3), nn.Flatten(), nn.Linear(192, 2)),
         torch.rand(3, 1, 6, 6, 6),
     ),
+    "moved and gated": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 1, 1),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.PixelUnshuffle(2),
+            nn.GLU(1),
+            nn.ZeroPad2d(1),
+            nn.Flatten(),
+            nn.Linear(72, 3),
+        ),
+        torch.rand(2, 1, 4, 4),
+    ),
     "bfloat16": (
         lambda: nn.Sequential(
             nn.Conv1d(2, 3, 3), nn.GELU(), nn.Flatten(), nn.Softmax(1)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from dl_lab import adapters
-from dl_lab.adapters._watched import logged, numbers, series
+from dl_lab.adapters._watched import logged, numbers, renamed, series
 from dl_lab.errors import InputError
 from dl_lab.train.watch.run import WatchedRun
 
@@ -79,3 +79,13 @@ def test_what_a_library_logs_that_is_no_number_is_noted_once():
         "validation_loss": 3,
     }
     assert [note.params["name"] for note in run.notes] == ["train_rates", "validation_name"]
+
+
+def test_of_several_that_would_have_one_name_each_is_kept():
+    values = {"val_acc": 1, "eval_acc": 2, "validation_accuracy": 3, "train/acc": 4, "other": 5}
+    assert renamed(values, "other") == {
+        "val_acc": 1, "eval_acc": 2, "validation_accuracy": 3, "train_accuracy": 4,
+    }  # fmt: skip
+    assert renamed({"val_acc": 1, "eval_acc": 2}, "train") == {
+        "validation_accuracy": 1, "eval_acc": 2,
+    }  # fmt: skip

@@ -46,9 +46,10 @@ class Line(lightning.LightningModule):
         return [sgd], [torch.optim.lr_scheduler.LambdaLR(sgd, lambda epoch: 0.5**epoch)]
 
 
-def fit(module, callback, folder, **more: object):
+def fit(module, callback, folder, more_callbacks=(), **more: object):
     trainer = lightning.Trainer(
-        callbacks=[callback] if callback else [], default_root_dir=folder, accelerator="cpu",
+        callbacks=[*([callback] if callback else []), *more_callbacks],
+        default_root_dir=folder, accelerator="cpu",
         logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, **{"max_epochs": 3, **more},
     )  # fmt: skip
@@ -80,6 +81,52 @@ def test_a_step_of_several_batches_is_their_mean(tmp_path):
     pairs = torch.tensor(module.losses).view(-1, 2).mean(1).tolist()
     assert watching.run.history["train_loss"].values == pytest.approx(pairs)
     assert watching.run.history.epochs.tolist() == [2, 4, 6]
+
+
+def test_the_rest_of_an_epoch_is_the_mean_of_its_batches(tmp_path):
+    watching, module = LightningCallback(), Line()
+    fit(module, watching, tmp_path, accumulate_grad_batches=3)
+    epochs = [module.losses[start : start + 4] for start in (0, 4, 8)]
+    steps = [loss for epoch in epochs for loss in (sum(epoch[:3]) / 3, epoch[3])]
+    assert watching.run.history["train_loss"].values == pytest.approx(steps)
+
+
+@pytest.mark.filterwarnings("ignore:`training_step` returned `None`")
+def test_a_schedule_of_accumulated_batches_and_a_loss_that_is_left_out(tmp_path):
+    class Skipping(Line):
+        def training_step(self, batch, index):
+            loss = super().training_step(batch, index)
+            return None if index == 1 else loss
+
+    watching, module = LightningCallback(), Skipping()
+    schedule = lightning.pytorch.callbacks.GradientAccumulationScheduler({0: 1, 1: 3})
+    fit(module, watching, tmp_path, max_epochs=2, more_callbacks=[schedule])
+    losses = module.losses
+    steps = [losses[0], losses[2], losses[3], (losses[4] + losses[6]) / 2, losses[7]]
+    assert watching.run.history["train_loss"].values == pytest.approx(steps)
+
+
+class Manual(Line):
+    """Updates by itself, after each two batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+
+    def training_step(self, batch, index):
+        loss = super().training_step(batch, index)
+        self.manual_backward(loss)
+        if index % 2:
+            self.optimizers().step()
+            self.optimizers().zero_grad()
+        return loss
+
+
+def test_in_manual_optimization_a_step_is_the_mean_too(tmp_path):
+    watching, module = LightningCallback(), Manual()
+    fit(module, watching, tmp_path, max_epochs=1)
+    pairs = torch.tensor(module.losses).view(-1, 2).mean(1).tolist()
+    assert watching.run.history["train_loss"].values == pytest.approx(pairs)
 
 
 def test_watching_changes_nothing(tmp_path):

@@ -11,7 +11,7 @@ import skorch
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetClassifier
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import EpochScoring, LRScheduler
 from torch import nn
 
 import dl_lab
@@ -59,6 +59,56 @@ def test_each_batch_and_epoch_is_recorded():
     }  # fmt: skip
     assert (watching.run_.state, watching.run_.epoch) == ("finished", 3)
     assert watching.run_.progress.last_epoch == 3
+
+
+class Scores(skorch.callbacks.Callback):
+    """Writes a score of each kind of number into the epoch's row."""
+
+    def on_epoch_end(self, net, **_: object):
+        epoch = len(net.history)
+        net.history.record("valid_f1", np.float32(epoch / 4))
+        net.history.record("train_auc", torch.tensor([epoch / 8]))
+        net.history.record("valid_hits", epoch)
+        net.history.record("own", np.int64(epoch))
+        net.history.record("valid_fine", value=True)
+        net.history.record("valid_table", np.zeros(3))
+
+
+def scored(net, x, y):
+    del net, x
+    return len(y)
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_scores_of_any_number_are_recorded_wherever_they_are_listed(after):
+    watching = SkorchCallback()
+    others = [
+        Scores(), EpochScoring(scored, name="rows", use_caching=False),
+        EpochScoring("accuracy", name="acc", on_train=True, lower_is_better=False),
+    ]  # fmt: skip
+    fitted = net(*([watching, *others] if after else [*others, watching])).fit(X, Y)
+    history, told = watching.run_.history, fitted.history
+    assert history["validation_f1"].values.tolist() == [0.25, 0.5, 0.75]
+    assert history["train_auc"].values.tolist() == [0.125, 0.25, 0.375]
+    assert history["validation_hits"].values.tolist() == [1, 2, 3]
+    assert history["own"].values.tolist() == [1, 2, 3]
+    assert history["validation_rows"].values.tolist() == [16] * 3
+    assert history["train_accuracy"].values == pytest.approx(told[:, "acc"])
+    assert history["validation_accuracy"].values == pytest.approx(told[:, "valid_acc"])
+    for name in set(history) - {"train_loss", "learning_rate"}:
+        assert history[name].steps.tolist() == [4, 8, 12]
+    assert set(history) == {
+        "train_loss", "learning_rate", "validation_loss", "validation_accuracy", "validation_f1",
+        "train_auc", "validation_hits", "own", "validation_rows", "train_accuracy",
+    }  # fmt: skip
+    assert history.epochs.tolist() == [4, 8, 12]
+
+
+def test_a_fit_that_goes_on_records_each_score_once():
+    watching = SkorchCallback()
+    fitted = net(watching, Scores(), epochs=1).fit(X, Y)
+    fitted.partial_fit(X, Y)
+    assert watching.run_.history["validation_hits"].values.tolist() == [1, 2]
 
 
 def test_watching_changes_nothing():

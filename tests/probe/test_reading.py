@@ -14,7 +14,7 @@ from dl_lab.errors import InputError
 from dl_lab.probe.capture import ModelError, capture
 from dl_lab.probe.given.examples import Examples
 from dl_lab.probe.nested import mapped, tensors_in
-from dl_lab.probe.recorder import Recorder
+from dl_lab.probe.recorder import NOTHING, Recorder
 from tests.probe.given import ADJACENCY, EDGES, GIVEN, Of, PhysicsInformed
 
 pytestmark = pytest.mark.filterwarnings(
@@ -88,7 +88,7 @@ def test_an_example_is_answered_alone_as_among_all(name):
 def test_graphs_and_sets_are_one_input():
     graph = Of(lambda _, x, edges: x.index_add(0, edges[1], x[edges[0]]))
     examples = Examples(graph, (torch.rand(6, 2), EDGES))
-    assert all(map(torch.equal, examples.row(0), examples.batch()))
+    assert all(map(torch.equal, examples.row(0), examples.part(0, examples.many)))
     assert [tuple(one.shape) for one in examples.row(0)] == [(6, 2), (2, 4)]
 
 
@@ -105,8 +105,10 @@ def test_a_hidden_state_has_its_layers_first():
 class TestAsked:
     def test_a_dimension_is_taken_as_it_is_named(self):
         # Each position for itself: nothing but the person can tell.
-        examples = Examples(nn.Linear(4, 2), torch.rand(7, 3, 4), batch_dim=1)
+        model, x = nn.Linear(4, 2), torch.rand(7, 3, 4)
+        examples = Examples(model, x, batch_dim=1)
         assert examples.count == 3
+        assert capture(model, x, batch=(1,)).rows == 3
         assert examples.row(2)[0].shape == (7, 1, 4)
         assert Examples(nn.Linear(4, 2), torch.rand(7, 3, 4)).count == 7
 
@@ -214,6 +216,12 @@ def test_layers_within_a_transform_are_shown_for_their_row():
         assert torch.allclose(seen["u.0"].output, model.u[0](row))
         assert torch.allclose(seen["u.1"].output, model.u[1](model.u[0](row)))
         assert torch.allclose(seen["u.1"].inputs[0], model.u[0](row))
+    shapes = capture(model, row, keep=NOTHING)
+    assert [layer.output.shape for layer in shapes.layers] == [
+        layer.output.shape for layer in seen.layers
+    ]
+    without = capture(model, row, changes={("u.1", 0, 2): 0.0})
+    assert (without["u.1"].output == 0).tolist() == [[False, False, True, False]]
     model, x = made("second derivatives")
     expected = torch.func.hessian(lambda one: model.u(one).sum())(x[1])
     assert torch.allclose(capture(model, x[1:2]).output[0], expected, atol=1e-6)

@@ -154,7 +154,7 @@ def test_steps_on_a_device_that_has_no_numbers(optimizer, count):
     meta = torch.device("meta")
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).to(meta)
     loss = nn.CrossEntropyLoss()
-    metrics = resolve(["accuracy"], loss)
+    metrics = resolve(["accuracy"])
     steps = AutogradSteps(
         model, loss, optimizer(model.parameters()), metrics=metrics, device=meta, clip_norm=1.0
     )

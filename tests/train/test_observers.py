@@ -227,7 +227,7 @@ def test_norms_that_cannot_be_measured(weights, monkeypatch):
     def fail(*_: object):
         raise NotImplementedError("sparse")
 
-    monkeypatch.setattr("dl_lab.train.callbacks.gradient_norms.get_total_norm", fail)
+    monkeypatch.setattr("dl_lab.train.callbacks.gradient_norms.total_norm", fail)
     goes_on(trainer(GradientNorms(1)), weights, "GradientNorms raised NotImplementedError")
 
 

@@ -281,12 +281,15 @@ class TestHoldingOut:
 
     @pytest.mark.parametrize(("rows", "held"), [(30, 15), (1000, 200)])
     def test_of_a_single_batch_some_rows_are(self, rows, held):
-        out, rest = self.short(rows, None)
+        out, rest = self.short(rows, rows)
         assert len(out) == held
         assert sorted(out + rest) == list(range(rows))
 
+    def test_data_taken_all_at_once_are_not_cut(self):
+        assert self.short(30, None) == [[*range(30)]] * 2
+
     def test_a_single_row_is_both(self):
-        assert self.short(1, None) == [[0], [0]]
+        assert self.short(1, 1) == [[0], [0]]
 
     def test_batches_of_a_step_stay_together(self):
         out, rest = self.short(1000, 10, accumulate=2)
@@ -393,7 +396,7 @@ class TestItCannotTell:
     def test_one_batch_can_be_told(self):
         x, y = noise(torch.arange(600) % 4, 0)
         x[:, 0] += 3.0 * y
-        test = found((x, y), batch_size=None)
+        test = found((x, y), batch_size=600)
         assert test.suggestion is not None
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 import dl_lab
 from dl_lab.errors import InputError
-from dl_lab.probe.untouched import one_look
+from dl_lab.probe.looks.turns import one_look
 from dl_lab.protocol import Message, encode
 from tests.widgets.page import Page
 
@@ -132,12 +132,12 @@ class TestFrames:
         again = page.request("rows.watch", view="page", rows=[more])
         assert (again.meta["rows"], again.arrays) == ([], {})
 
-    def test_nobody_waits_for_rows_while_another_looks(self, page):
+    def test_nobody_waits_for_rows_while_another_looks(self, viewer, page):
         assert page.wait(lambda: page.frames()[-1].meta["health"])
         began, over = threading.Event(), threading.Event()
 
         def look() -> None:
-            with one_look():
+            with one_look(viewer.model):
                 began.set()
                 over.wait(20)
 
@@ -303,6 +303,44 @@ class TestUnits:
         assert reply.meta["start"] == [-1, 2]
         assert np.array_equal(reply.arrays["below"], IMAGES[0, 0].numpy())
         assert reply.arrays["map"].shape == (8, 8)
+
+    def test_frames_in_the_batch_and_a_last_step(self):
+        class Frames(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.conv = nn.Conv2d(1, 3, 3)
+                self.scale = Scaled()
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return self.scale(self.conv(x.flatten(0, 1))).mean((2, 3)).softmax(0)
+
+        class Scaled(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return x.abs() * 2
+
+        viewer = dl_lab.LayerViewer(Frames(), IMAGES.unsqueeze(1).repeat(1, 4, 1, 1, 1))
+        page = opened(viewer)
+        for number, at in enumerate(([2, 5, 5], [1, 0, 0], [2], [0])):
+            meta = page.request("unit.explain", layer=number, at=at).meta
+            assert meta["result"] == pytest.approx(meta["answer"], abs=1e-5)
+            assert meta["last_step"] == ("mul" if number == 1 else "")
+        frame = shown(
+            page, lambda: page.request("unit.scale", layer=0, unit=2, factor=0), changes=1
+        )
+        rows = [{**one, "count": 3} for one in ROWS[:1]]
+        images = page.request("rows.watch", view="page", rows=rows).arrays or frame.arrays
+        assert not images["row0"][2].any()
+        assert images["row0"][1].any()
+        viewer.close()
+
+    def test_why_there_is_no_formula(self):
+        model = network().eval()
+        model[0].register_forward_hook(lambda _, __, answer: answer + 1)
+        viewer = dl_lab.LayerViewer(model, IMAGES)
+        reply = opened(viewer).request("unit.explain", layer=0, at=[1, 0, 3])
+        assert reply.meta["problem"]["key"] == "formula_hooked"
+        assert "window" not in reply.arrays
+        viewer.close()
 
     def test_what_is_no_unit_is_refused(self, page):
         assert (

@@ -12,6 +12,7 @@ from torch.nn import functional as f
 
 import dl_lab
 from dl_lab.probe.attribution import Attribution
+from dl_lab.probe.looks.passes import finished
 from tests.probe.given import GIVEN, Of
 from tests.widgets.page import Page
 from tests.widgets.visitor import walk
@@ -235,7 +236,7 @@ def test_integrated_gradients_are_of_the_example_alone():
         *(nn.Flatten(), nn.Linear(108, 5)),
     ).eval()
     viewer = dl_lab.LayerViewer(model, IMAGES)
-    found = viewer._look.attribution("integrated_gradients", 1)
+    found = finished(viewer._look.attribution("integrated_gradients", 1))
     total = torch.zeros(1, 1, 8, 8)
     for step in (torch.arange(32) + 0.5) / 32:
         x = (IMAGES[:1] * step).requires_grad_()

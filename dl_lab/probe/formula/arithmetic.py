@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
 
 from dl_lab.errors import InputError
-from dl_lab.probe.formula import kinds
-from dl_lab.probe.formula.explanation import Explanation, Link
+from dl_lab.probe.formula import asked, kinds, sequences
+from dl_lab.probe.formula.asked import along, exact, size_of
+from dl_lab.probe.formula.explanation import Explanation
+from dl_lab.probe.formula.guard import agrees
+from dl_lab.probe.formula.inside import step_of
 from dl_lab.probe.formula.operation import operation
+from dl_lab.probe.formula.origins import Origins
 from dl_lab.probe.formula.windows import (
     Window,
     convolution_values,
@@ -21,7 +26,7 @@ from dl_lab.probe.formula.windows import (
     pooling_window,
     transposed_window,
 )
-from dl_lab.probe.layer import index_of, place_of
+from dl_lab.probe.layer import flat_of, unflat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +37,8 @@ if TYPE_CHECKING:
     from dl_lab.probe.formula.kinds import Sizes
     from dl_lab.probe.layer import Layer
 
-_MOST_DIMENSIONS = 4
+Place = list["int | slice"]
+_LARGEST_EXPONENT = 80.0
 
 
 def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
@@ -50,12 +56,14 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
     Returns
     -------
     Explanation
-        Its `result` is computed from its numbers alone, in double precision.
+        Its `result` is computed from its numbers alone, in double precision, and is the layer's
+        own answer, but for the rounding of the numbers' type.
 
     Raises
     ------
     InputError
-        The place is not one of the layer's, or what the layer computes is not known in numbers.
+        The place is not one of the layer's, or what the layer computes is not known in numbers, or
+        what is known of it would give another answer.
 
     Examples
     --------
@@ -66,27 +74,98 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
     >>> unit.window.shape, unit.place.start, abs(unit.value - unit.result) < 1e-6
     (torch.Size([1, 3, 3]), (-1, 6), True)
     """
-    units = layer.units_at(at)
-    known = operation(layer)
-    sizes = [one.ndim - (one.ndim > 0 and one.shape[0] == layer.rows) for one in layer.inputs]
-    if known is None or max(sizes, default=0) > _MOST_DIMENSIONS:
-        raise InputError("layer_unknown", layer=layer.name, kind=layer.kind)
+    value = float(layer.units_at(at)[at].detach())
     with torch.no_grad():
-        return _Unit(seen, layer, at, float(units[at])).explain(known)
+        try:
+            found = formula(layer, layer.place(at), Origins(seen, layer))
+        except InputError:
+            raise
+        except Exception as error:
+            # A formula that cannot be worked out is none; whatever somebody's objects do in it,
+            # the person who clicked hears of it.
+            kind, detail = type(error).__name__, str(error)
+            raise InputError(
+                "formula_failed", layer=layer.name, kind=layer.kind, error=kind, detail=detail
+            ) from error
+    if found is None:
+        raise InputError("layer_unknown", layer=layer.name, kind=layer.kind)
+    found = replace(found, value=value)
+    if not agrees(found, layer, layer.factors.get(at[0], 1.0)):
+        hooked = layer.module is not None and layer.module._forward_hooks  # noqa: SLF001  # no public way
+        raise InputError(
+            "formula_hooked" if hooked else "formula_differs",
+            layer=layer.name,
+            kind=layer.kind,
+            result=f"{found.result:.6g}",
+            value=f"{value:.6g}",
+        )
+    return found
+
+
+def formula(layer: Layer, place: Sizes, origins: Origins) -> Explanation | None:
+    """Return the formula of one value of a layer's output; None where it is not known.
+
+    Parameters
+    ----------
+    layer
+        Of any capture, or a step within another layer.
+    place
+        In its `output`.
+    origins
+        Tells which units its inputs' values are of.
+    """
+    known = operation(layer)
+    if known is None:
+        return None
+    if isinstance(known, kinds.Inside):
+        return _of_step(layer, place, origins)
+    return _Unit(layer, place, origins).explain(known)
+
+
+def _of_step(layer: Layer, place: Sizes, origins: Origins) -> Explanation | None:
+    """Return the formula of the last step that a layer of somebody's own takes."""
+    step = step_of(layer)
+    if step is None:
+        return None
+    flat = flat_of(place, tuple(layer.output.shape))  # type: ignore[union-attr]  # it has a place
+    inner = origins.within(step)
+    if step.last is None:
+        value = float(step.output.flatten()[flat])
+        links = inner.links_of(step.origin, torch.tensor([flat]), torch.tensor([value]))
+        window = torch.tensor([value], dtype=torch.float64)
+        return Explanation("copy", "", value, value, window, links=links)
+    last = step.last
+    assert last.output is not None  # noqa: S101  # it made the layer's
+    found = formula(last, unflat(flat, tuple(last.output.shape)), inner.of(last))
+    if found is None:
+        return None
+    # Some work in single precision whatever they are given.
+    found = replace(found, eps=torch.finfo(last.output.dtype).eps)
+    return found if step.count == 1 else replace(found, step=last.name)
 
 
 class _Unit:
-    """One unit at one position, about to be explained."""
+    """One value of a layer's output, about to be explained.
 
-    def __init__(self, seen: Capture, layer: Layer, at: Sizes, value: float) -> None:
-        self.seen = seen
+    Dimensions are those of `kinds`: of Keras the units stand behind the rows here, too.
+    """
+
+    def __init__(self, layer: Layer, place: Sizes, origins: Origins) -> None:
+        self.origins = origins
+        self.given = layer
+        self.place = place
         self.layer = layer.units_first()
-        self.channels_last = layer.channels_last
-        self.at = at
-        self.value = value
-        self.units = _exact(self.layer.input_units())
+        assert layer.output is not None  # noqa: S101  # its operation is known
+        self.value = float(layer.output[place].detach())
+        turned = layer.channels_last and len(place) > 2  # noqa: PLR2004  # [rows, units]
+        self.at: Sizes = (place[0], place[-1], *place[1:-1]) if turned else place
+        self.inputs = self.layer.inputs
 
-    def explain(self, known: kinds.Operation) -> Explanation:  # noqa: C901, PLR0911, PLR0912  # one for each kind
+    @property
+    def input(self) -> Tensor:
+        return self.inputs[0]
+
+    def explain(self, known: kinds.Operation) -> Explanation | None:  # noqa: C901, PLR0911, PLR0912  # one for each kind
         match known:
             case kinds.Convolution():
                 return self._convolution(known)
@@ -114,46 +193,83 @@ class _Unit:
                 return self._reshape()
             case kinds.Dropout():
                 return self._dropout(known)
+            case kinds.Lookup():
+                return self._lookup(known)
+            case kinds.Moved():
+                return asked.moved(self.given, self.at, self.origins)
+            case kinds.Summed():
+                return asked.summed(known, self.given, self.at, self.origins)
+            case kinds.Computed():
+                return asked.computed(known, self.given, self.at, self.origins)
+            case kinds.Reduced():
+                return asked.reduced(known, self.given, self.at, self.origins)
+            case kinds.Normalized():
+                return asked.normalized(known, self.given, self.at, self.origins)
+            case kinds.Gated():
+                return asked.gated(known, self.given, self.at, self.origins)
+            case kinds.Recurrent():
+                return sequences.recurrent(known, self.given, self.at)
+            case kinds.Attention():
+                return sequences.attention(self.given, self.at)
+        return None
 
     # -- windows
 
+    def _sample(self, count: int) -> tuple[Tensor, tuple[int, ...]]:
+        """Return an input of [units, …] with `count` dimensions of positions, and where it is."""
+        row = self.at[:1] if self.input.ndim == count + 2 else ()
+        return self.input[row], row
+
     def _convolution(self, known: kinds.Convolution) -> Explanation:
-        unit, position = self.at[0], self.at[1:]
+        count = known.weight.ndim - 2
+        unit, position = self.at[-count - 1], self.at[-count:]
+        units, row = self._sample(count)
         window = convolution_window(known, position)
-        weights = _exact(known.weight[unit])
+        weights = exact(known.weight[unit])
         group = unit // (known.weight.shape[0] // known.groups)
         channels = range(group * len(weights), (group + 1) * len(weights))
-        values = convolution_values(known, self.units[channels.start : channels.stop], window)
-        return self._windowed(known, values, weights, window, channels)
+        values = convolution_values(known, exact(units[channels.start : channels.stop]), window)
+        inside = window.inside(tuple(units.shape[1:]))
+        return self._windowed(known, unit, values, weights, window, inside, channels, row)
 
     def _transposed(self, known: kinds.TransposedConvolution) -> Explanation:
-        unit, position = self.at[0], self.at[1:]
-        shape = tuple(self.units.shape[1:])
+        count = known.weight.ndim - 2
+        unit, position = self.at[-count - 1], self.at[-count:]
+        units, row = self._sample(count)
+        shape = tuple(units.shape[1:])
         window, cells = transposed_window(known, position, shape)
         kernels = known.by_unit
-        flipped = _exact(kernels[unit]).flip(tuple(range(1, kernels.ndim - 1)))
+        flipped = exact(kernels[unit]).flip(tuple(range(1, kernels.ndim - 1)))
         group = unit // (len(kernels) // known.groups)
         channels = range(group * len(flipped), (group + 1) * len(flipped))
-        values = torch.stack([cut(self.units, channel, window) for channel in channels])
-        return self._windowed(known, values, flipped[(slice(None), *cells)], window, channels)
+        values = torch.stack([exact(cut(units, channel, window)) for channel in channels])
+        weights = flipped[(slice(None), *cells)]
+        inside = window.inside(shape)
+        return self._windowed(known, unit, values, weights, window, inside, channels, row)
 
     def _windowed(
         self,
         known: kinds.Convolution | kinds.TransposedConvolution,
+        unit: int,
         values: Tensor,
         weights: Tensor,
         window: Window,
+        inside: Tensor,
         channels: range,
+        row: tuple[int, ...],
     ) -> Explanation:
         """Explain a sum over a window of several channels, values and weights [channels, size…]."""
-        bias = 0.0 if known.bias is None else float(known.bias[self.at[0]])
-        shares = (values * weights).flatten(1).sum(1)
+        bias = 0.0 if known.bias is None else float(known.bias[unit])
+        products = values * weights
+        shares = products.flatten(1).sum(1)
         result, numbers, name, then = float(shares.sum()) + bias, {"bias": bias}, "transposed", ""
         if isinstance(known, kinds.Convolution):
             name = known.padding_mode
             if known.then is not None:
                 numbers["sum"], then = result, known.then.name
                 result = _applied(known.then, result)
+        each = self._numbers()[row][channels.start : channels.stop]
+        first = each.reshape(len(channels), -1)[:, 0]
         return Explanation(
             "convolution",
             name,
@@ -163,23 +279,25 @@ class _Unit:
             weights,
             numbers,
             window,
-            window.inside(tuple(self.units.shape[1:])),
+            inside,
             tuple(channels),
             then=then,
-            links=self._links(
-                {unit: float(share) for unit, share in zip(channels, shares, strict=True)}
-            ),
+            links=self.origins.links(0, first, shares),
+            size=size_of(products) + abs(bias),
         )
 
     def _pooling(self, known: kinds.Pooling) -> Explanation:
-        shape = tuple(self.units.shape[1:])
-        output = self.layer.units
-        assert output is not None  # noqa: S101  # `explain` has seen to that
+        before = self.input.ndim - known.count
+        row, position = self.at[:before], self.at[before:]
+        units = self.input[row]
+        output = self.layer.output
+        assert output is not None  # noqa: S101  # its operation is known
         # Of the whole input there may be one answer without a position.
-        unit, position = self.at[0], self.at[1:] or (0,) * len(shape)
-        sizes = tuple(output.shape[1:]) or (1,) * len(shape)
+        position = position or (0,) * known.count
+        sizes = tuple(output.shape[before:]) or (1,) * known.count
+        shape = tuple(units.shape)
         window = pooling_window(known, position, shape, sizes)
-        values = cut(self.units, unit, window)
+        values = exact(cut(units[None], 0, window))
         numbers: dict[str, float] = {}
         if known.largest:
             result, chosen = float(values.max()), int(values.argmax())
@@ -187,6 +305,7 @@ class _Unit:
             divisor = pooling_divisor(known, position, shape, window)
             result, chosen = float(values.sum()) / divisor, -1
             numbers["divisor"] = divisor
+        first = self._numbers()[row].flatten()[:1]
         return Explanation(
             "pooling",
             "max" if known.largest else "mean",
@@ -195,36 +314,44 @@ class _Unit:
             values,
             numbers=numbers,
             place=window,
-            units=(unit,),
+            units=row[-1:],
             chosen=chosen,
-            links=self._links({unit: result}),
+            links=self.origins.links(0, first, torch.tensor([result])),
+            size=0.0 if known.largest else size_of(values) / numbers["divisor"],
         )
 
     # -- values alone
 
-    def _pointwise(self, known: kinds.Pointwise) -> Explanation:
-        value = self.units[self.at]
+    def _pointwise(self, known: kinds.Pointwise) -> Explanation | None:
+        if self.layer.output is None or self.input.shape != self.layer.output.shape:
+            return None
+        value = exact(self.input[self.at])
         # As the layer computes it: GELU's own precision is part of the answer.
         result = float(known.function(value))
-        return self._single("pointwise", known.name, float(value), result, known.scalars)
+        size = 1 + abs(float(value))
+        return self._single("pointwise", known.name, float(value), result, known.scalars, size)
 
     def _per_unit(self, known: kinds.PerUnit) -> Explanation:
-        value = float(self.units[self.at])
-        slope = float(known.slopes[self.at[0] if len(known.slopes) > 1 else 0])
+        value = float(self.input[self.at])
+        unit = self.at[1 if len(self.at) > 1 else 0]
+        slope = float(known.slopes[unit if len(known.slopes) > 1 else 0])
         result = value if value >= 0 else slope * value
         return self._single("pointwise", "prelu", value, result, {"slope": slope})
 
     def _dropout(self, known: kinds.Dropout) -> Explanation:
-        value = float(self.units[self.at])
-        factor = self.value / value if known.active and value else 1.0
+        value = float(self.input[self.at])
+        factor = 1.0
+        if known.active and value:
+            factor = 0.0 if self.value == 0 else 1 / (1 - known.rate)
         return self._single("pointwise", "dropout", value, value * factor, {"factor": factor})
 
     def _norm(self, known: kinds.Norm) -> Explanation:
-        value = float(self.units[self.at])
+        value = float(self.input[self.at])
         mean, variance, place = self._statistics(known)
         weight = 1.0 if known.weight is None else float(known.weight[place])
         bias = 0.0 if known.bias is None else float(known.bias[place])
-        result = (value - mean) / math.sqrt(variance + known.eps) * weight + bias
+        deviation = math.sqrt(variance + known.eps)
+        scale = weight / deviation if deviation else math.nan
         numbers = {
             "mean": mean,
             "variance": variance,
@@ -233,55 +360,71 @@ class _Unit:
             "bias": bias,
         }
         name = known.over if known.centred else "rms"
-        return self._single("norm", name, value, result, numbers)
+        size = (abs(value) + abs(mean)) * abs(scale) + abs(bias)
+        return self._single("norm", name, value, (value - mean) * scale + bias, numbers, size)
 
     def _statistics(self, known: kinds.Norm) -> tuple[float, float, Sizes]:
         """Return mean, variance, and the place of the unit's weight and bias."""
-        unit = self.at[0]
+        # An instance alone has no rows.
+        alone = known.over in {"running", "instance"} and self.input.ndim == known.dimensions + 1
+        before = 0 if alone else 1
+        unit = self.at[min(before, len(self.at) - 1)]
         if known.over == "running":
             assert known.mean is not None  # noqa: S101  # so it was made
             assert known.variance is not None  # noqa: S101
             return float(known.mean[unit]), float(known.variance[unit]), (unit,)
         place: Sizes = (unit,)
         if known.over == "batch":
-            values = _exact(self.layer.inputs[0][:, unit])
+            values = self.input[:, unit]
         elif known.over == "units":
-            column: tuple[slice | int, ...] = (slice(None), *self.at[1:])
-            values = self.units[column]
+            column: tuple[slice | int, ...] = (self.at[0], slice(None), *self.at[2:])
+            values = self.input[column]
         elif known.over == "instance":
-            values = self.units[unit]
+            values = self.input[self.at[: before + 1]]
         elif known.over == "group":
-            size = len(self.units) // known.groups
+            size = self.input.shape[1] // known.groups
             first = unit // size * size
-            values = self.units[first : first + size]
+            values = self.input[self.at[0], first : first + size]
         else:
             before = len(self.at) - known.dimensions
-            values, place = self.units[self.at[:before]], self.at[before:]
+            values, place = self.input[self.at[:before]], self.at[before:]
+        values = exact(values)
         if not known.centred:
             return 0.0, float(values.square().mean()), place
         return float(values.mean()), float(values.var(unbiased=False)), place
 
     def _single(
-        self, kind: str, name: str, value: float, result: float, numbers: Mapping[str, float]
+        self,
+        kind: str,
+        name: str,
+        value: float,
+        result: float,
+        numbers: Mapping[str, float],
+        size: float = 0.0,
     ) -> Explanation:
         window = torch.tensor([value], dtype=torch.float64)
-        links = self._links({self.at[0]: value})
-        return Explanation(kind, name, self.value, result, window, numbers=numbers, links=links)
+        links = self.origins.links(0, self._number(), window)
+        return Explanation(
+            kind, name, self.value, result, window, numbers=numbers, links=links, size=size
+        )
+
+    def _lookup(self, known: kinds.Lookup) -> Explanation:
+        token, column = int(known.tokens[self.at[:-1]]), self.at[-1]
+        value = float(known.weight[token, column])
+        window = torch.tensor([value], dtype=torch.float64)
+        numbers = {"row": token, "column": column}
+        return Explanation("embedding", "", self.value, value, window, numbers=numbers)
 
     # -- sums over many
 
     def _linear(self, known: kinds.Linear) -> Explanation:
-        values = self.units[self.at[:-1]]
-        weights = _exact(known.weight[self.at[-1]])
-        bias = 0.0 if known.bias is None else float(known.bias[self.at[-1]])
+        values = exact(self.input[self.at[:-1]])
+        weights = exact(known.weight[self.at[-1]] if known.weight.ndim > 1 else known.weight)
+        bias = 0.0
+        if known.bias is not None:
+            bias = float(known.bias[self.at[-1]] if known.bias.ndim else known.bias)
         products = values * weights
-        if self.units.ndim == 1:
-            origin = self._units_before(len(values))
-            sums = torch.zeros(int(origin.max()) + 1, dtype=torch.float64)
-            sums.index_add_(0, origin, products)
-            links = self._linked(dict(enumerate(sums.tolist())))
-        else:
-            links = self._links({self.at[0]: float(products.sum())})
+        links = self.origins.links(0, self._numbers()[self.at[:-1]], products)
         result, numbers, then = float(products.sum()) + bias, {"bias": bias}, ""
         if known.then is not None:
             numbers["sum"] = result
@@ -289,8 +432,8 @@ class _Unit:
             result, then = _applied(known.then, result), known.then.name
         elif known.then is not None:
             then = "log_softmax" if known.then.logarithm else "softmax"
-            shift = None if known.bias is None else _exact(known.bias)
-            sums = functional.linear(values, _exact(known.weight), shift)
+            shift = None if known.bias is None else exact(known.bias)
+            sums = functional.linear(values, exact(known.weight), shift)
             numbers["total"] = float(sums.exp().sum())
             logarithm = result - float(sums.logsumexp(0))
             result = logarithm if known.then.logarithm else math.exp(logarithm)
@@ -304,51 +447,55 @@ class _Unit:
             numbers,
             then=then,
             links=links,
+            size=size_of(products) + abs(bias),
         )
 
     def _softmax(self, known: kinds.Softmax) -> Explanation:
-        dimension = known.dimension - 1
-        before, after = self.at[:dimension], self.at[dimension + 1 :]
-        place: tuple[int | slice, ...] = (*before, slice(None), *after)
-        values = self.units[place]
-        own = self.at[dimension]
-        exponentials = values.exp()
-        total = float(exponentials.sum())
-        result = float(exponentials[own]) / total
-        name = "log" if known.logarithm else ""
-        if dimension:
-            links = self._links({self.at[0]: float(values[own])})
+        place: Place = list(self.at)
+        place[known.dimension] = slice(None)
+        values = exact(self.input[tuple(place)])
+        own = self.at[known.dimension]
+        value, most = float(values[own]), float(values.max())
+        numbers = {"value": value}
+        if abs(most) > _LARGEST_EXPONENT and math.isfinite(most):
+            # e to that power is beyond what can be shown; all of them are divided by it.
+            numbers["shift"] = most
+        shift = numbers.get("shift", 0.0)
+        total = float((values - shift).exp().sum())
+        numbers["total"] = total
+        if known.logarithm:
+            result = value - float(values.logsumexp(0))
+            size = abs(value) + abs(most) + 1
         else:
-            links = self._links(dict(enumerate(values.tolist())))
+            result = math.exp(value - shift) / total if total else math.nan
+            size = result * (1 + abs(value) + abs(most)) if math.isfinite(value) else 0.0
+        numbers_before = self._numbers()[tuple(place)]
+        links = self.origins.links(0, numbers_before, values)
+        if len(links) == 1:
+            # All of one unit: its own value is what counts.
+            links = self.origins.links(0, numbers_before[own : own + 1], values[own : own + 1])
         return Explanation(
             "softmax",
-            name,
+            "log" if known.logarithm else "",
             self.value,
-            math.log(result) if known.logarithm else result,
+            result,
             values,
-            numbers={"value": float(values[own]), "total": total},
+            numbers=numbers,
             chosen=own,
             links=links,
+            size=size,
         )
 
     def _mean(self, known: kinds.Mean) -> Explanation:
-        inputs = self.layer.inputs[0]
-        left = iter(self.at)
-        kept = self.layer.output is not None and self.layer.output.ndim == inputs.ndim
-        place: list[int | slice] = []
-        for dimension in range(1, inputs.ndim):
-            if dimension in known.dimensions:
-                place.append(slice(None))
-                if kept:
-                    next(left)
-            else:
-                place.append(next(left))
-        values = self.units[tuple(place)].flatten()
+        place = along(self.at, known.dimensions, self.input.ndim)
+        values = exact(self.input[place]).flatten()
         result = float(values.mean())
-        first = place[0]
-        links = self._links({first: result} if isinstance(first, int) else {})
+        first = self._numbers()[place].flatten()
+        links = self.origins.links(0, first, values / len(values))
+        size = size_of(values) / max(1, len(values))
+        numbers = {"divisor": len(values)}
         return Explanation(
-            "mean", "", self.value, result, values, numbers={"divisor": len(values)}, links=links
+            "mean", "", self.value, result, values, numbers=numbers, links=links, size=size
         )
 
     # -- several inputs, or none changed
@@ -356,90 +503,40 @@ class _Unit:
     def _combination(self, known: kinds.Combination) -> Explanation:
         given = self.layer.arguments
         # A function has arguments; a layer of Keras has two inputs.
-        terms = [given["input"], given["other"]] if given else list(self.layer.inputs)
-        values = [self._broadcast(term) for term in terms]
-        result = {
-            "+": values[0] + values[1],
-            "−": values[0] - values[1],  # noqa: RUF001
-            "·": values[0] * values[1],
-            "/": values[0] / values[1] if values[1] else math.nan,
-        }[known.sign]
-        made = iter(self.layer.sources)
-        tensors = [one for one in terms if any(one is given for given in self.layer.inputs)]
-        links = tuple(
-            Link(next(made), self.at[0], float(value))
-            for term, value in zip(terms, values, strict=True)
-            if any(term is one for one in tensors)
-        )
-        window = torch.tensor(values, dtype=torch.float64)
-        return Explanation("combination", known.sign, self.value, result, window, links=links)
+        terms = [given["input"], given["other"]] if given else list(self.inputs)
+        return asked.combined(known.sign, terms, self.given, self.layer, self.at, self.origins)
 
-    def _broadcast(self, term: object) -> float:
-        if not isinstance(term, torch.Tensor):
-            return float(term)  # type: ignore[arg-type]  # torch has added it
-        output = self.layer.output
-        assert output is not None  # noqa: S101  # `explain` has seen to that
-        whole = term.detach().expand(output.shape)
-        return float(whole[(0, *self.at)] if output.ndim > len(self.at) else whole[self.at])
-
-    def _join(self, known: kinds.Join) -> Explanation:
+    def _join(self, known: kinds.Join) -> Explanation | None:
         at = list(self.at)
-        dimension = known.dimension - 1
-        for piece, source in zip(self.layer.inputs, self.layer.sources, strict=True):
+        for which, piece in enumerate(self.inputs):
             length = piece.shape[known.dimension]
-            if at[dimension] < length:
-                value = float(piece[(0, *at)])
-                return self._copied(value, Link(source, at[0], value))
-            at[dimension] -= length
-        raise InputError("layer_unknown", layer=self.layer.name, kind=self.layer.kind)
+            if at[known.dimension] < length:
+                number = self._numbers(which)[tuple(at)]
+                return self._copied(float(piece[tuple(at)]), which, number)
+            at[known.dimension] -= length
+        return None
 
     def _reshape(self) -> Explanation:
-        output = self.layer.units
-        assert output is not None  # noqa: S101  # `explain` has seen to that
-        flat = index_of(self.at, tuple(output.shape), self.channels_last)
-        place = place_of(flat, tuple(self.units.shape), self.channels_last)
-        value = float(self.units[place])
-        unit = int(self._units_before(self.units.numel())[flat])
-        return self._copied(value, Link(self.layer.sources[0], unit, value))
+        output = self.given.output
+        assert output is not None  # noqa: S101  # its operation is known
+        flat = flat_of(self.place, tuple(output.shape))
+        value = float(self.given.inputs[0].flatten()[flat])
+        return self._copied(value, 0, torch.tensor(flat))
 
-    def _copied(self, value: float, link: Link) -> Explanation:
+    def _copied(self, value: float, which: int, flat: Tensor) -> Explanation:
         window = torch.tensor([value], dtype=torch.float64)
-        return Explanation("copy", "", self.value, value, window, links=(link,))
+        links = self.origins.links(which, flat.reshape(1), window)
+        return Explanation("copy", "", self.value, value, window, links=links)
 
     # -- where it comes from
 
-    def _units_before(self, count: int) -> Tensor:
-        """Return the source's unit of each of the input's values in their order, i8 [count]."""
-        source = self.layer.sources[0]
-        before = self.seen.layers[source].units if source >= 0 else self.layer.input_units()
-        units = len(before) if before is not None and before.numel() == count else count
-        order = torch.arange(count)
-        return order % units if self.channels_last else order // (count // units)
+    def _numbers(self, which: int = 0) -> Tensor:
+        """Return how many values of an input lie before each of them, in the input's shape."""
+        return self.origins.numbers(which, self.given.channels_last)
 
-    def _links(self, shares: Mapping[int, float]) -> tuple[Link, ...]:
-        """Turn shares by the input's units into links to those that made them."""
-        source = self.layer.sources[0]
-        before = self.seen.layers[source].units if source >= 0 else None
-        count = self.units.numel()
-        if before is not None and before.numel() == count and len(before) != len(self.units):
-            # Reshaped on the way.
-            each, origin = count // len(self.units), self._units_before(count)
-            merged: dict[int, float] = {}
-            for unit, share in shares.items():
-                into = int(origin[unit * each])
-                merged[into] = merged.get(into, 0.0) + share
-            shares = merged
-        return self._linked(shares)
-
-    def _linked(self, shares: Mapping[int, float]) -> tuple[Link, ...]:
-        links = [Link(self.layer.sources[0], unit, share) for unit, share in shares.items()]
-        return tuple(sorted(links, key=lambda link: -abs(link.share)))
+    def _number(self) -> Tensor:
+        return self._numbers()[self.at].reshape(1)
 
 
 def _applied(function: kinds.Pointwise, value: float) -> float:
     return float(function.function(torch.tensor(value, dtype=torch.float64)))
-
-
-def _exact(values: Tensor) -> Tensor:
-    # On the CPU first: Apple's GPU has no float64.
-    return values.detach().cpu().double()

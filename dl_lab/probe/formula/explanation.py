@@ -39,7 +39,8 @@ class Explanation:
     ----------
     kind
         ``"convolution"``, ``"pooling"``, ``"pointwise"``, ``"norm"``, ``"linear"``, ``"softmax"``,
-        ``"combination"``, ``"mean"`` or ``"copy"``.
+        ``"combination"``, ``"mean"``, ``"copy"``, ``"constant"``, ``"embedding"``, ``"function"``,
+        ``"reduction"``, ``"normalize"``, ``"lstm"``, ``"gru"`` or ``"rnn"``.
     name
         Which of its kind: ``"relu"``, ``"max"``, ``"running"``, ``"+"``.
     value
@@ -66,6 +67,12 @@ class Explanation:
         ``numbers["sum"]`` is then what it is applied to.
     links
         The earlier units that it comes from, the largest shares first.
+    size
+        How large the terms are that it is computed from: what rounding is measured against.
+    eps
+        How coarse the numbers within are, where that is not the layer's own type.
+    step
+        Of a layer that takes several steps: the last one, which this is the formula of.
     """
 
     kind: str
@@ -81,3 +88,6 @@ class Explanation:
     chosen: int = -1
     then: str = ""
     links: tuple[Link, ...] = field(default=(), repr=False)
+    size: float = field(default=0.0, repr=False)
+    eps: float = field(default=0.0, repr=False)
+    step: str = ""

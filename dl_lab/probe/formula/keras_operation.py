@@ -63,7 +63,7 @@ def keras_operation(module: Any, layer: Layer) -> Operation | None:  # noqa: ANN
         case _ if kind.startswith(("MaxPooling", "AveragePooling")):
             return _pooling(module, layer, largest=module.pool_mode == "max")
         case _ if kind.startswith(("GlobalMaxPooling", "GlobalAveragePooling")):
-            return kinds.Pooling("Max" in kind, None, (), (), ())
+            return kinds.Pooling(int(kind[-2]), "Max" in kind, None, (), (), ())
         case "BatchNormalization":
             return _batch_norm(module, layer)
         case "LayerNormalization":
@@ -87,7 +87,7 @@ def keras_operation(module: Any, layer: Layer) -> Operation | None:  # noqa: ANN
             return pointwise("identity", {})
         case _ if kind.startswith(("Dropout", "Spatial")) and layer.output is not None:
             changed = not layer.output.equal(layer.inputs[0])
-            return kinds.Dropout(active=changed)
+            return kinds.Dropout(changed, float(getattr(module, "rate", 0.5)))
         case "Concatenate":
             axis = module.axis % layer.inputs[0].ndim
             return kinds.Join(1 if axis == layer.inputs[0].ndim - 1 else axis + 1)
@@ -193,7 +193,7 @@ def _pooling(module: Any, layer: Layer, *, largest: bool) -> kinds.Pooling:  # n
             _halves(length, k - 1, step)[0]
             for length, k, step in zip(sizes, size, stride, strict=True)
         )
-    return kinds.Pooling(largest, size, stride, pads, (1,) * count, include_padding=False)
+    return kinds.Pooling(count, largest, size, stride, pads, (1,) * count, include_padding=False)
 
 
 def _batch_norm(module: Any, layer: Layer) -> kinds.Norm | None:  # noqa: ANN401
@@ -203,7 +203,7 @@ def _batch_norm(module: Any, layer: Layer) -> kinds.Norm | None:  # noqa: ANN401
     own = (module.moving_mean, module.moving_variance) if kept else (None, None)
     scale, shift, mean, variance = map(_tensor, (module.gamma, module.beta, *own))
     over = "running" if kept else "batch"
-    return kinds.Norm(over, module.epsilon, scale, shift, mean, variance)
+    return kinds.Norm(over, module.epsilon, scale, shift, mean, variance, dimensions=0)
 
 
 def _layer_norm(module: Any, layer: Layer) -> kinds.Norm | None:  # noqa: ANN401

@@ -54,8 +54,12 @@ class TransposedConvolution:
 
 @dataclass(frozen=True)
 class Pooling:
-    """The largest value or the mean of a window; an adaptive one is told its output's size."""
+    """The largest value or the mean of a window over the last `count` dimensions.
 
+    An adaptive one has no size: it is told its output's.
+    """
+
+    count: int
     largest: bool
     size: Sizes | None
     stride: Sizes
@@ -87,6 +91,7 @@ class Norm:
 
     `over` tells of which values mean and variance are taken: ``"running"`` (kept ones),
     ``"batch"``, ``"layer"``, ``"group"``, ``"instance"``, ``"units"`` (all at one position).
+    `dimensions` are a layer's own, or an instance's positions.
     """
 
     over: str
@@ -145,12 +150,85 @@ class Reshape:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Nothing, or while training zeros by chance and the rest scaled."""
+    """Nothing, or while training zeros by chance and the rest divided by ``1 - rate``."""
 
     active: bool
+    rate: float
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A row of a table, [rows, units], for each whole number; `tokens` are these."""
+
+    weight: Tensor
+    tokens: Tensor
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Values moved to other places, or constants: the function is asked which."""
+
+
+@dataclass(frozen=True)
+class Summed:
+    """``y = Σ w · x + b`` over the argument number `argument`: the function is asked for w."""
+
+    name: str
+    argument: int
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A function of one value of each of its arguments."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A function of all values along some dimensions of the batch."""
+
+    name: str
+    dimensions: Sizes
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """``x / max(‖x‖, eps)`` along some dimensions of the batch."""
+
+    order: float
+    dimensions: Sizes
+    eps: float
+
+
+@dataclass(frozen=True)
+class Gated:
+    """``a · sigmoid(b)``: the first half along a dimension of the batch, gated by the second."""
+
+    dimension: int
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """A recurrent layer: its gates at each step; `mode` as torch has it."""
+
+    mode: str
+    bidirectional: bool = False
+    layers: int = 1
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Multi-head attention as a layer of its own: the heads, and a linear layer over them."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A layer of somebody's own, known by the functions that it calls."""
 
 
 Operation: TypeAlias = (
     Convolution | TransposedConvolution | Pooling | Pointwise | PerUnit | Norm | Linear | Softmax
-    | Combination | Join | Mean | Reshape | Dropout
+    | Combination | Join | Mean | Reshape | Dropout | Lookup | Moved | Summed | Computed | Reduced
+    | Normalized | Gated | Recurrent | Attention | Inside
 )  # fmt: skip

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dl_lab.probe.recorder import Inputs
 
 _BATCH = 32
+_MOST_VALUES = 100_000
 
 
 class Examples:
@@ -88,12 +89,15 @@ class Examples:
         chosen: Inputs = self._reading.take([index, *others])
         return chosen
 
-    def batch(self, most_values: int = 100_000) -> Inputs:
-        """Return the first rows, up to 32 and so many values, to look at together."""
+    @property
+    def many(self) -> int:
+        """How many of the first rows are enough to look at together: up to 32."""
         values = max(1, tensors_in(self.row(0))[0].numel())
-        chosen: Inputs = self._reading.take(
-            range(max(1, min(_BATCH, self.count, most_values // values)))
-        )
+        return max(1, min(_BATCH, self.count, _MOST_VALUES // values))
+
+    def part(self, begin: int, end: int) -> Inputs:
+        """Return some of the rows."""
+        chosen: Inputs = self._reading.take(range(begin, end))
         return chosen
 
     @property

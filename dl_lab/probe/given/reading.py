@@ -17,8 +17,8 @@ from torch.nn.utils.rnn import PackedSequence
 from dl_lab.errors import InputError
 from dl_lab.probe.capture import Capture, ModelError
 from dl_lab.probe.given.agreement import agree, parts_of_last
+from dl_lab.probe.looks.own_random import other_numbers
 from dl_lab.probe.nested import mapped, shapes, tensors_in
-from dl_lab.probe.untouched import same_random
 
 if TYPE_CHECKING:
     from dl_lab.probe.recorder import Inputs
@@ -218,9 +218,7 @@ class _Search:
 
     def _draws(self, reading: Reading, one: Capture) -> bool:
         """Tell whether the model draws random numbers: another time it answers otherwise."""
-        with same_random(one.inputs):
-            for tensor in one.inputs:
-                torch.rand(1, device=tensor.device)
+        with other_numbers(one.inputs):
             other = self._seen(reading, [reading.count - 1])
         if other is None:
             return False

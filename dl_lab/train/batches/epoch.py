@@ -12,7 +12,7 @@ from torch import Tensor
 from dl_lab.errors import InputError
 from dl_lab.train.batches.carry_over import Batches
 from dl_lab.train.batches.loader_state import loader_state, restore_loader
-from dl_lab.train.batches.loaders import as_loader, check_data
+from dl_lab.train.batches.loaders import TensorBatches, as_loader, check_data
 from dl_lab.train.batches.structure import split, to_device
 
 if TYPE_CHECKING:
@@ -52,11 +52,13 @@ class Feed:
         whole: bool = False,
     ) -> None:
         if data is not None:
-            check_data(data, "train")
+            check_data(data, "train", whole=batch_size is None)
         self.data = data
         self.loader: Iterable[Any] = (
             () if data is None else as_loader(data, batch_size, shuffle=True)
         )
+        self.whole = isinstance(self.loader, TensorBatches) and batch_size is None
+        """Whether the data come all at once, as they were given."""
         self.batch: Batch | None = None
         """The first batch of the next group; None between epochs and after an epoch's last."""
         self.more: list[Batch] = []

@@ -24,10 +24,12 @@ class TensorBatches:
     tensors
         Cut alike along their first dimension; not copied. A single one is its own target.
     batch_size
-        Rows in a batch; None for all at once.
+        Rows in a batch; None for all at once: the very tensors, which then need not have equally
+        many rows.
     shuffle
         Whether each epoch takes the rows in a new order, drawn at its beginning from torch's
-        global CPU generator.
+        global CPU generator. All at once they stay as they are: a graph's edges and masks tell
+        nodes by their place.
 
     Notes
     -----
@@ -55,13 +57,13 @@ class TensorBatches:
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
-        return math.ceil(self.rows / self._size())
-
-    def _size(self) -> int:
-        return max(1, self.rows) if self.batch_size is None else self.batch_size
+        return 1 if self.batch_size is None else math.ceil(self.rows / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        count, size = self.rows, self._size()
+        if self.batch_size is None:
+            yield self.tensors
+            return
+        count, size = self.rows, self.batch_size
         if not self.shuffle:
             for start in range(0, count, size):
                 yield tuple(tensor[start : start + size] for tensor in self.tensors)
@@ -85,7 +87,7 @@ def as_loader(data: Any, batch_size: int | None, *, shuffle: bool) -> Iterable[A
         A DataLoader or any other iterable of batches comes back as it is. A tensor, a tuple of
         tensors or a `Dataset` is cut into batches.
     batch_size
-        Rows in a batch; None for all at once.
+        Rows in a batch; None for all at once, in their order.
     shuffle
         Whether each epoch draws a new order. An `IterableDataset` has its own order.
 
@@ -102,10 +104,9 @@ def as_loader(data: Any, batch_size: int | None, *, shuffle: bool) -> Iterable[A
     """
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, 1, _MOST)
-    if isinstance(data, Tensor):
-        return TensorBatches((data,), batch_size, shuffle=shuffle)
-    if _are_tensors(data):
-        return TensorBatches(data, batch_size, shuffle=shuffle)
+    if isinstance(data, Tensor) or _are_tensors(data):
+        several: Any = (data,) if isinstance(data, Tensor) else data
+        return TensorBatches(several, batch_size, shuffle=shuffle)
     if type(data) is TensorDataset:
         return TensorBatches(data.tensors, batch_size, shuffle=shuffle)
     if isinstance(data, IterableDataset):
@@ -113,12 +114,13 @@ def as_loader(data: Any, batch_size: int | None, *, shuffle: bool) -> Iterable[A
             raise InputError("batch_size_needed", given=type(data).__name__)
         return DataLoader(data, batch_size=batch_size)
     if isinstance(data, Dataset):
-        rows = len(data) if batch_size is None else batch_size  # type: ignore[arg-type]  # `check_data` asked
-        return DataLoader(data, batch_size=rows, shuffle=shuffle)
+        if batch_size is None:
+            return DataLoader(data, batch_size=len(data))  # type: ignore[arg-type]  # `check_data` asked
+        return DataLoader(data, batch_size=batch_size, shuffle=shuffle)
     return data  # type: ignore[no-any-return]  # an iterable of batches, as `check_data` saw
 
 
-def check_data(data: object, name: str) -> None:
+def check_data(data: object, name: str, *, whole: bool = False) -> None:
     """Refuse what cannot be training data, in a sentence.
 
     Parameters
@@ -127,6 +129,8 @@ def check_data(data: object, name: str) -> None:
         What a person gave.
     name
         What to call it: ``"train"``, ``"validation"``.
+    whole
+        Whether tensors are taken all at once, and may have different numbers of rows.
 
     Raises
     ------
@@ -142,7 +146,8 @@ def check_data(data: object, name: str) -> None:
     dl_lab.errors.InputError: train is empty: (tensor [0, 2] float32). Give at least one example.
     """
     if isinstance(data, Tensor) or _are_tensors(data):
-        _check_tensors((data,) if isinstance(data, Tensor) else data, name)  # type: ignore[arg-type]  # tensors
+        several: Any = (data,) if isinstance(data, Tensor) else data
+        _check_tensors(several, name, whole=whole)
     elif isinstance(data, tuple) and data and all(map(_is_column, data)):
         raise InputError("not_tensors", name=name, given=described(data))
     elif isinstance(data, Dataset):
@@ -175,7 +180,11 @@ def not_finite(data: object) -> int:
     return sum(int((~one.isfinite()).sum()) for one in floats)
 
 
-def _check_tensors(tensors: tuple[Tensor, ...], name: str) -> None:
+def _check_tensors(tensors: tuple[Tensor, ...], name: str, *, whole: bool) -> None:
+    if whole:
+        if not all(tensor.numel() for tensor in (tensors[0], tensors[-1])):
+            raise InputError("empty_data", name=name, given=described(tensors))
+        return
     counts = [len(tensor) if tensor.ndim else None for tensor in tensors]
     if None in counts:
         raise InputError("no_rows", name=name, given=described(tensors))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dl_lab.probe.looks.own_random import IN_PLACE, SWAPPING
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -68,16 +70,20 @@ class RandomStream:
         return tuple(generator.get_state() for generator in self._generators)
 
     def __enter__(self) -> None:
-        self._outer = self.now()
-        for generator, state in zip(self._generators, self.state, strict=True):
-            generator.set_state(state)
+        with SWAPPING:
+            IN_PLACE.append(self)
+            self._outer = self.now()
+            for generator, state in zip(self._generators, self.state, strict=True):
+                generator.set_state(state)
 
     def __exit__(self, *_: object) -> None:
         state = self.now()
         self.drawn = not all(map(torch.equal, state, self.state))
         self.state = state
-        for generator, outer in zip(self._generators, self._outer, strict=True):
-            generator.set_state(outer)
+        with SWAPPING:
+            for generator, outer in zip(self._generators, self._outer, strict=True):
+                generator.set_state(outer)
+            IN_PLACE.remove(self)
 
 
 @contextlib.contextmanager

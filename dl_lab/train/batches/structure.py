@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -80,22 +81,44 @@ def tensors(part: Any) -> list[Tensor]:  # noqa: ANN401  # nested as it likes
     return [tensor for item in part for tensor in tensors(item)]
 
 
-def rows(part: Any) -> int:  # noqa: ANN401  # nested as it likes
-    """Return how many rows a part of a batch has: the length of its first tensor.
+def rows(*parts: Any) -> int:  # noqa: ANN401  # nested as they like
+    """Return how many rows a batch has: the length that its tensors agree on, without 0-d ones.
+
+    Parameters
+    ----------
+    *parts
+        Of one batch. Where the first that has any tensors does not agree in itself, most of all
+        tensors decide.
 
     Examples
     --------
-    >>> rows((torch.zeros(4, 2), torch.zeros(4))), rows(torch.tensor(7))
+    >>> rows(torch.zeros(4), torch.zeros(7, 4, 2)), rows(torch.tensor(7))
     (4, 1)
+    >>> rows({"scale": torch.tensor(2.0), "steps": torch.zeros(7, 4), "lengths": torch.zeros(4),
+    ...       "y": torch.zeros(4)})
+    4
     """
-    if not isinstance(part, Tensor):
-        if isinstance(part, PackedSequence):
-            return int(part.batch_sizes[0])
-        found = tensors(part)
-        if not found:
-            return 1
-        part = found[0]
-    return int(part.shape[0]) if part.ndim else 1
+    found: Counter[int] = Counter()
+    for part in parts:
+        found.update(_lengths(part))
+        if len(found) == 1:
+            break
+    return max(found, key=found.__getitem__) if found else 1
+
+
+def _lengths(part: Any) -> list[int]:  # noqa: ANN401  # as above
+    if isinstance(part, Tensor):
+        return [part.size(0)] if part.ndim else []
+    if isinstance(part, PackedSequence):
+        return [int(part.batch_sizes[0])]
+    if isinstance(part, Mapping):
+        part = part.values()
+    elif not isinstance(part, (tuple, list)):
+        return []
+    elif part and all(isinstance(item, Mapping) for item in part):
+        # One for each example, as the boxes in pictures.
+        return [len(part)]
+    return [length for item in part for length in _lengths(item)]
 
 
 def cut(part: Any, start: int, stop: int) -> Any:  # noqa: ANN401  # nested as it likes

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torch.nn.utils import get_total_norm
-
 from dl_lab.errors import InputError, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.history.logged import Logged
+from dl_lab.train.steps.gradients import total_norm
 
 if TYPE_CHECKING:
     from dl_lab.train.run import Training
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 class GradientNorms(Callback):
     """Record the Euclidean norm of the gradient, before clipping, as series ``gradient_norm``.
+
+    Of what the optimizer updates: a part of the model that it does not have does not count.
 
     Parameters
     ----------
@@ -85,15 +86,23 @@ class GradientNorms(Callback):
         step = trainer.steps + 1
         if step % self.every:
             return
-        parts = {"gradient_norm": list(trainer.model.parameters())}
+        model = trainer.model
+        trained = {
+            id(one): one for group in trainer.optimizer.param_groups for one in group["params"]
+        }
+        parts = {"gradient_norm": list(trained.values())}
         if self.layers:
-            for name, module in trainer.model.named_modules():
-                parts[f"gradient_norm/{name or 'model'}"] = list(module.parameters(recurse=False))
-        norms: dict[str, object] = {}
-        for name, parameters in parts.items():
-            gradients = [item.grad for item in parameters if item.grad is not None]
-            if gradients:
-                norms[name] = get_total_norm(gradients)
+            own = "(model)" if hasattr(model, "model") else "model"
+            for name, module in model.named_modules():
+                parameters = module.parameters(recurse=False)
+                parts[f"gradient_norm/{name or own}"] = [
+                    one for one in parameters if id(one) in trained
+                ]
+        norms: dict[str, object] = {
+            name: norm
+            for name, parameters in parts.items()
+            if (norm := total_norm(parameters)) is not None
+        }
         if self._logged is None or self._logged.history is not trainer.history:
             self._logged = Logged(trainer.history)
         self._logged.record(step, norms)

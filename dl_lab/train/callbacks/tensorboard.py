@@ -12,6 +12,7 @@ from torch import Tensor
 from dl_lab import paths
 from dl_lab.errors import whole
 from dl_lab.train.callbacks.base import Callback
+from dl_lab.train.steps.gradients import gradient_of
 from dl_lab.train.steps.several import Models, parts_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class TensorBoard(Callback):
         run of a folder; a Trainer loaded from a checkpoint goes on in it.
     histograms
         Whether to sample weights and gradients, 1/8 s apart at first and soon every 2 s or less
-        often. Gradients are those the optimizer used, clipped ones where they are clipped.
+        often. Gradients are those the optimizer used, clipped ones where they are clipped; of
+        sparse ones the values that they hold.
     graph
         Whether to trace the model, once.
     images
@@ -206,13 +208,15 @@ class TensorBoard(Callback):
         from dl_lab.train.events.summaries import histogram, sample
 
         began = time.perf_counter()
+        # Those that a step of one's own leaves may be of another loss than it used.
+        groups = () if trainer.loss is None else trainer.optimizer.param_groups
+        trained = {id(one) for group in groups for one in group["params"]}
         parts: list[tuple[str, Tensor]] = []
         for name, parameter in trainer.model.named_parameters():
             with self._attempt("histograms"):
                 parts.append((f"weights/{name}", sample(parameter)))
-                # Those that a step of one's own leaves may be of another loss than it used.
-                gradient = None if trainer.loss is None else parameter.grad
-                if gradient is not None and not gradient.is_sparse:
+                gradient = gradient_of(parameter) if id(parameter) in trained else None
+                if gradient is not None:
                     parts.append((f"gradients/{name}", sample(gradient)))
         self.log.submit(
             "histograms",

@@ -94,6 +94,11 @@ class Claims:
         self._changed = threading.Condition()
         self._entries: dict[Claimant, _Entry] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether any run trains now."""
+        return bool(self._entries)
+
     def claim(self, claimant: Claimant) -> Claim:
         """Take note that a run trains from now on; what it takes the place of is paused.
 

@@ -18,6 +18,7 @@ from dl_lab.train.dense.passes import MOST_PRODUCTS, DensePass, Layer
 from dl_lab.train.dense.sgd import RegularizedSGD
 from dl_lab.train.dense.update import DenseUpdate
 from dl_lab.train.steps.autograd import AutogradSteps
+from dl_lab.train.steps.observed import Count
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -49,6 +50,7 @@ class DenseSteps:
 
     draws = False
     own = False
+    unlabelled = False
 
     @classmethod
     def match(cls, model: nn.Module, loss: Loss, optimizer: Optimizer) -> DenseSteps | None:
@@ -110,6 +112,7 @@ class DenseSteps:
         self._repeats = False
         self.measured: list[Tensor | float] = []
         """None: who asks for metrics gets autograd."""
+        self._rows = 0
 
     def fits(self) -> bool:
         """Whether nothing has changed that the fast path relies on. Takes microseconds."""
@@ -170,6 +173,7 @@ class DenseSteps:
 
     def step(self, inputs: Tensor, targets: Tensor, *, measure: bool) -> float | None:
         """Do one update; return the loss before it if `measure` asks for it."""
+        self._rows = len(targets)
         blocks = self._columns(inputs, targets, keep=self._repeats)
         if blocks is None or len(blocks) != 1:
             return self._autograd_step(inputs, targets, measure=measure)
@@ -180,6 +184,7 @@ class DenseSteps:
 
     def step_group(self, batches: list[Batch]) -> float:
         """Do one update by the mean loss over the rows of all batches; return it."""
+        self._rows = sum(len(targets) for _, targets in batches)
         loss = float(self._autograd.step_group(batches))
         self._put_gradients_back()
         return loss
@@ -195,6 +200,11 @@ class DenseSteps:
             if parameter.grad is not None:
                 gradient.copy_(parameter.grad)
             parameter.grad = gradient
+
+    @property
+    def counts(self) -> list[Count]:
+        """What the last step's loss is the mean of."""
+        return [Count(self._rows)]
 
     def evaluate(self, data: Data) -> float:
         """Return the mean loss on `data`, leaving no trace."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-Record = Callable[[int, float, list[float], int], None]
-"""``record(step, seconds, values, rows)``."""
+Record = Callable[[int, float, list[float]], None]
+"""``record(step, seconds, values)``."""
 
 _BUNCH = 64
 _OLDEST = 0.05
@@ -20,7 +20,6 @@ class _Row(NamedTuple):
     step: int
     seconds: float
     values: list[Tensor | float]
-    rows: int
 
 
 class _Bunch(NamedTuple):
@@ -45,11 +44,11 @@ class Pending:
     Examples
     --------
     >>> rows = []
-    >>> pending = Pending(lambda step, seconds, values, rows_: rows.append((step, values)), bunch=2)
-    >>> pending.add(1, 0.0, [torch.tensor(0.5)], 64)
+    >>> pending = Pending(lambda step, seconds, values: rows.append((step, values)), bunch=2)
+    >>> pending.add(1, 0.0, [torch.tensor(0.5)])
     >>> rows
     []
-    >>> pending.add(2, 0.0, [torch.tensor(0.25)], 64)
+    >>> pending.add(2, 0.0, [torch.tensor(0.25)])
     >>> rows
     [(1, [0.5]), (2, [0.25])]
     """
@@ -60,9 +59,9 @@ class Pending:
         self._rows: list[_Row] = []
         self._sent: deque[_Bunch] = deque()
 
-    def add(self, step: int, seconds: float, values: list[Tensor | float], rows: int) -> None:
+    def add(self, step: int, seconds: float, values: list[Tensor | float]) -> None:
         """Take a row, and hand on those whose numbers have come."""
-        self._rows.append(_Row(step, seconds, values, rows))
+        self._rows.append(_Row(step, seconds, values))
         if len(self._rows) >= self._bunch or seconds - self._rows[0].seconds > _OLDEST:
             self._send()
         while self._sent and self._has_come(self._sent[0]):
@@ -109,4 +108,4 @@ class Pending:
             values = [
                 next(numbers) if isinstance(value, Tensor) else float(value) for value in row.values
             ]
-            self._record(row.step, row.seconds, values, row.rows)
+            self._record(row.step, row.seconds, values)

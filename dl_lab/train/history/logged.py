@@ -70,7 +70,7 @@ class Logged:
                 values["learning_rate"] = rate
         if late:
             self._names.append(tuple(values))
-            self._pending.add(step, self.history.seconds(), list(values.values()), 0)
+            self._pending.add(step, self.history.seconds(), list(values.values()))
         else:
             self.history.append(step, **values)
 
@@ -78,7 +78,7 @@ class Logged:
         """Record what still lies on an accelerator."""
         self._pending.flush()
 
-    def _take(self, step: int, seconds: float, values: list[float], _: int) -> None:
+    def _take(self, step: int, seconds: float, values: list[float]) -> None:
         for name, value in zip(self._names.popleft(), values, strict=True):
             self.history.series(name).append(step, seconds, value)
 

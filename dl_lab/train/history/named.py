@@ -47,21 +47,20 @@ class NamedRecorder(Recorder):
         super().begin_epoch()
         self._totals = {}
 
-    def step(self, step: int, loss: Any, metrics: Sequence[Any], targets: object) -> None:  # noqa: ANN401  # numbers by name
+    def step(self, step: int, loss: Any, metrics: Sequence[Any], counts: object) -> None:  # noqa: ANN401  # numbers by name
         """Take what a step returned; an accelerator's numbers are recorded once they are here."""
-        del metrics, targets
+        del metrics, counts
         values: Mapping[str, float | Tensor] = loss
         seconds = self.history.seconds()
         self._waiting.append(tuple(values))
         self._told.update(values)
         # What follows a row that waits waits too: series keep their order.
         if len(self._waiting) > 1 or any(isinstance(one, Tensor) for one in values.values()):
-            self._pending.add(step, seconds, list(values.values()), 0)
+            self._pending.add(step, seconds, list(values.values()))
         else:
-            self._take(step, seconds, list(values.values()), 0)  # type: ignore[arg-type]  # floats
+            self._take(step, seconds, list(values.values()))  # type: ignore[arg-type]  # floats
 
-    def _take(self, step: int, seconds: float, values: list[float], count: int) -> None:
-        del count
+    def _take(self, step: int, seconds: float, values: list[float]) -> None:
         for name, value in zip(self._waiting.popleft(), values, strict=True):
             # A score may well have no value; a loss must.
             if self.spoilt is None and not math.isfinite(value) and not guessed(name).higher:

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from dl_lab.train.batches.structure import rows
+from dl_lab.errors import InputError
 from dl_lab.train.history.deferred import Pending
 from dl_lab.train.history.history import History
 from dl_lab.train.history.series_kind import guessed, kind_of
+from dl_lab.train.steps.observed import Count
+
+# What a run records beside what it measures.
+_RESERVED = ("learning_rate", "gradient_norm")
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -22,8 +26,38 @@ def measured_name(name: str, measure: str) -> str:
     return name if measure == "loss" else f"{name.removesuffix('_loss')}_{measure}"
 
 
+def measured_names(data: Collection[str], metrics: Sequence[str]) -> dict[str, str]:
+    """Return under which names data are recorded, and which data each is of.
+
+    Parameters
+    ----------
+    data
+        Names of validation data.
+    metrics
+        Names of what is measured beside the loss.
+
+    Raises
+    ------
+    InputError
+        Two things have one name, or one has that of something else that a run records.
+
+    Examples
+    --------
+    >>> sorted(measured_names(["validation_loss", "test"], ["mae"]))
+    ['test', 'test_mae', 'validation_loss', 'validation_mae']
+    """
+    found: dict[str, str] = {}
+    for name in data:
+        for measure in ("loss", *metrics):
+            series = measured_name(name, measure)
+            if series in found or series in _RESERVED:
+                raise InputError("series_twice", name=repr(series), data=repr(name))
+            found[series] = name
+    return found
+
+
 class Recorder:
-    """Writes a run's History: a row a step, or a row an epoch with the mean over its rows.
+    """Writes a run's History: a row a step, or a row an epoch as if it were one batch.
 
     Parameters
     ----------
@@ -51,16 +85,26 @@ class Recorder:
         self._rate: float | None = None
         self._revision = -1
         self._sums: list[float] = []
-        self._rows = 0
+        self._counts: list[float] = []
+        self._added: list[bool] = []
 
     def measured(self, names: Collection[str]) -> None:
-        """Make room for what is measured at the epochs' ends, and begin an epoch's means."""
-        self.series = "train_loss"
-        if "train_loss" in names:
-            self.series = "batch_loss" if self._by_step else None
-        prefix = "" if self.series is None else self.series.removesuffix("loss")
+        """Make room for what is measured at the epochs' ends, and begin an epoch's means.
+
+        Raises
+        ------
+        InputError
+            As for `measured_names`.
+        """
+        taken = measured_names(names, self._metrics)
         quantities = ("loss", *self._metrics)
-        self._names = [prefix + name for name in quantities] if prefix else []
+        prefix: str | None = "train"
+        if taken.keys() & {f"train_{quantity}" for quantity in quantities}:
+            prefix = "batch" if self._by_step else None
+        if prefix == "batch" and (both := taken.keys() & {f"batch_{one}" for one in quantities}):
+            raise InputError("series_twice", name=repr(min(both)), data=repr(taken[min(both)]))
+        self.series = None if prefix is None else f"{prefix}_loss"
+        self._names = [f"{prefix}_{name}" for name in quantities] if prefix else []
         for quantity, name in zip(quantities, self._names, strict=False):
             self.history.describe(name, kind_of(quantity, "train"))
         for name in names:
@@ -75,30 +119,38 @@ class Recorder:
     def begin_epoch(self) -> None:
         """Begin the means of an epoch."""
         self._sums = [0.0] * len(self._names)
-        self._rows = 0
+        self._counts = [0.0] * len(self._names)
 
     def step(
         self,
         step: int,
         loss: Any,  # noqa: ANN401  # one number; several by name where steps are a person's own
         metrics: Sequence[Any],
-        targets: object,
+        counts: Sequence[Count],
     ) -> None:
-        """Take what a step measured; an accelerator's numbers are recorded once they are here."""
+        """Take what a step measured; an accelerator's numbers are recorded once they are here.
+
+        Parameters
+        ----------
+        counts
+            What each of them stands for, for the means of an epoch; by step they are not needed.
+        """
         history = self.history
         if history.revision != self._revision:
             self._bind()
-        if type(loss) is float:
-            if self._by_step and not metrics:
-                self._append(step, history.seconds(), loss)
-                if not math.isfinite(loss):
-                    self.spoilt = loss
-                return
-            count = 0 if self._by_step else rows(targets)
-            self._take(step, history.seconds(), [loss, *metrics], count)
+        if type(loss) is float and self._by_step and not metrics:
+            self._append(step, history.seconds(), loss)
+            if not math.isfinite(loss):
+                self.spoilt = loss
             return
-        count = 0 if self._by_step else rows(targets)
-        self._pending.add(step, history.seconds(), [loss, *metrics], count)
+        values = [loss, *metrics]
+        if not self._by_step:
+            self._added = [count.total for count in counts]
+            values += [count.of for count in counts]
+        if all(isinstance(value, (float, int)) for value in values):
+            self._take(step, history.seconds(), values)
+        else:
+            self._pending.add(step, history.seconds(), values)
 
     def _bind(self) -> None:
         # The history may have been cleared: another revision has other series.
@@ -110,16 +162,26 @@ class Recorder:
             if "learning_rate" in self.history:
                 self._rate = self.history["learning_rate"].last
 
-    def _take(self, step: int, seconds: float, values: list[float], count: int) -> None:
+    def _take(self, step: int, seconds: float, values: list[float]) -> None:
         if self.spoilt is None and not math.isfinite(values[0]):
             self.spoilt = values[0]
         if self._by_step:
             for append, value in zip(self._appends, values, strict=True):
                 append(step, seconds, value)
             return
-        self._rows += count
-        for index, value in enumerate(values if self._names else ()):
-            self._sums[index] += value * count
+        half = len(values) // 2
+        for index in range(half if self._names else 0):
+            value, count = values[index], values[half + index]
+            if count:
+                self._sums[index] += value if self._added[index] else value * count
+                self._counts[index] += count
+
+    def _means(self) -> dict[str, float]:
+        """Return the epoch's numbers by their names, of what counted at all."""
+        found = zip(self._names, self._sums, self._counts, self._added, strict=False)
+        return {
+            name: total if added else total / count for name, total, count, added in found if count
+        }
 
     def rates(self, optimizer: Optimizer) -> Any:  # noqa: ANN401  # likewise
         """Return the learning rate of the next step, for `rate`."""
@@ -145,10 +207,7 @@ class Recorder:
         """Record what was measured at an epoch's end or before the first."""
         values = dict(measured)
         if not self._by_step:
-            if self._rows:
-                values |= zip(
-                    self._names, (total / self._rows for total in self._sums), strict=True
-                )
+            values |= self._means()
             self.begin_epoch()
         if values:
             self.history.append(step if self._by_step else epoch, **values)
@@ -176,11 +235,16 @@ class Recorder:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the means begun."""
-        return {"sums": list(self._sums), "rows": self._rows}
+        return {
+            "sums": list(self._sums),
+            "counts": list(self._counts),
+            "totals": list(self._added),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` returned."""
         self.begin_epoch()
         if len(state["sums"]) == len(self._sums):
             self._sums = list(state["sums"])
-            self._rows = state["rows"]
+            self._counts = list(state["counts"])
+            self._added = list(state["totals"])

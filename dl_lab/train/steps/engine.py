@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from torch import Tensor
 
 if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
+    from dl_lab.train.steps.observed import Count
 
 Measured: TypeAlias = Tensor | float | Mapping[str, Tensor | float] | None
 """A step's loss, or several numbers by name."""
@@ -23,6 +24,12 @@ class Engine(Protocol):
     """Whether the step is a person's own: it sets the models' modes, and may draw at any time."""
     measured: list[Tensor | float]
     """Each metric on the last step's batches, in the order given."""
+    unlabelled: bool
+    """Whether to the loss none of the last step's targets counted, as far as that is known."""
+
+    @property
+    def counts(self) -> Sequence[Count]:
+        """What loss and metrics of the last step stand for, where that was asked for."""
 
     def attach(self, train: Data) -> None:
         """Make ready for an epoch whose batches come from `train`."""
@@ -31,7 +38,7 @@ class Engine(Protocol):
         """Do one update; return the loss before it, which may be None unless `measure`."""
 
     def step_group(self, batches: list[Batch]) -> float | Tensor:
-        """Do one update by the mean loss over the rows of all batches; return it."""
+        """Do one update by the loss of all batches as if they were one; return it."""
 
     def evaluate(self, data: Data) -> float:
         """Return the mean loss on `data`, leaving no trace."""

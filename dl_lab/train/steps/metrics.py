@@ -2,98 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.structure import described
 from dl_lab.train.diagnosis.explain import check_metric, explain
+from dl_lab.train.steps.accuracy import Classified, accuracy, misfit, two_tensors
+from dl_lab.train.steps.observed import Count, Observed
 
 Metric = Callable[[Any, Any], "Tensor | float"]
 """``metric(outputs, targets)`` gives one number, a mean over the batch."""
 Note = Callable[[InputError, str], None]
 """Told of a problem that training does not depend on, and what it is about."""
 Metrics = str | Metric | Sequence[str | Metric] | Mapping[str, str | Metric]
-
-_ON_PROBABILITIES = (nn.BCELoss, functional.binary_cross_entropy)
-_ON_LABELS = (
-    *_ON_PROBABILITIES,
-    nn.BCEWithLogitsLoss,
-    functional.binary_cross_entropy_with_logits,
-)
-
-
-def accuracy(
-    outputs: Tensor, targets: Tensor, *, threshold: float = 0.0, labels: bool = False
-) -> Tensor:
-    """Return the share of rows that are classified rightly.
-
-    Parameters
-    ----------
-    outputs
-        [n, classes, …] scores, or [n, …, classes] where that fits the targets; [n] or [n, 1]
-        for two classes, one number a row.
-    targets
-        [n, …] class indices, or scores of the outputs' shape, of which the largest counts. For
-        two classes 0 or 1, or -1 or 1.
-    threshold
-        Above which an output means the second of two classes: 0 for logits, ½ for probabilities.
-    labels
-        Whether each output is a yes or no of its own (several labels a row).
-
-    Returns
-    -------
-    Tensor
-        0-d, float32, on the outputs' device.
-
-    Raises
-    ------
-    InputError
-        Shapes that do not fit each other.
-
-    Examples
-    --------
-    >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
-    tensor(0.5000)
-    """
-    outputs, targets = _two_tensors("accuracy", outputs, targets)
-    binary = outputs.ndim == 1 or outputs.shape[1:].numel() == 1
-    if binary or (labels and outputs.shape == targets.shape):
-        if outputs.numel() != targets.numel():
-            raise _misfit("accuracy", outputs, targets)
-        right = (outputs > threshold).reshape(-1) == (targets > 1 / 2).reshape(-1)
-        return right.float().mean()
-    chosen, wanted = _choices("accuracy", outputs, targets)
-    return (outputs.argmax(chosen) == wanted).float().mean()
-
-
-def top(outputs: Tensor, targets: Tensor, k: int = 5) -> Tensor:
-    """Return the share of rows whose class is among the `k` highest outputs.
-
-    Parameters
-    ----------
-    outputs, targets
-        As for `accuracy` of more than two classes.
-    k
-        How many count; all where there are fewer.
-
-    Examples
-    --------
-    >>> top(torch.tensor([[0.1, 0.3, 0.6]]), torch.tensor([1]), k=2)
-    tensor(1.)
-    """
-    outputs, targets = _two_tensors(f"top{k}", outputs, targets)
-    if outputs.shape[1:].numel() == 1:
-        raise _misfit(f"top{k}", outputs, targets)
-    chosen, wanted = _choices(f"top{k}", outputs, targets)
-    among = outputs.topk(min(k, outputs.shape[chosen]), dim=chosen).indices
-    return (among == wanted.unsqueeze(chosen)).any(chosen).float().mean()
 
 
 def mae(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -120,17 +47,11 @@ def mse(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).square().float().mean()
 
 
-NAMES: dict[str, Metric] = {
-    "accuracy": accuracy,
-    "top3": partial(top, k=3),
-    "top5": partial(top, k=5),
-    "mae": mae,
-    "mse": mse,
-}
+NAMES = ("accuracy", "top3", "top5", "mae", "mse")
 """The metrics that have a name; ``"top7"`` and the like work too."""
 
 
-def resolve(metrics: Metrics | None, loss: object = None) -> dict[str, Metric]:
+def resolve(metrics: Metrics | None) -> dict[str, Metric]:
     """Return the metrics a person asked for, under their names.
 
     Parameters
@@ -138,9 +59,6 @@ def resolve(metrics: Metrics | None, loss: object = None) -> dict[str, Metric]:
     metrics
         A name from `NAMES`, a function ``metric(outputs, targets)`` that gives one number, a
         sequence of these, or a mapping from names to these.
-    loss
-        The loss that is trained with: after a binary cross entropy, ``"accuracy"`` takes each
-        output as a yes or no of its own, and after one on probabilities from ½ on as a yes.
 
     Returns
     -------
@@ -161,7 +79,7 @@ def resolve(metrics: Metrics | None, loss: object = None) -> dict[str, Metric]:
     if metrics is None:
         return {}
     if isinstance(metrics, Mapping):
-        return {_checked(str(name)): _one(metric, loss) for name, metric in metrics.items()}
+        return {_checked(str(name)): _one(metric) for name, metric in metrics.items()}
     given = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
     if not isinstance(given, Sequence):
         raise InputError("not_metric", given=described(given))
@@ -170,30 +88,70 @@ def resolve(metrics: Metrics | None, loss: object = None) -> dict[str, Metric]:
         name = _name_of(metric)
         if name in found:
             raise InputError("twice", name="metrics", given=repr(name))
-        found[name] = _one(metric, loss)
+        found[name] = _one(metric)
     return found
 
 
+def undecided(metrics: Mapping[str, Metric]) -> list[Classified]:
+    """Return the metrics that have yet to read what outputs and targets are."""
+    return [one for one in metrics.values() if isinstance(one, Classified) and one.undecided]
+
+
+def forget(metrics: Mapping[str, Metric]) -> None:
+    """Have the metrics read anew: other data come."""
+    for one in metrics.values():
+        if isinstance(one, Classified):
+            one.forget()
+
+
+def tell(metrics: Mapping[str, Metric], seen: Observed, *, here: bool) -> None:
+    """Tell the metrics what the loss did with the batch that they are given next.
+
+    Parameters
+    ----------
+    here
+        Whether values can be read without waiting for an accelerator.
+    """
+    for one in metrics.values():
+        if isinstance(one, Classified):
+            one.checks = here
+            one.seen = seen if one.undecided else None
+
+
 def tried(
-    name: str, metric: Metric, outputs: object, targets: object, note: Note | None
-) -> Tensor | float:
-    """Return what a metric measures; NaN where it fails: training does not depend on it.
+    name: str,
+    metric: Metric,
+    outputs: object,
+    targets: object,
+    seen: Observed,
+    note: Note | None,
+) -> tuple[Tensor | float, Count]:
+    """Return what a metric measures and what that stands for; NaN where it fails.
 
     Parameters
     ----------
     name, metric, outputs, targets
         The metric's name, and what it is given.
+    seen
+        Of the batch.
     note
-        Told why it failed, and its name. None to raise that.
+        Told why it failed, and its name: training does not depend on it. None to raise that.
 
     Examples
     --------
-    >>> tried("gap", lambda outputs, _: outputs[9], "few", "few", lambda why, _: print(why.key))
+    >>> seen = Observed(None, torch.ones(2))
+    >>> tried("gap", lambda o, _: o[9], "few", "few", seen, lambda why, _: print(why.key))
     metric_failed
-    nan
+    (nan, Count(of=2, total=False))
     """
     try:
-        value = metric(outputs, targets)
+        if isinstance(metric, Classified):
+            value: Tensor | float = metric(outputs, targets)
+            count = Count(metric.counted)
+        else:
+            with seen.entered(metric):
+                value = metric(outputs, targets)
+            count = seen.count(value)
         check_metric(name, value)
     except Exception as error:
         step = {"outputs": outputs, "targets": targets}
@@ -201,32 +159,25 @@ def tried(
         if note is None:
             raise problem from error
         note(problem, name)
-        return math.nan
-    return value
+        return math.nan, Count(seen.rows)
+    return value, count
 
 
-def _one(metric: object, loss: object) -> Metric:
+def _one(metric: object) -> Metric:
     if isinstance(metric, str):
         if match := re.fullmatch(r"top([1-9]\d*)", metric):
-            return partial(top, k=int(match[1]))
+            return Classified(int(match[1]))
         if metric not in NAMES:
             raise InputError.unknown("metrics", metric, NAMES)
-        if metric == "accuracy":
-            return _accuracy_after(loss)
-        return NAMES[metric]
+        plain: dict[str, Metric] = {"mae": mae, "mse": mse}
+        return plain.get(metric) or Classified()
     if not callable(metric):
         raise InputError("not_metric", given=described(metric))
+    if metric is accuracy:
+        return Classified()
+    if isinstance(metric, functools.partial) and metric.func is accuracy and not metric.args:
+        return Classified(**metric.keywords)
     return metric
-
-
-def _accuracy_after(loss: object) -> Metric:
-    def among(losses: tuple[Any, ...]) -> bool:
-        return loss in losses or type(loss) in losses
-
-    if not among(_ON_LABELS):
-        return accuracy
-    threshold = 1 / 2 if among(_ON_PROBABILITIES) else 0.0
-    return partial(accuracy, threshold=threshold, labels=True)
 
 
 def _name_of(metric: object) -> str:
@@ -246,36 +197,11 @@ def _checked(name: str) -> str:
     return name
 
 
-def _two_tensors(name: str, outputs: object, targets: object) -> tuple[Tensor, Tensor]:
-    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or outputs.ndim == 0:
-        raise _misfit(name, outputs, targets)
-    return outputs.detach(), targets.detach()
-
-
-def _choices(name: str, outputs: Tensor, targets: Tensor) -> tuple[int, Tensor]:
-    """Return along which dimension the classes lie, and the class indices that are wanted."""
-    if targets.shape == outputs.shape:
-        return 1, targets.argmax(1)
-    if targets.ndim == outputs.ndim and targets.shape[1] == 1:
-        targets = targets.squeeze(1)
-    if targets.shape == outputs.shape[:1] + outputs.shape[2:]:
-        return 1, targets
-    if targets.shape == outputs.shape[:-1]:
-        return outputs.ndim - 1, targets
-    raise _misfit(name, outputs, targets)
-
-
 def _pairwise(name: str, outputs: object, targets: object) -> tuple[Tensor, Tensor]:
     """Return both in one shape: dimensions of length 1 do not count."""
-    outputs, targets = _two_tensors(name, outputs, targets)
+    outputs, targets = two_tensors(name, outputs, targets)
     if [size for size in outputs.shape if size != 1] != [
         size for size in targets.shape if size != 1
     ]:
-        raise _misfit(name, outputs, targets)
+        raise misfit(name, outputs, targets)
     return outputs, targets.reshape(outputs.shape)
-
-
-def _misfit(name: str, outputs: object, targets: object) -> InputError:
-    return InputError(
-        "metric_shapes", name=name, outputs=described(outputs), targets=described(targets)
-    )

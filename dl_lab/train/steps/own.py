@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -18,7 +18,8 @@ from dl_lab.train.steps.evaluate import numbers
 
 if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
-    from dl_lab.train.steps.several import Models
+    from dl_lab.train.steps.observed import Count
+from dl_lab.train.steps.several import Models
 
 Numbers = Mapping[str, "Tensor | float"] | Tensor | float
 """What a step or a validation of one's own returns."""
@@ -43,6 +44,8 @@ class OwnSteps:
     """Whether a step may draw from the global random state."""
     own = True
     """It sets the models' modes itself, and may draw at any time."""
+    unlabelled = False
+    counts: Sequence[Count] = ()
 
     def __init__(self, step: Callable[[Any], Numbers], models: Models) -> None:
         self._step = step

@@ -10,11 +10,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
 from dl_lab.errors import InputError
+from dl_lab.probe.looks.turns import CalledOff
 
 _Result = TypeVar("_Result")
 
@@ -74,6 +75,8 @@ class CellTurns:
         ------
         InputError
             The loop did not come round in that time.
+        CalledOff
+            By `call_off`.
         """
         if threading.current_thread() is threading.main_thread():
             return look()
@@ -87,10 +90,19 @@ class CellTurns:
                 return look()
         try:
             return future.result(patience)
+        except CancelledError:
+            raise CalledOff from None
         except FutureTimeout:
             if future.cancel():
                 raise InputError("loop_busy", seconds=patience) from None
             return future.result()
+
+    def call_off(self) -> None:
+        """Have none wait any longer."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, deque()
+        for _, future in waiting:
+            future.cancel()
 
     def end(self, *_: object) -> None:
         """Run what still waits: the cell is done."""
@@ -111,7 +123,7 @@ class CellTurns:
                 continue
             try:
                 future.set_result(look())
-            except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+            except (Exception, CalledOff) as error:  # noqa: BLE001 - it belongs to the one who waits
                 future.set_exception(error)
             except BaseException:
                 # The loop was interrupted, not the look.

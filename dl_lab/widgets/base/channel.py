@@ -26,6 +26,9 @@ It gives one a minute, which is as often as browsers let the timers of a hidden 
 GRACE = 5.0
 """Seconds in which another view may follow one that said goodbye, as when a cell runs again."""
 
+CLOSING = 2.0
+"""Seconds that a close waits for the message that is being composed."""
+
 LINGER = 1.0
 """Seconds that the thread waits for more to send before it ends."""
 
@@ -155,7 +158,7 @@ class Channel:
             thread = self._thread
             self._changed.notify_all()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(CLOSING)
 
     def _wake(self) -> None:
         if self._closed:

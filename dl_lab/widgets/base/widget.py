@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import anywidget
 
 from dl_lab.errors import InputError
+from dl_lab.probe.looks.turns import CalledOff
 from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
 from dl_lab.train.threads import one_thread
 from dl_lab.widgets.base import cells
@@ -167,9 +168,13 @@ class Widget(anywidget.AnyWidget):
         """Do what is right when the front end has closed the comm: by default nothing."""
 
     def _lost(self, _: object) -> None:
+        self.call_off()
         self.on_lost()
         # It may wait for a step of training.
         self._in_turn.put(self.close)
+
+    def call_off(self) -> None:
+        """End at once what is being computed: nobody will see it any more. By default nothing."""
 
     def on_close(self) -> None:
         """End what the widget itself has begun; called once, before it leaves the page."""
@@ -180,6 +185,7 @@ class Widget(anywidget.AnyWidget):
         if self._ended or not hasattr(self, "_in_turn"):
             return
         self._ended = True
+        self.call_off()
         self._in_turn.close()
         if self._ready:
             self.on_close()
@@ -289,6 +295,9 @@ class Widget(anywidget.AnyWidget):
     ) -> None:
         try:
             meta, arrays = handler(message) or ({}, {})
+        except CalledOff:
+            # The widget is being closed.
+            return
         except Exception as error:  # noqa: BLE001 - as above
             self._reply_refusal(identifier, error, message)
         else:

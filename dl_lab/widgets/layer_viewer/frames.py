@@ -95,6 +95,8 @@ def row_arrays(
         if row.layer >= len(seen.layers) or row.first in others:
             continue
         layer = seen.layers[row.layer]
+        if show != "filters" and not layer.kept:
+            continue
         images = _images(seen, layer, row, show, gradients)
         meta.append({"layer": row.layer, "first": row.first, "depth": row.depth})
         if images is None:
@@ -112,7 +114,7 @@ def _images(
         return filters(seen, layer, row.first, row.count)
     if show == "gradients":
         gradient = gradients[layer.index] if gradients else None
-        units = None if gradient is None else layer.own_units(gradient)
+        units = None if gradient is None else layer.like_output(gradient)
     if units is None:
         return None
     room = {"height": row.height, "width": row.width, "depth": row.depth}
@@ -129,7 +131,12 @@ def largest(seen: Capture, show: str, gradients: Sequence[Tensor | None]) -> lis
         elif show == "filters":
             known = operation(layer)
             values = getattr(known, "weight", None) if has_filters(layer) else None
-        size = 0.0 if values is None or not values.numel() else float(values.detach().abs().max())
+        if show == "activations" and not layer.kept:
+            size = layer.largest or 0.0
+        elif values is None or not values.numel():
+            size = 0.0
+        else:
+            size = float(values.detach().abs().max())
         found.append(size if math.isfinite(size) else None)
     return found
 
@@ -201,6 +208,7 @@ def explanation(found: Explanation) -> Reply:
         "kind": found.kind,
         "name": found.name,
         "then": found.then,
+        "last_step": found.step,
         "value": _plain(found.value),
         "result": _plain(found.result),
         "numbers": {name: _plain(value) for name, value in found.numbers.items()},

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dl_lab.errors import InputError
 from dl_lab.probe.answer import Guess, guesses
@@ -12,20 +17,25 @@ from dl_lab.probe.attribution import Attribution, layer_gradients
 from dl_lab.probe.capture import Capture, capture
 from dl_lab.probe.given.examples import Examples
 from dl_lab.probe.given.picture import Bytes
-from dl_lab.probe.health import Health, health
+from dl_lab.probe.health import Health, Tally
+from dl_lab.probe.looks.passes import MEMORY, Pass, Passes, rows_at_once
+from dl_lab.probe.looks.turns import CalledOff, called_off_by, go_on, one_look
 from dl_lab.probe.modules import original
-from dl_lab.probe.receptive_field import effective_field
-from dl_lab.probe.recorder import Inputs
-from dl_lab.probe.untouched import one_look, weights_of
+from dl_lab.probe.recorder import ALL, Inputs, Keep
+from dl_lab.probe.untouched import weights_of
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.cell_turns import CellTurns
+from dl_lab.widgets.layer_viewer.pace import Pace, is_main, one_core
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _Result = TypeVar("_Result")
 
-METHODS = (None, "saliency", "integrated_gradients", "grad_cam", "occlusion")
+STEP_PATIENCE = 10.0
+"""Seconds that a question of the page may wait for a training step."""
+
+_ASK_AGAIN = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +79,23 @@ class Look:
         self.shown = Shown(0)
         self.changes: dict[tuple[str, int, int], float] = {}
         self.kept: int | None = None
+        self.turns = turns
         self._seen: Capture | None = None
         self._key: object = None
+        self._state: object = None
+        self._sight: frozenset[int] = frozenset()
         self._gradients: tuple[Capture, int, list[Tensor | None]] | None = None
-        self.turns = turns
+        self.number = 0
+        """Another where the network was looked at anew."""
+        self.insists = False
+        """Whether what is done aside gives way no more: it did so the last time."""
+        self.is_aside = False
+        """Whether it looks aside now, which gives way to questions."""
+        self._end = threading.Event()
+        self._changed = threading.Condition()
+        self._asked = 0
+        """How many questions wait for an answer."""
+        self._futures: set[Future[Any]] = set()
         self.examples = self.between(lambda: Examples(model, x, batch_dim=batch_dim, whole=whole))
 
     def choose(self, row: int) -> None:
@@ -84,24 +107,122 @@ class Look:
         self.examples.drawn(pixels)
         self.shown = Shown(None, pixels)
 
+    # -- when
+
     def between(self, function: Callable[[], _Result], patience: float | None = None) -> _Result:
-        """Run a function that only looks between two steps of the training.
+        """Answer a question between two steps of the training; what is done `aside` gives way.
 
         Parameters
         ----------
         function
-            Reads and puts back.
+            Reads and puts back. It is run again where somebody wanted the trainer meanwhile.
         patience
-            Seconds to wait for a loop in a cell; None is as long as the cell runs.
+            Seconds to wait for a loop in a cell; None is as long as the cell or the step runs.
+
+        Raises
+        ------
+        InputError
+            The loop or the trainer's step did not come to its end in time.
+        CalledOff
+            By `end`.
         """
+        with self._changed:
+            self._asked += 1
+        try:
+            return self._tried(function, lambda: False, self._end, patience)
+        finally:
+            with self._changed:
+                self._asked -= 1
+                self._changed.notify_all()
+
+    def aside(self, function: Callable[[], _Result]) -> _Result:
+        """Run a function between two steps that nobody waits for: questions come first."""
+        end = self._end
+        while True:
+            self.is_aside = True
+            try:
+                return self._tried(function, lambda: not self.insists and self._asked > 0, end)
+            except CalledOff:
+                with self._changed:
+                    self._changed.wait_for(lambda: end.is_set() or not self._asked)
+                if end.is_set():
+                    raise
+                # Who asks again and again must not keep it from ever ending.
+                self.insists = True
+            finally:
+                self.is_aside = False
+
+    def end(self) -> None:
+        """Call off what runs and what waits. Who looks afterwards knows why."""
+        with self._changed:
+            self._end.set()
+            self._end = threading.Event()
+            futures = [*self._futures]
+            self._changed.notify_all()
+        for future in futures:
+            future.cancel()
+        self.turns.call_off()
+
+    def _tried(
+        self,
+        function: Callable[[], _Result],
+        ends: Callable[[], bool],
+        end: threading.Event,
+        patience: float | None = None,
+    ) -> _Result:
+        while True:
+            with contextlib.suppress(CalledOff):
+                return self._run(function, ends, end, patience)
+            if end.is_set() or ends() or self.trainer is None:
+                raise CalledOff
+            with self._changed:
+                while self.trainer.is_wanted and not end.is_set():
+                    self._changed.wait(_ASK_AGAIN)
+
+    def _run(
+        self,
+        function: Callable[[], _Result],
+        ends: Callable[[], bool],
+        end: threading.Event,
+        patience: float | None,
+    ) -> _Result:
+        trainer, model = self.trainer, original(self.model)
+
+        def over() -> bool:
+            return end.is_set() or ends() or (trainer is not None and trainer.is_wanted)
 
         def look() -> _Result:
-            with one_look(), weights_of(original(self.model), self._weights()):
-                return function()
+            waited_for = is_main() or (trainer is not None and trainer.state == "running")
+            with called_off_by(over if waited_for else Pace(over)):
+                go_on()
+                with one_core(), one_look(model), weights_of(model, self._weights()):
+                    return function()
 
-        if self.trainer is not None:
-            return self.trainer.look(look).result()
-        return self.turns.run(look, patience)
+        if trainer is None:
+            return self.turns.run(look, patience)
+        return self._awaited(trainer.look(look), end, patience)
+
+    def _awaited(
+        self, future: Future[_Result], end: threading.Event, patience: float | None
+    ) -> _Result:
+        with self._changed:
+            self._futures.add(future)
+            if end.is_set():
+                future.cancel()
+        try:
+            return future.result(None if patience is None else STEP_PATIENCE)
+        except CancelledError:
+            raise CalledOff from None
+        except FutureTimeout:
+            if future.cancel():
+                name, seconds = type(original(self.model)).__name__, f"{STEP_PATIENCE:g}"
+                raise InputError("trained_late", model=name, seconds=seconds) from None
+            return future.result()
+        finally:
+            with self._changed:
+                self._futures.discard(future)
+
+    # -- what
 
     def inputs(self, mode: str, shown: Shown | None = None) -> Inputs:
         """Return what the network is shown: in train mode with other rows behind it."""
@@ -117,14 +238,48 @@ class Look:
             return None
         return self.trainer.weights_at(self.kept, self.model)
 
-    def seen(self, mode: str, *, gradients: bool = False) -> Capture:
-        """Return what the layers answer, anew only where something has changed."""
+    def seen(
+        self,
+        mode: str,
+        *,
+        gradients: bool = False,
+        layers: frozenset[int] = frozenset(),
+        newest: bool = True,
+    ) -> Capture:
+        """Return what the layers answer, anew only where something has changed.
+
+        Parameters
+        ----------
+        mode, gradients
+            As for `capture`.
+        layers
+            Those whose values are wanted. Of a large network only these are kept beside the first.
+        newest
+            Whether what was seen with other weights will not do.
+        """
         shown = self.shown
-        key = (mode, gradients, shown, self.state())
-        if self._seen is None or self._key != key:
-            self._seen = self._captured(self.inputs(mode, shown), mode, gradients=gradients)
-            self._key = key
-        return self._seen
+        key, state = (mode, gradients, shown, tuple(self.changes.items())), self.state()
+        seen = self._seen
+        there = seen is not None and all(
+            seen.layers[one].kept for one in layers if one < len(seen.layers)
+        )
+        same = self._key == key and (self._state == state or not newest)
+        if seen is None or not there or not same:
+            # Those of the last time, too: a unit that is asked about is mostly in sight.
+            self._sight = layers if there else self._sight | layers
+            keep = ALL if gradients else Keep(self._sight, most=MEMORY, measured=True)
+            if not same or mode == "train":
+                self.number += 1
+            self._seen = self._gradients = None
+            inputs = self.inputs(mode, shown)
+            self._seen = seen = self._captured(inputs, mode, gradients=gradients, keep=keep)
+            self._key, self._state = key, state
+        return seen
+
+    def differentiable(self, layer: int) -> Capture:
+        """Return what one layer answers in eval mode, with its graph; nothing of it is kept."""
+        keep = Keep(frozenset({layer}), most=0)
+        return self._captured(self.inputs("eval"), "eval", gradients=True, keep=keep)
 
     def gradients(self, seen: Capture, target: int) -> list[Tensor | None]:
         """Return the gradients of a class's score, anew only for another look or class."""
@@ -137,7 +292,7 @@ class Look:
             )
         return last[2]
 
-    def _captured(self, inputs: Inputs, mode: str, *, gradients: bool) -> Capture:
+    def _captured(self, inputs: Inputs, mode: str, *, gradients: bool, keep: Keep = ALL) -> Capture:
         return capture(
             self.model,
             inputs,
@@ -145,6 +300,7 @@ class Look:
             changes=self.changes,
             gradients=gradients,
             batch=self.examples.dimensions(inputs),
+            keep=keep,
         )
 
     def state(self) -> object:
@@ -154,8 +310,18 @@ class Look:
         versions = tuple((id(one), one._version) for one in tensors)  # noqa: SLF001  # no public way
         return versions, tuple(self.changes.items())
 
-    def attribution(self, method: str, target: int) -> Tensor:
-        """Return what one of `METHODS` says about the input."""
+    def weights(self) -> dict[str, Tensor]:
+        """Return a copy of the weights and buffers as they are, by all their names."""
+        inner = original(self.model)
+        copies: dict[int, Tensor] = {}
+        return {
+            name: copies.setdefault(id(one), one.detach().clone())
+            for named in (inner.named_parameters, inner.named_buffers)
+            for name, one in named(remove_duplicate=False)
+        }
+
+    def attribution(self, method: str, target: int) -> Passes[Tensor]:
+        """Compute what a method of `Attribution` says about the input."""
         ask = Attribution(
             self.model,
             self.inputs("eval"),
@@ -163,26 +329,27 @@ class Look:
             examples=self.examples,
             classes=self.classes,
         )
-        answer: Callable[[int], Tensor] = getattr(ask, method)
-        return answer(target)
+        return ask.passes(method, target)
 
-    def field(self, layer: int, at: tuple[int, ...]) -> Tensor:
-        """Return how much each position of the input moves a unit."""
-        inputs = self.inputs("eval")
-        return effective_field(
-            self.model, inputs, layer, at, changes=self.changes, examples=self.examples
-        )
-
-    def health(self) -> list[Health]:
+    def health(self, seen: Capture) -> Passes[list[Health]]:
         """Look for dead units and vanishing gradients among the first rows of the examples."""
-        seen = self._captured(self.examples.batch(), "eval", gradients=True)
-        try:
-            found = guesses(seen.output, most=1, classes=self.classes)
+        rows, most = self.examples.many, rows_at_once(seen, graph=True)
+        tally, target = Tally(), None
+        for begin in range(0, rows, most):
+            part = partial(self._counted, tally, begin, min(begin + most, rows), target)
+            target = yield Pass(part, begin, rows)
+        return tally.health()
+
+    def _counted(self, tally: Tally, begin: int, end: int, target: int | None) -> int | None:
+        seen = self._captured(self.examples.part(begin, end), "eval", gradients=True)
+        gradients: list[Tensor | None] = [None] * len(seen.layers)
+        with contextlib.suppress(InputError):
+            if target is None:
+                target = guesses(seen.output, most=1, classes=self.classes)[0].index
             rows = self.examples.rows(seen.inputs)
-            gradients = layer_gradients(seen, found[0].index, self.classes, rows)
-        except InputError:
-            gradients = [None] * len(seen.layers)
-        return health(seen, gradients)
+            gradients = layer_gradients(seen, target, self.classes, rows)
+        tally.add(seen, gradients)
+        return target
 
     def best(self, seen: Capture, most: int) -> tuple[Guess, ...]:
         """Return the likeliest classes; none of a network without scores."""

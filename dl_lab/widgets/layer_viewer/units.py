@@ -7,7 +7,7 @@ from typing import Any
 from dl_lab.errors import InputError, whole
 from dl_lab.probe.capture import Capture
 from dl_lab.probe.formula.arithmetic import explain
-from dl_lab.probe.receptive_field import receptive_field
+from dl_lab.probe.receptive_field import effective_field_in, receptive_field
 from dl_lab.protocol import Array
 from dl_lab.widgets.base.widget import Reply, sentence
 from dl_lab.widgets.layer_viewer import frames
@@ -33,7 +33,7 @@ def explained(
 
 def field(look: Look, layer: int, at: tuple[int, ...]) -> Reply:
     """Return a unit's receptive field: by the layers' sizes, and by its gradient."""
-    seen = look.seen("eval")
+    seen = look.differentiable(layer)
     whole("layer", layer, 0, len(seen.layers) - 1)
     seen.layers[layer].units_at(at)
     picture = look.examples.picture
@@ -41,7 +41,7 @@ def field(look: Look, layer: int, at: tuple[int, ...]) -> Reply:
     found = receptive_field(seen, seen.layers[layer], at, positions)
     meta: dict[str, Any] = {"box": [list(span) for span in found.box], "exact": found.exact}
     try:
-        effective = look.field(layer, at)
+        effective = effective_field_in(seen, layer, at, look.examples)
     except InputError as error:
         return {**meta, "problem": sentence(error)}, {}
     return meta, {"effective": effective.float().cpu().numpy().astype("f4")}

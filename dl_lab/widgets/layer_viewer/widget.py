@@ -11,9 +11,10 @@ import traitlets
 
 from dl_lab.errors import InputError, number
 from dl_lab.errors import whole as whole_number
+from dl_lab.probe.attribution import METHODS
 from dl_lab.probe.capture import Capture
+from dl_lab.probe.looks.turns import CalledOff, is_looked_at
 from dl_lab.probe.modules import original
-from dl_lab.probe.untouched import is_looking
 from dl_lab.protocol import Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.attended import AttendedWidget
@@ -30,7 +31,7 @@ from dl_lab.widgets.layer_viewer.checks import (
     checked_whole,
 )
 from dl_lab.widgets.layer_viewer.composer import GUESSES, Asked, Composer
-from dl_lab.widgets.layer_viewer.look import METHODS, Look
+from dl_lab.widgets.layer_viewer.look import Look
 from dl_lab.widgets.layer_viewer.units import explained, field
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class LayerViewer(AttendedWidget):
     mode = Choice(("eval", "train"))
     show = Choice(("activations", "gradients", "filters"))
     scale = Choice(("layer", "unit", "network"))
-    attribution = Choice(METHODS)
+    attribution = Choice((None, *METHODS))
     target = Number(0, 2**31, whole=True, optional=True)
     kept = Number(0, 2**32, whole=True, optional=True)
 
@@ -166,6 +167,8 @@ class LayerViewer(AttendedWidget):
         self._watched: dict[str, list[frames.Row]] = {}
         self._done: list[dict[tuple[str, int, int], float]] = []
         self._due = 0.0
+        # Another where something else is to be shown.
+        self._wish = object()
         seen = self._look.between(lambda: self._look.seen("eval"))
         self.classes = checked_classes(classes, seen, trainer)
         self._look.classes = len(self.classes) if self.classes else None
@@ -198,6 +201,11 @@ class LayerViewer(AttendedWidget):
 
     def _apply(self, changed: AbstractSet[str]) -> None:  # noqa: ARG002 - a look asks for all
         self._look.kept = self.kept
+        self._touch()
+
+    def _touch(self) -> None:
+        """Show something else: what is computed for what was shown until now is called off."""
+        self._wish = object()
         self._channel.touch()
 
     def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
@@ -218,7 +226,7 @@ class LayerViewer(AttendedWidget):
     def choose(self, row: int) -> None:
         """Show an example of `x` by its index."""
         self._look.choose(whole_number("row", row, 0, self._look.examples.count - 1))
-        self._channel.touch()
+        self._touch()
 
     def update(self) -> None:
         """Look again, as in a training loop of your own after each step.
@@ -293,13 +301,18 @@ class LayerViewer(AttendedWidget):
             ],
         )
         self._composer.hurry()
-        self._channel.touch()
+        self._touch()
 
     def on_close(self) -> None:
         """Leave model and trainer as they are."""
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._look.turns.end()
+
+    def call_off(self) -> None:
+        """End every look at once."""
+        if self._ready:
+            self._look.end()
 
     def __repr__(self) -> str:
         """Tell the model and its likeliest class."""
@@ -335,23 +348,31 @@ class LayerViewer(AttendedWidget):
                 kept=self._look.kept,
                 has_classes=bool(self.classes),
             )
+            wish = self._wish
         began = monotonic()
+
+        moving = self.is_streaming() or self._look.turns.waiting
 
         def timed() -> Reply:
             # Not the time until it is its turn.
             nonlocal began
             began = monotonic()
-            meta, arrays = self._composer.frame(asked, rows)
+            meta, arrays = self._composer.frame(
+                asked, rows, moving=moving, over=lambda: self._wish is not wish
+            )
             return {**meta, "training": self._progress()}, arrays
 
         try:
-            meta, arrays = self._look.between(timed)
+            meta, arrays = self._look.aside(timed)
+        except CalledOff:
+            return None
         except Exception as error:  # noqa: BLE001 - the page must hear of it, and go on
             if not isinstance(error, InputError):
                 self.on_stream_failed(error)
             meta, arrays = {"problem": sentence(error), "revision": self._composer.revision}, {}
-        if rows and self._composer.lacks_health:
-            self._channel.touch()
+        else:
+            if self._composer.is_busy and not moving:
+                self._channel.touch()
         # What is packed here takes turns with the training, too.
         self._due = began + max(1 / self._RATE, (monotonic() - began) / SHARE)
         return Message("frame.show", meta, arrays)
@@ -368,7 +389,14 @@ class LayerViewer(AttendedWidget):
         }
 
     def _now(self) -> Capture:
-        return self._look.between(lambda: self._look.seen(self.mode))
+        def look() -> Capture:
+            return self._look.seen(self.mode, gradients=self.show == "gradients")
+
+        try:
+            return self._look.between(look)
+        except CalledOff:
+            # The viewer was closed meanwhile, which is not for who asks here.
+            return self._look.between(look)
 
     # -- for the views
 
@@ -403,13 +431,14 @@ class LayerViewer(AttendedWidget):
         with self._lock:
             before = self._watched.get(view, [])
             self._watched[view] = rows
-        if self.is_streaming() or self._look.turns.waiting or is_looking():
+        others = not self._look.is_aside and is_looked_at(original(self.model))
+        if self.is_streaming() or self._look.turns.waiting or others:
             # A frame will bring them, and nobody waits for it here.
             self._channel.touch()
             return {}, {}
         lacking = [row for row in rows if row not in before]
         reply = self._look.between(lambda: self._composer.rows(lacking), PATIENCE)
-        if self._composer.lacks_health:
+        if self._composer.is_busy or not reply[0]:
             self._channel.touch()
         return reply
 
@@ -423,7 +452,7 @@ class LayerViewer(AttendedWidget):
         if pixels is None or pixels.dtype != "u1":
             raise InputError("not_drawable")
         self._look.draw(pixels)
-        self._channel.touch()
+        self._touch()
 
     def _asked(self, message: Message) -> tuple[int, tuple[int, ...]]:
         layer = whole_number("layer", message.meta.get("layer"), 0, len(self._composer.layers) - 1)
@@ -453,7 +482,8 @@ class LayerViewer(AttendedWidget):
 
         def look() -> Reply:
             gradients = self.show == "gradients"
-            seen = self._look.seen(self.mode, gradients=gradients)
+            kept = frozenset({layer})
+            seen = self._look.seen(self.mode, gradients=gradients, layers=kept)
             return explained(self._look, seen, layer, at, source)
 
         return self._counted(look)

@@ -33,6 +33,8 @@ export interface Selection {
   readonly source: Signal<number | null>;
   readonly explained: ReadonlySignal<Explained | null>;
   readonly field: ReadonlySignal<Field | null>;
+  /** How many questions about it wait for an answer. */
+  readonly asked: ReadonlySignal<number>;
   readonly choose: (place: Place | null) => void;
 }
 

@@ -26,10 +26,12 @@ export function header(context: Context, buttons: readonly HTMLElement[]): HTMLE
     play.hidden = network.value?.trainer !== true;
     const connection = session.connection.value;
     const training = session.frame.value?.training ?? null;
-    if (connection !== "live") setText(text, t(`kernel.status_${connection}`));
-    else if (training === null) {
-      setText(text, t("layer_viewer.count", { count: network.value?.layers.length ?? 0 }));
-    } else setText(text, t("layer_viewer.progress", { ...training, kept: "" }));
+    const place =
+      training === null
+        ? t("layer_viewer.count", { count: network.value?.layers.length ?? 0 })
+        : t("layer_viewer.progress", { ...training, kept: "" });
+    const parts = [place, ...working(context)];
+    setText(text, connection === "live" ? parts.join(" · ") : t(`kernel.status_${connection}`));
   });
   const spoken = h("span", { class: "dl-spoken", role: "status" });
   react(lifetime, () => {
@@ -59,6 +61,19 @@ export function header(context: Context, buttons: readonly HTMLElement[]): HTMLE
       changed(context),
     ),
   );
+}
+
+/** What the kernel computes that takes a while, and how far it is. */
+function working({ t, session, selection }: Context): readonly string[] {
+  const said: string[] = [];
+  const progress = session.frame.value?.progress ?? null;
+  if (progress !== null) {
+    const { name, done, of } = progress;
+    const what = t(name === "health" ? "layer_viewer.health" : `layer_viewer.attribution_${name}`);
+    said.push(t("layer_viewer.working", { what, done, of }));
+  }
+  if (selection.asked.value > 0) said.push(t("layer_viewer.working_unit"));
+  return said;
 }
 
 function choice<K extends "show" | "scale" | "mode">(

@@ -68,6 +68,13 @@ export interface Progress {
   readonly kept: readonly { readonly step: number; readonly epoch: number }[];
 }
 
+export interface Working {
+  /** The attribution, or `health`. */
+  readonly name: string;
+  readonly done: number;
+  readonly of: number;
+}
+
 export interface Frame {
   readonly revision: number;
   /** Another number: all images are others. */
@@ -81,6 +88,8 @@ export interface Frame {
   /** The images that came along. */
   readonly rows: Rows;
   readonly health: readonly Health[];
+  /** What is computed that takes a while; null where nothing is. */
+  readonly progress: Working | null;
   readonly problem: unknown;
   readonly training: Progress | null;
   readonly input: NamedArray | null;
@@ -117,6 +126,7 @@ export function readFrame({ meta, arrays }: Message, last: Frame | null): Frame 
     largest: (meta["largest"] ?? []) as (number | null)[],
     rows: readRows(meta, arrays),
     health: (meta["health"] ?? []) as Health[],
+    progress: (meta["progress"] ?? null) as Working | null,
     problem: meta["problem"] ?? null,
     training: (meta["training"] ?? null) as Progress | null,
     input: arrays["input"] ?? null,

@@ -1,6 +1,6 @@
 /** The unit that is being looked at: its formula and what it sees follow the network. */
 
-import { signal } from "@preact/signals-core";
+import { computed, signal } from "@preact/signals-core";
 
 import { react } from "../../shared/lifetime.ts";
 import type { View } from "../../shared/view.ts";
@@ -25,6 +25,7 @@ export function createSelection({ rpc, session, complain, lifetime }: View<Frame
   const source = signal<number | null>(null);
   const explained = signal<Explained | null>(null);
   const field = signal<Field | null>(null);
+  const asked = signal(0);
 
   /** Ask, and keep the answer if the unit is still the one. */
   const ask = async <T>(
@@ -33,11 +34,14 @@ export function createSelection({ rpc, session, complain, lifetime }: View<Frame
     read: (reply: Parameters<typeof readField>[0], at: Place) => T,
     keep: (answer: T) => void,
   ) => {
+    asked.value = asked.peek() + 1;
     try {
       const answer = read(await request, wanted);
       if (place.peek()?.layer === wanted.layer) keep(answer);
     } catch (error) {
       complain(error);
+    } finally {
+      asked.value = asked.peek() - 1;
     }
   };
   const explaining = new SingleFlight<Wish>(({ place: wanted, source: from }) =>
@@ -57,11 +61,16 @@ export function createSelection({ rpc, session, complain, lifetime }: View<Frame
     ),
   );
 
+  // A frame may bring nothing but progress.
+  const seen = computed(() => {
+    const frame = session.frame.value;
+    return frame === null ? null : `${frame.revision} ${frame.look}`;
+  });
+
   react(lifetime, () => {
     const wanted = place.value;
-    const frame = session.frame.value;
     const from = source.value;
-    if (wanted === null || frame === null || session.connection.peek() !== "live") return;
+    if (wanted === null || seen.value === null || session.connection.peek() !== "live") return;
     explaining.want({ place: wanted, source: from });
     seeing.want(wanted);
   });
@@ -71,6 +80,7 @@ export function createSelection({ rpc, session, complain, lifetime }: View<Frame
     source,
     explained,
     field,
+    asked,
     choose: (wanted) => {
       const before = place.peek();
       if (wanted === null || before?.layer !== wanted.layer) {

@@ -53,6 +53,32 @@ def test_an_epoch_has_every_row_once(count, size, shuffle):
         assert shuffle or seen == list(range(count))
 
 
+@pytest.mark.parametrize("data", [(X, Y), TensorDataset(X, Y)])
+def test_all_at_once_they_are_the_tensors_themselves(data):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    loader = as_loader(data, None, shuffle=True)
+    [batch] = loader
+    assert len(loader) == 1
+    assert batch[0] is X
+    assert batch[1] is Y
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_all_at_once_a_dataset_keeps_its_order():
+    [(inputs, _)] = as_loader(Squares(), None, shuffle=True)
+    assert torch.equal(inputs, X)
+
+
+def test_all_at_once_tensors_may_have_different_lengths():
+    graph = X, torch.zeros(2, 30, dtype=torch.long), torch.tensor(0.5), Y
+    check_data(graph, "train", whole=True)
+    with pytest.raises(InputError, match="rows"):
+        check_data(graph, "train")
+    with pytest.raises(InputError, match="empty"):
+        check_data((X, torch.empty(0)), "train", whole=True)
+
+
 def test_the_batches_are_a_dataloaders():
     ours = list(as_loader((X, Y), 4, shuffle=False))
     theirs = list(DataLoader(TensorDataset(X, Y), batch_size=4))

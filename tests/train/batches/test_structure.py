@@ -66,12 +66,35 @@ def test_the_model_takes_what_there_is():
     assert torch.equal(forward(expected, packed)[0].data, expected(packed)[0].data)
 
 
-def test_rows_of_all_kinds_of_parts():
-    assert rows(X) == 4
-    assert rows(torch.tensor(1.0)) == 1
-    assert rows({"text": ["a", "b"], "x": (X[:3], Y)}) == 3
-    assert rows(pack_sequence([X[:2], X[:1], X[:1]])) == 3
-    assert rows("nothing") == 1
+LONG = torch.zeros(7, 4, 3)
+SCALE = torch.tensor(2.0)
+
+
+@pytest.mark.parametrize(
+    ("targets", "inputs", "count"),
+    [
+        (X, None, 4),
+        (SCALE, X, 4),
+        (SCALE, None, 1),
+        ("nothing", None, 1),
+        ({"text": ["a", "b"], "x": (X[:3], Y[:3])}, None, 3),
+        ({"scale": SCALE, "x": X}, None, 4),
+        (UserDict(scale=SCALE, steps=LONG, lengths=Y, y=Y), None, 4),
+        (pack_sequence([X[:2], X[:1], X[:1]]), None, 3),
+        ((X, pack_sequence([X[:2], X[:1], X[:1], X[:1]])), None, 4),
+        # Time first, targets a row each.
+        (Y, LONG, 4),
+        ((Y, (SCALE, [Y])), LONG, 4),
+        # A graph: nodes, edges, classes of the nodes.
+        (Y, (X, torch.zeros(2, 9)), 4),
+        # Boxes, of which each picture has others.
+        ([{"boxes": X[:3], "labels": Y[:3]}, {"boxes": X[:1], "labels": Y[:1]}], None, 2),
+        ({"x": LONG, "lengths": Y}, {"x": LONG, "lengths": Y, "y": Y}, 4),
+        (torch.zeros(0, 3), None, 0),
+    ],
+)
+def test_rows_are_the_length_that_the_tensors_agree_on(targets, inputs, count):
+    assert rows(targets, inputs) == count
 
 
 def test_only_what_moves_is_made_anew():

@@ -71,11 +71,11 @@ def test_rows_come_in_order_and_in_bunches():
     rows = []
     pending = Pending(lambda *row: rows.append(row), bunch=3)
     for step in range(7):
-        pending.add(step, 0.0, [torch.tensor(step / 4), 2.5], step)
+        pending.add(step, 0.0, [torch.tensor(step / 4), 2.5])
         assert len(rows) == (step + 1) // 3 * 3
     pending.flush()
-    assert rows == [(step, 0.0, [step / 4, 2.5], step) for step in range(7)]
-    pending.add(8, 0.0, [1.0], 1)
+    assert rows == [(step, 0.0, [step / 4, 2.5]) for step in range(7)]
+    pending.add(8, 0.0, [1.0])
     pending.clear()
     pending.flush()
     assert len(rows) == 7
@@ -84,8 +84,8 @@ def test_rows_come_in_order_and_in_bunches():
 def test_the_oldest_row_does_not_wait_long():
     rows = []
     pending = Pending(lambda *row: rows.append(row), bunch=1000)
-    pending.add(1, 10.0, [torch.tensor(0.5)], 1)
-    pending.add(2, 10.04, [torch.tensor(0.5)], 1)
+    pending.add(1, 10.0, [torch.tensor(0.5)])
+    pending.add(2, 10.04, [torch.tensor(0.5)])
     assert rows == []
-    pending.add(3, 10.06, [torch.tensor(0.5)], 1)
+    pending.add(3, 10.06, [torch.tensor(0.5)])
     assert [row[0] for row in rows] == [1, 2, 3]

@@ -20,6 +20,8 @@ export interface Formula {
   readonly name: string;
   /** The activation that a layer of Keras applies to its sum; empty for none. */
   readonly then: string;
+  /** Of a layer that takes several steps the last, which this is the formula of; else empty. */
+  readonly lastStep: string;
   readonly value: number;
   readonly result: number;
   readonly numbers: Readonly<Record<string, number>>;
@@ -71,6 +73,7 @@ export function readExplained({ meta, arrays }: Message, place: Place): Explaine
             kind: String(meta["kind"]),
             name: String(meta["name"]),
             then: typeof meta["then"] === "string" ? meta["then"] : "",
+            lastStep: typeof meta["last_step"] === "string" ? meta["last_step"] : "",
             value: Number(meta["value"]),
             result: Number(meta["result"]),
             numbers: numbers(meta["numbers"]),

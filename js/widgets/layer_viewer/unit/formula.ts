@@ -8,12 +8,22 @@ import { react } from "../../../shared/lifetime.ts";
 import type { NamedArray } from "../../../shared/kernel/protocol.ts";
 import type { Context } from "../context.ts";
 import type { Explained, Formula } from "./explained.ts";
-import { pointwise } from "./pointwise.ts";
+import { generalForm, withNumbers } from "./formula_text.ts";
 
 /** Cells of a window that are shown as numbers; larger ones as colours. */
 const MOST_COLUMNS = 5;
 const MOST_ROWS = 5;
 const MOST_LINKS = 6;
+
+/** Kinds whose formula has but one value of those before. */
+const ALONE: ReadonlySet<string> = new Set([
+  "copy",
+  "pointwise",
+  "norm",
+  "pooling",
+  "reduction",
+  "normalize",
+]);
 
 export function formula(context: Context): HTMLElement {
   const { t, selection, network, sentence, lifetime } = context;
@@ -41,91 +51,6 @@ export function formula(context: Context): HTMLElement {
     parts.replaceChildren(...contributions(found.formula, names));
   });
   return element;
-}
-
-const SOFTMAX = "y = eᶻ / Σ eᶻ";
-const LOG_SOFTMAX = "y = log(eᶻ / Σ eᶻ)";
-
-function generalForm(t: Translate, { kind, name, then }: Formula): string {
-  if (kind === "pointwise") return pointwise(name);
-  const known: Readonly<Record<string, string>> = {
-    convolution: weightedSum(then),
-    linear: weightedSum(then),
-    norm: name === "rms" ? "y = x / √(mean(x²) + ε) · γ" : "y = (x − μ) / √(σ² + ε) · γ + β",
-    softmax: name === "log" ? LOG_SOFTMAX : SOFTMAX,
-    mean: "y = Σ x / n",
-    combination: `y = a ${name} b`,
-  };
-  if (kind === "pooling") return t(`layer_viewer.pooling_${name}`);
-  if (kind === "copy") return t("layer_viewer.copy");
-  return known[kind] ?? "";
-}
-
-/** With the activation that a layer of Keras applies to it. */
-function weightedSum(then: string): string {
-  if (then === "") return "y = Σ w · x + b";
-  if (then === "softmax") return `z = Σ w · x + b, ${SOFTMAX}`;
-  if (then === "log_softmax") return `z = Σ w · x + b, ${LOG_SOFTMAX}`;
-  // In its own formula the sum is called x.
-  return `z = Σ w · x + b, ${pointwise(then).replace(/\bx\b/g, "z").replaceAll("ˣ", "ᶻ")}`;
-}
-
-/** The same with this unit's numbers. */
-function withNumbers(t: Translate, { formula, answer, factor }: Explained): string {
-  if (formula === null) return "";
-  const f = formatValue;
-  const { numbers, window, count } = formula;
-  const result = f(formula.result);
-  const x = f(window.values[0] ?? NaN);
-  const scaled = factor === 1 ? "" : ` · ${f(factor)} = ${f(answer)}`;
-  const line = (): string => {
-    switch (formula.kind) {
-      case "convolution":
-      case "linear": {
-        const bias = numbers["bias"] ?? 0;
-        const total = numbers["sum"] ?? formula.result;
-        const products = `${t("layer_viewer.products", { count })} ${f(total - bias)}`;
-        return `${products} ${signed(bias)} = ${f(total)}${activated(formula)}`;
-      }
-      case "norm":
-        return (
-          `(${x} − ${f(numbers["mean"] ?? 0)}) / √(${f(numbers["variance"] ?? 0)} + ` +
-          `${f(numbers["eps"] ?? 0)}) · ${f(numbers["weight"] ?? 1)} ${signed(numbers["bias"] ?? 0)} = ${result}`
-        );
-      case "pooling":
-        return formula.name === "max"
-          ? t("layer_viewer.largest_of", { count, result })
-          : `Σ / ${numbers["divisor"] ?? count} = ${result}`;
-      case "softmax": {
-        const z = f(numbers["value"] ?? 0);
-        return `e^${z} / ${f(numbers["total"] ?? 0)} = ${result}`;
-      }
-      case "mean":
-        return `Σ / ${count} = ${result}`;
-      case "combination":
-        return `${x} ${formula.name} ${f(window.values[1] ?? NaN)} = ${result}`;
-      case "copy":
-        return result;
-      default: {
-        const scalars = Object.entries(numbers).map(([name, value]) => `${name} = ${f(value)}`);
-        return [`x = ${x} → y = ${result}`, ...scalars].join(", ");
-      }
-    }
-  };
-  return line() + scaled;
-}
-
-/** What a layer of Keras makes of its sum: " → relu = 0". */
-function activated({ then, numbers, result }: Formula): string {
-  if (then === "") return "";
-  const total = numbers["total"];
-  if (total === undefined) return ` → ${then} = ${formatValue(result)}`;
-  const share = `e^${formatValue(numbers["sum"] ?? 0)} / ${formatValue(total)}`;
-  return ` → ${then === "softmax" ? share : `log(${share})`} = ${formatValue(result)}`;
-}
-
-function signed(value: number): string {
-  return value < 0 ? `− ${formatValue(-value)}` : `+ ${formatValue(value)}`;
 }
 
 /** Window, kernel and products of one of the units that feed it. */
@@ -222,7 +147,7 @@ function css(value: number, largest: number): string {
 
 /** The units that add or take away most. */
 function contributions({ links, kind }: Formula, name: (source: number) => string): HTMLElement[] {
-  if (kind === "copy" || kind === "pointwise" || kind === "norm" || kind === "pooling") return [];
+  if (ALONE.has(kind)) return [];
   const shown = links.slice(0, MOST_LINKS);
   const most = Math.max(...links.map(({ share }) => Math.abs(share)), 1e-12);
   return shown.map(({ source, unit, share }) => {

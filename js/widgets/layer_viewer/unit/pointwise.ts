@@ -21,8 +21,20 @@ const FORMULAS: Readonly<Record<string, string>> = {
   logsigmoid: "y = log(1 / (1 + e⁻ˣ))",
   identity: "y = x",
   dropout: "y = x · factor",
+  exp: "y = eˣ",
+  expm1: "y = eˣ − 1",
+  sqrt: "y = √x",
+  rsqrt: "y = 1 / √x",
+  square: "y = x²",
+  reciprocal: "y = 1 / x",
+  neg: "y = −x",
+  abs: "y = |x|",
+  log1p: "y = log(1 + x)",
+  clamp: "y = min(max(x, min), max)",
+  clamp_min: "y = max(x, min)",
+  clamp_max: "y = min(x, max)",
 };
 
 export function pointwise(name: string): string {
-  return FORMULAS[name] ?? name;
+  return FORMULAS[name] ?? `y = ${name}(x)`;
 }
