@@ -426,6 +426,15 @@ SENTENCES = {
     "no_checkpoint": "No state of step {given} is kept. Go back to one of: {allowed}.",
     "other_model": "The state is of another model: {name} is {there} there and {here} here. "
     "Build the model as it was when it was saved.",
+    "state_not_kept": "There is no way back to where {name} stands: a {kind} that has begun can be "
+    "neither copied nor put back. Hold what it is made from, and begin it anew where it is needed.",
+    "state_structure": "The state does not fit: {name} is {there} there, where {here} is needed. "
+    "Use what Trainer.save or state_dict made; nothing has changed.",
+    "state_not_made": "The state holds a {there} as {name}, and {here} here has no room for it. "
+    "Create the object as it was when it was saved, or keep tensors and plain values there; "
+    "nothing has changed.",
+    "state_failed": "The state cannot be taken ({kind}: {detail}). Use what Trainer.save or "
+    "state_dict made; nothing has changed.",
     "other_kind": "The state is of the optimizer {there}; this one is {here}. Use the same kind.",
     "other_groups": "The optimizer of the state has groups of {there} parameters; this one has "
     "{here}. Build the optimizer as it was when it was saved.",
