@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
 ATOMS = frozenset(
@@ -23,8 +22,15 @@ KEEPS_ITS_PLACE = "keeps_its_place"
 
 MODULE_ONLY = frozenset(vars(nn.Module())) - {"training"}
 """What torch itself keeps in a module: registers, noted apart, and hooks, which listen."""
+# Not read from one: to make an optimizer imports torch's compiler.
 OPTIMIZER_ONLY = frozenset(
-    {*vars(Optimizer([torch.zeros(1)], {})), "step", "_warned_capturable_if_run_uncaptured"}
+    {
+        *("defaults", "state", "param_groups", "step", "_zero_grad_profile_name"),
+        *("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"),
+        *("_optimizer_state_dict_pre_hooks", "_optimizer_state_dict_post_hooks"),
+        *("_optimizer_load_state_dict_pre_hooks", "_optimizer_load_state_dict_post_hooks"),
+        "_warned_capturable_if_run_uncaptured",
+    }
 )
 LOADER_ONLY = frozenset(vars(DataLoader(TensorDataset(torch.zeros(1)))))
 

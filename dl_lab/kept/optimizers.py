@@ -71,16 +71,27 @@ def _step(optimizer: Optimizer, memory: Mapping[Any, Any]) -> None:
             copies[parameter] = parameter.detach().clone().requires_grad_()
             copies[parameter].grad = torch.zeros_like(copies[parameter])
     groups = [
-        {**copy.deepcopy({key: one for key, one in group.items() if key != "params"})}
+        _copied({key: one for key, one in group.items() if key != "params"})
         | {"params": [copies[parameter] for parameter in group["params"]]}
         for group in optimizer.param_groups
     ]
     shell = _shell(optimizer, groups)
     for parameter, state in memory.items():
-        shell.state[copies.get(parameter, parameter)] = copy.deepcopy(state)
+        shell.state[copies.get(parameter, parameter)] = _copied(state)
     if hasattr(shell, "_params"):
         shell._params = groups[0]["params"]  # noqa: SLF001  # of LBFGS
     shell.step(lambda: 0.0)
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401  # what an optimizer remembers
+    # Not every device's tensors can be copied by `copy`.
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if type(value) is dict:
+        return {key: _copied(one) for key, one in value.items()}
+    if type(value) in {list, tuple}:
+        return type(value)(map(_copied, value))
+    return copy.deepcopy(value)
 
 
 def _shell(optimizer: Optimizer, groups: list[dict[str, Any]]) -> Optimizer:

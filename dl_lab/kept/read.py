@@ -65,7 +65,7 @@ def read(
     """
     reader = _Reader(weights or {}, first, device)
     for name, root in {**roots, **(data or {})}.items():
-        needed = name in _NEEDED
+        needed = name.partition("/")[0] in _NEEDED
         if needed or (name in saved and _alike(saved[name], root)):
             found = reader.read(saved.get(name), root, name)
             if needed and found is not root:

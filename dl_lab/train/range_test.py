@@ -80,8 +80,9 @@ def range_test(
 ) -> RangeTest:
     """Train a few steps with ever higher learning rates, then put everything back.
 
-    Weights, buffers, the optimizer's state and settings, random numbers and the order of the
-    batches are afterwards as they were, so that training goes on as if there had been no test.
+    All that the model and the loss hold, the optimizer's state and settings, random numbers and the
+    order of the batches are afterwards as they were, so that training goes on as if there had been
+    no test.
     Kernel → Interrupt ends the test early and loses nothing.
 
     Parameters

@@ -277,8 +277,13 @@ class EventLog(EventWriter):
         """
         given, also = copied(list(inputs)), copied(dict(named or {}))
         # With gradients: some models need them to compute what they return.
-        with untouched(model, "eval"), torch.enable_grad():
-            traced = trace(model, given, also)
+        try:
+            with untouched(model, "eval"), torch.enable_grad():
+                traced = trace(model, given, also)
+        except InputError as error:
+            # It holds what no look could put back.
+            self.add_text("graph", str(error), 0)
+            return
         if (failure := traced.failure) is not None:
             place = " in ".join(filter(None, [failure.name, failure.path or "forward"]))
             note = f"The model could not be traced to its end ({type(failure.error).__name__}"
