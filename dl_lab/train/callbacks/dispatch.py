@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
 from dl_lab.train.diagnosis.place import frames
@@ -132,7 +132,7 @@ def listed(callbacks: object) -> list[Callback]:
         if inspect.isclass(one) and issubclass(one, Callback):
             raise InputError("callback_class", given=one.__name__)
         if not isinstance(one, Callback):
-            raise InputError("not_callback", given=repr(one))
+            raise InputError("not_callback", given=shown(one))
         given.append(one)
     return given
 
