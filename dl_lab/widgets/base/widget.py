@@ -15,9 +15,18 @@ from typing import Any, ClassVar, TypeVar
 
 import anywidget
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.probe.looks.turns import CalledOff
-from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
+from dl_lab.protocol import (
+    LONGEST,
+    Array,
+    Buffer,
+    Message,
+    ProtocolError,
+    decode,
+    encode,
+    is_name,
+)
 from dl_lab.train.threads import one_thread
 from dl_lab.widgets.base import cells
 from dl_lab.widgets.base.channel import RATE, Channel
@@ -234,8 +243,12 @@ class Widget(anywidget.AnyWidget):
 
     @handles("hello")
     def _hello(self, message: Message) -> Reply:
-        reply = self.introduce(message.meta.get("have") or {})
-        self._channel.hello(str(message.meta.get("view")))
+        have = message.meta.get("have") or {}
+        if not isinstance(have, Mapping):
+            raise ProtocolError("What a view has must be an object.")
+        view = _view(message)
+        reply = self.introduce(have)
+        self._channel.hello(view)
         if self.comm is not None:
             cells.watched(self)
         return reply
@@ -246,15 +259,18 @@ class Widget(anywidget.AnyWidget):
 
     @handles("ack")
     def _ack(self, message: Message) -> None:
-        self._channel.ack(str(message.meta["view"]), int(message.meta["seq"]))
+        seq = message.meta.get("seq")
+        if not isinstance(seq, int):
+            raise ProtocolError("The seq of ack must be a whole number.")
+        self._channel.ack(_view(message), seq)
 
     @handles("alive")
     def _alive(self, message: Message) -> None:
-        self._channel.alive(str(message.meta["view"]))
+        self._channel.alive(_view(message))
 
     @handles("bye")
     def _bye(self, message: Message) -> None:
-        self._channel.bye(str(message.meta["view"]))
+        self._channel.bye(_view(message))
         cells.unwatched()
 
     def _handler(self, kind: str) -> Callable[[Message], Reply | None]:
@@ -305,13 +321,25 @@ class Widget(anywidget.AnyWidget):
 
     def _reply_refusal(self, identifier: object, error: Exception, request: object) -> None:
         if not isinstance(error, (InputError, ProtocolError)):
-            _log.error("dl-lab: the request %r failed", request, exc_info=error)
+            _log.error("dl-lab: the request %s failed", shown(request), exc_info=error)
         self._reply(identifier, refusal(error), {})
 
     def _reply(self, identifier: object, meta: dict[str, Any], arrays: dict[str, Array]) -> None:
         # One that waited may come when the widget has been closed.
         if identifier is not None and self.comm is not None:
-            self.send(*encode(Message("reply", meta, arrays, id=str(identifier))))
+            # One that is refused for its id may have any.
+            name = identifier if is_name(identifier) else shown(identifier)[:LONGEST]
+            self.send(*encode(Message("reply", meta, arrays, id=str(name))))
+
+
+def _view(message: Message) -> str:
+    """Return which view has sent it."""
+    view = message.meta.get("view")
+    if not is_name(view):
+        raise ProtocolError(
+            f"The view of {message.kind} must be a string of at most {LONGEST} characters."
+        )
+    return str(view)
 
 
 def _stem_of(module: str) -> str | None:
