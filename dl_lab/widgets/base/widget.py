@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 import anywidget
 
+from dl_lab import forks
 from dl_lab.errors import InputError, shown
 from dl_lab.probe.looks.turns import CalledOff
 from dl_lab.protocol import (
@@ -30,7 +31,7 @@ from dl_lab.protocol import (
 from dl_lab.train.threads import one_thread
 from dl_lab.widgets.base import cells
 from dl_lab.widgets.base.channel import RATE, Channel
-from dl_lab.widgets.base.in_turn import InTurn
+from dl_lab.widgets.base.in_turn import LATE, Answer, InTurn
 
 STATIC = Path(__file__).parents[2] / "static"
 
@@ -110,7 +111,7 @@ class Widget(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:
         self._early: list[tuple[object, list[Buffer]]] = []
-        self._starting = threading.Lock()
+        self._starting = forks.opens(threading.Lock())
         self._in_turn = InTurn()
         super().__init__(**traits)
         # Its thread is not what keeps a widget.
@@ -302,22 +303,23 @@ class Widget(anywidget.AnyWidget):
             return
         respond = partial(self._respond, identifier, handler, message)
         if handler.__waits__:  # type: ignore[attr-defined]  # `handles` has set it
-            self._in_turn.put(respond)
+            late = InputError("request_late", seconds=f"{LATE:g}")
+            self._in_turn.put(respond, partial(self._reply_refusal, identifier, late, message))
         else:
-            respond()
+            respond()()
 
     def _respond(
         self, identifier: object, handler: Callable[[Message], Reply | None], message: Message
-    ) -> None:
+    ) -> Answer:
+        """Do what is asked, and return how to answer."""
         try:
             meta, arrays = handler(message) or ({}, {})
         except CalledOff:
             # The widget is being closed.
             return
         except Exception as error:  # noqa: BLE001 - as above
-            self._reply_refusal(identifier, error, message)
-        else:
-            self._reply(identifier, {"ok": True, **meta}, arrays)
+            return partial(self._reply_refusal, identifier, error, message)
+        return partial(self._reply, identifier, {"ok": True, **meta}, arrays)
 
     def _reply_refusal(self, identifier: object, error: Exception, request: object) -> None:
         if not isinstance(error, (InputError, ProtocolError)):
