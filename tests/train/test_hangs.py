@@ -206,6 +206,31 @@ def test_waiting_in_a_notebook_can_be_cancelled_though_a_listener_hangs(gate):
     asyncio.run(wait())
 
 
+PAUSED = """
+import threading
+from dl_lab import watch
+run, begun = watch(), threading.Event()
+def loop():
+    with run:
+        while True:
+            run.log(loss=1.0)
+            begun.set()
+threading.Thread(target=loop).start()
+begun.wait()
+run.pause()
+while run.state != "paused": pass
+print("ends")
+"""
+
+
+def test_a_process_exits_though_a_loop_in_a_thread_of_it_is_paused():
+    program = [sys.executable, "-c", PAUSED]
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=LONG, cwd=ROOT, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("ends\n", "", 0)
+
+
 EXIT = """
 import os, sys, tempfile, threading, time, torch
 from torch import nn

@@ -108,6 +108,9 @@ class HeldLoop:
         while True:
             with self._condition:
                 self._take()
+                if not threading.main_thread().is_alive():
+                    # The process exits, and nobody is left who could let it go on.
+                    self._wanted = State.FINISHED
                 if self._wanted is not State.PAUSED:
                     break
                 self._condition.wait(_EVERY)
