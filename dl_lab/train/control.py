@@ -277,7 +277,6 @@ class Control:
             begin()
             return
         with noted_interrupts() as interrupted, self._waiting():
-            begin()
 
             def poll() -> None:
                 self.polls.tell()
@@ -285,6 +284,7 @@ class Control:
                     self.worker.ask(State.PAUSED)
 
             try:
+                begin()
                 self.worker.join(poll)
             except KeyboardInterrupt:
                 if not interrupted.is_set():

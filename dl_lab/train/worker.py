@@ -169,11 +169,16 @@ class Worker:
             if self._thread is not None:
                 ended()
                 return
-            self._state = State.RUNNING
+            before, self._state = self._state, State.RUNNING
             self._ended = ended
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # the system has no thread left
+                self._thread, self._state = None, before
+                ended()
+                raise
             _RUNNING.add(self)
-            self._thread.start()
         self._listeners.tell()
 
     def stop(self, state: State = State.PAUSED) -> None:
@@ -339,14 +344,27 @@ class Worker:
 
     def _run(self) -> None:
         self._entered = False
-        with self._turn, self._around():
-            self._loop()
+        try:
+            with self._turn, self._around():
+                self._loop()
+        except BaseException as error:  # noqa: BLE001  # as a model of which no parameter is told
+            self._fail(error)
         self._listeners.tell()
         with self._condition:
             self._leaving.discard(threading.current_thread())
             if self._thread is None:
                 _RUNNING.discard(self)
             self._condition.notify_all()
+
+    def _fail(self, error: BaseException) -> None:
+        """End a run that could not even begin."""
+        with self._condition:
+            self.error, self._ending = error, State.FAILED
+            while self._commands:
+                future, _ = self._commands.popleft()
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
+            self._end()
 
     def break_off(self) -> None:
         """Raise SystemExit in the step that is running, at its next line of Python."""

@@ -174,9 +174,10 @@ class EventWriter:
             if self._thread is None:
                 self.budgets["histograms"].resume()
                 self._ending.clear()
-                self._thread = threading.Thread(target=self._run, name="dl-lab events", daemon=True)
+                thread = threading.Thread(target=self._run, name="dl-lab events", daemon=True)
+                thread.start()
+                self._thread = thread
                 atexit.register(self._exit)
-                self._thread.start()
         return fresh
 
     @property

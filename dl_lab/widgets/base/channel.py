@@ -173,8 +173,9 @@ class Channel:
         if self._closed:
             return
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="dl-lab-channel", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="dl-lab-channel", daemon=True)
+            thread.start()
+            self._thread = thread
         self._changed.notify_all()
 
     def _run(self) -> None:

@@ -55,12 +55,12 @@ class InTurn:
         with self._lock:
             if self._closed:
                 return
-            self._jobs.append(_Job(do, late))
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="dl-lab-requests", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="dl-lab-requests", daemon=True)
+                # Where the system has no thread left it raises, and nothing waits for one.
+                thread.start()
+                self._thread = thread
+            self._jobs.append(_Job(do, late))
 
     def close(self) -> None:
         """Take no more jobs, and wait a while for those there are. May be called twice."""

@@ -304,7 +304,11 @@ class Widget(anywidget.AnyWidget):
         respond = partial(self._respond, identifier, handler, message)
         if handler.__waits__:  # type: ignore[attr-defined]  # `handles` has set it
             late = InputError("request_late", seconds=f"{LATE:g}")
-            self._in_turn.put(respond, partial(self._reply_refusal, identifier, late, message))
+            refuse = partial(self._reply_refusal, identifier)
+            try:
+                self._in_turn.put(respond, partial(refuse, late, message))
+            except RuntimeError as error:  # the system has no thread left
+                refuse(error, message)
         else:
             respond()()
 
