@@ -358,13 +358,15 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         """End a run that could not even begin."""
-        with self._condition:
+        with self._turn:
             self.error, self._ending = error, State.FAILED
-            while self._commands:
-                future, _ = self._commands.popleft()
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(error)
-            self._end()
+            while not self._end():
+                if self._commands:
+                    _, command = self._commands.popleft()
+                    command()
+                else:
+                    # It was started again.
+                    self.error, self._ending = error, State.FAILED
 
     def break_off(self) -> None:
         """Raise SystemExit in the step that is running, at its next line of Python."""

@@ -309,18 +309,18 @@ class Widget(anywidget.AnyWidget):
                 self._in_turn.put(respond, partial(refuse, late, message))
             except RuntimeError as error:  # the system has no thread left
                 refuse(error, message)
-        else:
-            respond()()
+        elif (answer := respond()) is not None:
+            answer()
 
     def _respond(
         self, identifier: object, handler: Callable[[Message], Reply | None], message: Message
-    ) -> Answer:
-        """Do what is asked, and return how to answer."""
+    ) -> Answer | None:
+        """Do what is asked, and return how to answer, if at all."""
         try:
             meta, arrays = handler(message) or ({}, {})
         except CalledOff:
             # The widget is being closed.
-            return
+            return None
         except Exception as error:  # noqa: BLE001 - as above
             return partial(self._reply_refusal, identifier, error, message)
         return partial(self._reply, identifier, {"ok": True, **meta}, arrays)
