@@ -163,6 +163,10 @@ class Loop:
             return State.FINISHED
         return None
 
+    def broken(self) -> None:
+        """Begin an epoch with the next step: the one that ran goes on in another process."""
+        self.state.feed.leave()
+
     def enter(self) -> None:
         """Tell the callbacks that a run starts or goes on."""
         self.state.find_draws()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.batches.structure import described
-from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.interrupts import PATIENCE, Interrupts, noted_interrupts
 from dl_lab.train.learning_rate import HIGHEST_RATE
 from dl_lab.train.short_trainings import ShortTraining, ShortTrainings, ladder
 from dl_lab.train.trainer import Trainer
@@ -236,12 +236,17 @@ class _Measuring:
         self._average = 0.0
         self._lowest = math.inf
         self._not_finite = 0
-        self._interrupted = threading.Event()
+        self._interrupted = Interrupts()
         self._error: BaseException | None = None
 
     def run(self) -> None:
         with noted_interrupts() as self._interrupted:
-            self._wait()
+            try:
+                self._wait()
+            except KeyboardInterrupt:
+                if not self._interrupted.is_set():
+                    raise
+                raise InputError("range_late", seconds=f"{PATIENCE:g}") from None
         if self._error is not None:
             raise self._error
 

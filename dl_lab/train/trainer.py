@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from torch import nn
 
 from dl_lab import paths
-from dl_lab.errors import InputError, number, refuse_unknown, whole
+from dl_lab.errors import InputError, number, refuse_unknown, shown, whole
 from dl_lab.probe.modules import original
 from dl_lab.train.batches.random_stream import RandomStream
 from dl_lab.train.callbacks.base import Callback
@@ -564,13 +564,14 @@ class Trainer:
         """Train `epochs` more epochs and return when done.
 
         Ctrl-C or Kernel → Interrupt pauses after the step that is running, and keeps the model;
-        pressed again meanwhile, it changes nothing.
+        pressed again meanwhile, it changes nothing. A step that takes longer than 1.5 s then is
+        not waited for: the run pauses when it ends.
 
         Raises
         ------
         InputError
             Training failed or diverged, as `message` tells; or another run trains the model, as
-            for `start`.
+            for `start`; or the step did not end in time after an interrupt.
         """
         self._control.fit(epochs)
 
@@ -703,7 +704,7 @@ class Trainer:
         self._control.abandon(note)
 
     def close(self) -> None:
-        """End the thread for good; the model and the history stay."""
+        """End the thread and the loader's processes for good; the model and the history stay."""
         self._control.close()
 
     @property
@@ -944,7 +945,7 @@ def _check(model: object, loss: object, optimizer: object) -> None:
     if inspect.isclass(loss):
         raise InputError("loss_class", given=loss.__name__)
     if not callable(loss):
-        raise InputError("no_loss", given=repr(loss))
+        raise InputError("no_loss", given=shown(loss))
 
 
 _GIVEN = inspect.signature(Trainer).parameters.keys() - {"name", "unknown"}

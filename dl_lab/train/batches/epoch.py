@@ -196,11 +196,19 @@ class Feed:
         return moved, moved if targets is inputs else to_device(targets, self._device)
 
     def drop(self) -> None:
+        """Leave the epoch and its iterator: the next step begins another."""
+        self.leave()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the iterator, with its worker processes: no step follows."""
+        self._iterate(())
+
+    def leave(self) -> None:
         """Leave the epoch: the next step begins another."""
         self.open = False
         self.batch = None
         self.more = []
-        self._iterate(())
 
     def restart(self) -> None:
         """Go back to where the data were at first."""

@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.kept.generators import is_generator
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
@@ -151,7 +151,7 @@ def listed(callbacks: object) -> list[Callback]:
         if inspect.isclass(one) and issubclass(one, Callback):
             raise InputError("callback_class", given=one.__name__)
         if not isinstance(one, Callback):
-            raise InputError("not_callback", given=repr(one))
+            raise InputError("not_callback", given=shown(one))
         given.append(one)
     return given
 
