@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import contextvars
 import ctypes
 import threading
 import time
@@ -171,7 +172,11 @@ class Worker:
                 return
             before, self._state = self._state, State.RUNNING
             self._ended = ended
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            # In the context of whoever starts it: what the model prints appears beneath that cell.
+            run = contextvars.copy_context().run
+            self._thread = threading.Thread(
+                target=run, args=(self._run,), name=self._name, daemon=True
+            )
             try:
                 self._thread.start()
             except RuntimeError:  # the system has no thread left

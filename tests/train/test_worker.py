@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 from hypothesis import settings
@@ -350,3 +351,20 @@ def test_a_run_that_cannot_even_begin_has_failed_and_commands_are_done():
     worker.join()
     assert (worker.state, type(worker.error)) == (State.FAILED, ZeroDivisionError)
     assert released == [1]
+
+
+def test_steps_run_in_the_context_of_whoever_starts_them():
+    """By it ipykernel 7 tells beneath which cell that what is printed belongs."""
+    cell: ContextVar[str] = ContextVar("cell")
+    seen = []
+
+    def step() -> State:
+        seen.append(cell.get("none"))
+        return State.FINISHED
+
+    worker = Worker(step)
+    for name in ("first", "second"):
+        cell.set(name)
+        worker.start()
+        worker.join()
+    assert seen == ["first", "second"]
