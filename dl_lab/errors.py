@@ -7,7 +7,10 @@ Every sentence has a key, so that a view can say it in its own language: the oth
 from __future__ import annotations
 
 import difflib
+import math
 import numbers
+import reprlib
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 SENTENCES = {
@@ -22,6 +25,8 @@ SENTENCES = {
     "too_many": "{name} can have at most {most} entries; got {given}.",
     "unexpected": "Something went wrong in the kernel ({kind}: {detail}). "
     "The kernel's log tells more.",
+    "request_late": "This has to wait: the step that trains, or what was asked for before, has not "
+    "ended for {seconds} s. It is done as soon as that ends.",
     "step_failed": "A training step raised {kind}: {detail}. Fix it and start again; the weights "
     "are as they were.",
     "batch_unlabelled": "In epoch {epoch} a batch held no labels: the loss leaves out every one "
@@ -34,6 +39,9 @@ SENTENCES = {
     "cause, try a smaller learning rate ({learning_rate} now).",
     "no_labels": "The validation data hold no labels: the loss leaves out every one of their "
     "targets, so it would be the mean of nothing. Give data of which at least one target counts.",
+    "step_late": "The run was interrupted, but its step has not ended within {seconds} s. When it "
+    "does, the run pauses. If it never does, its data, its model or a callback hangs: restart the "
+    "kernel.",
     "diverged": "Training diverged: in epoch {epoch} the loss or a weight became {value}. "
     "The weights of epoch {kept} are back. Try a smaller learning rate ({learning_rate} now), "
     "less regularization, or features of a smaller scale.",
@@ -167,6 +175,8 @@ SENTENCES = {
     "rates; those still to come were not done.",
     "range_not_tried": "The test was interrupted before short trainings could tell which learning "
     "rate is best, so it suggests none. Run it again to get a suggestion.",
+    "range_late": "The test was interrupted, but its step has not ended within {seconds} s. When "
+    "it does, all is put back. If it never does, its data or its model hangs: restart the kernel.",
     "range_no_loss": "No loss could be measured: even the first were not finite. Look at the data, "
     "the weights and the loss, or begin at a lower rate.",
     "range_no_descent": "The test cannot tell which learning rate is best: none from {low} to "
@@ -357,6 +367,8 @@ SENTENCES = {
     "no_control": "{name} cannot be controlled this way: {control} is not one of its controls.",
     "hidden_pairs": "hidden must be a list of pairs of a run's index and a series, or None for "
     "all its series; got {given}.",
+    "series_pairs": "series must be a list of pairs of a run's index and the name of a series; got "
+    "{given}.",
     "not_callback": "A callback must be a dl_lab.train.callbacks.Callback; got {given}.",
     "callback_failed": "The callback {callback} raised {kind} in {hook}: {detail}. The run has "
     "stopped; model and history are kept. Mend the callback and start again.",
@@ -426,6 +438,15 @@ SENTENCES = {
     "no_checkpoint": "No state of step {given} is kept. Go back to one of: {allowed}.",
     "other_model": "The state is of another model: {name} is {there} there and {here} here. "
     "Build the model as it was when it was saved.",
+    "state_not_kept": "There is no way back to where {name} stands: a {kind} that has begun can be "
+    "neither copied nor put back. Hold what it is made from, and begin it anew where it is needed.",
+    "state_structure": "The state does not fit: {name} is {there} there, where {here} is needed. "
+    "Use what Trainer.save or state_dict made; nothing has changed.",
+    "state_not_made": "The state holds a {there} as {name}, and {here} here has no room for it. "
+    "Create the object as it was when it was saved, or keep tensors and plain values there; "
+    "nothing has changed.",
+    "state_failed": "The state cannot be taken ({kind}: {detail}). Use what Trainer.save or "
+    "state_dict made; nothing has changed.",
     "other_kind": "The state is of the optimizer {there}; this one is {here}. Use the same kind.",
     "other_groups": "The optimizer of the state has groups of {there} parameters; this one has "
     "{here}. Build the optimizer as it was when it was saved.",
@@ -595,7 +616,7 @@ class InputError(ValueError):
     key
         The sentence in `SENTENCES`.
     **params
-        What goes into its placeholders; shown as text.
+        What goes into its placeholders; shown as text, long ones shortened.
 
     Examples
     --------
@@ -605,7 +626,7 @@ class InputError(ValueError):
 
     def __init__(self, key: str, **params: object) -> None:
         self.key = key
-        self.params = {name: str(value) for name, value in params.items()}
+        self.params = {name: _text(value) for name, value in params.items()}
         super().__init__(SENTENCES[key].format_map(self.params))
 
     def _render_traceback_(self) -> list[str]:
@@ -616,20 +637,76 @@ class InputError(ValueError):
     def unknown(cls, name: str, given: object, allowed: Iterable[object]) -> InputError:
         """Say that `given` is none of `allowed`, and which of them is nearest."""
         choices = ["None" if choice is None else str(choice) for choice in allowed]
-        near = difflib.get_close_matches(str(given), choices, n=1)
+        near = difflib.get_close_matches(_text(given), choices, n=1)
         listed = ", ".join(choices)
         if near:
-            return cls("choice_near", name=name, given=repr(given), near=near[0], allowed=listed)
-        return cls("choice", name=name, given=repr(given), allowed=listed)
+            return cls("choice_near", name=name, given=shown(given), near=near[0], allowed=listed)
+        return cls("choice", name=name, given=shown(given), allowed=listed)
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, shortened where that is long, whatever it is.
+
+    Examples
+    --------
+    >>> shown("one"), len(shown([0] * 10**6)) < 500
+    ("'one'", True)
+    """
+    return shortened(_REPR.repr(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text without its middle where it is long.
+
+    Examples
+    --------
+    >>> shortened("short"), len(shortened("long" * 10**6)) < 500
+    ('short', True)
+    """
+    if len(text) <= _MOST:
+        return text
+    return f"{text[: _MOST * 3 // 4]} … {text[-_MOST // 5 :]}"
+
+
+def _text(value: object) -> str:
+    try:
+        return shortened(str(value))
+    except Exception:  # noqa: BLE001  # an integer of too many digits, and whatever people write
+        return shown(value)
+
+
+class _Repr(reprlib.Repr):
+    """Writes the beginning of what is large, and something of what cannot be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxlong = self.maxother = _MOST
+        self.maxtuple = self.maxlist = self.maxdict = self.maxset = self.maxfrozenset = _MOST // 10
+        self.maxarray = self.maxdeque = _MOST // 10
+
+    def repr_int(self, x: int, level: int) -> str:
+        if abs(x) < _HUGE:
+            return super().repr_int(x, level)
+        # Python refuses to write out thousands of digits.
+        about = f"≈ {'-' if x < 0 else ''}1e{math.log10(abs(x)):.0f}"
+        return about if abs(x) <= sys.float_info.max else f"{about}, beyond ±1.8e308"
+
+
+_MOST = 400
+_HUGE = 10**40
+_REPR = _Repr()
 
 
 def number(name: str, given: object, low: float, high: float) -> float:
     """Return `given` as a float if it is a number from `low` to `high`, or raise `InputError`."""
     if not isinstance(given, bool) and isinstance(given, numbers.Real):
-        value = float(given)
+        try:
+            value = float(given)
+        except OverflowError:  # an integer beyond 1e308
+            value = math.nan
         if low <= value <= high:
             return value
-    raise InputError("number", name=name, low=f"{low:.9g}", high=f"{high:.9g}", given=repr(given))
+    raise InputError("number", name=name, low=f"{low:.9g}", high=f"{high:.9g}", given=shown(given))
 
 
 def whole(name: str, given: object, low: int, high: int) -> int:
@@ -638,7 +715,7 @@ def whole(name: str, given: object, low: int, high: int) -> int:
         value = int(given)
         if low <= value <= high:
             return value
-    raise InputError("whole", name=name, low=low, high=high, given=repr(given))
+    raise InputError("whole", name=name, low=low, high=high, given=shown(given))
 
 
 def refuse_unknown(cls: type, unknown: Mapping[str, object], known: Sequence[str]) -> None:
@@ -647,4 +724,4 @@ def refuse_unknown(cls: type, unknown: Mapping[str, object], known: Sequence[str
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         listed = ", ".join(known)
-        raise TypeError(f"{cls.__name__} has no argument {name!r}.{hint} It takes: {listed}.")
+        raise TypeError(f"{cls.__name__} has no argument {shown(name)}.{hint} It takes: {listed}.")

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.tensorboard import TensorBoard
 
 # What IPython would have filled in, had it known it.
@@ -48,9 +48,9 @@ def tensorboard(line: str) -> None:
         raise InputError("magic_quote", given=line.strip()) from None
     known, rest = parser.parse_known_args(words)
     if not known.logdir:
-        raise InputError("magic_logdir", given=repr(line.strip()))
+        raise InputError("magic_logdir", given=shown(line.strip()))
     if unknown := _UNFILLED.search(known.logdir):
-        raise InputError("magic_unfilled", given=unknown[0], logdir=repr(known.logdir))
+        raise InputError("magic_unfilled", given=unknown[0], logdir=shown(known.logdir))
     if rest and not rest[0].startswith("-"):
         raise InputError("magic_words", given=rest[0])
     if rest:
@@ -60,4 +60,4 @@ def tensorboard(line: str) -> None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InputError("magic_logdir", given=repr(message))
+        raise InputError("magic_logdir", given=shown(message))

@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 
 LONGEST = 4096
 """More characters no system takes in a path."""
@@ -52,16 +52,16 @@ def local(name: str, given: object, root: Path = Path()) -> Path:
         return root / text
     text = text.strip()
     if _ADDRESS.match(text):
-        raise InputError("path_address", name=name, given=repr(text))
+        raise InputError("path_address", name=name, given=shown(text))
     if _VARIABLE.match(text):
-        raise InputError("path_variable", name=name, given=repr(text))
+        raise InputError("path_variable", name=name, given=shown(text))
     if not text.startswith("~"):
         return root / text
     first, *rest = Path(text).parts
     home = os.path.expanduser(first)  # noqa: PTH111  # of Path it raises for ~nobody
     # Windows makes up a home for any name.
     if home == first or not os.path.isdir(home):  # noqa: PTH112  # of Path it may raise, too
-        raise InputError("path_home", name=name, given=repr(text), home=repr(first))
+        raise InputError("path_home", name=name, given=shown(text), home=shown(first))
     return Path(home, *rest)
 
 
@@ -119,9 +119,9 @@ def _text(name: str, given: object) -> str:
             raise InputError("path_long", name=name, length=len(text), most=LONGEST)
         os.fsencode(text)
     except (TypeError, UnicodeEncodeError):
-        raise InputError("path_kind", name=name, given=repr(given)) from None
+        raise InputError("path_kind", name=name, given=shown(given)) from None
     if not isinstance(text, str) or "\0" in text:
-        raise InputError("path_kind", name=name, given=repr(given))
+        raise InputError("path_kind", name=name, given=shown(given))
     if not text.strip():
         raise InputError("path_empty", name=name)
     return text

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dl_lab.errors import shown
+
 VERSION = 1
 DTYPES: dict[str, np.dtype[Any]] = {
     "f4": np.dtype("<f4"),
@@ -29,6 +31,9 @@ DTYPES: dict[str, np.dtype[Any]] = {
 
 Array = npt.NDArray[Any]
 Buffer = bytes | bytearray | memoryview
+
+LONGEST = 200
+"""Characters of an id or of a view's name."""
 
 _KIND = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
@@ -78,7 +83,7 @@ def encode(message: Message) -> tuple[dict[str, Any], list[memoryview]]:
     ([{'name': 'loss', 'dtype': 'f4', 'shape': [2]}], 8)
     """
     if not _KIND.fullmatch(message.kind):
-        raise ProtocolError(f"{message.kind!r} is not a message kind; write it as noun.verb.")
+        raise ProtocolError(f"{shown(message.kind)} is not a message kind; write it as noun.verb.")
     described, buffers = [], []
     for name, array in message.arrays.items():
         code = f"{array.dtype.kind}{array.dtype.itemsize}"
@@ -114,12 +119,12 @@ def decode(content: object, buffers: Sequence[Buffer] = ()) -> Message:
         raise ProtocolError("A message must be an object.")
     if content.get("v") != VERSION:
         raise ProtocolError(
-            f"The message has protocol version {content.get('v')!r}; this side speaks {VERSION}. "
-            "Reload the page after an upgrade of dl-lab."
+            f"The message has protocol version {shown(content.get('v'))}; this side speaks "
+            f"{VERSION}. Reload the page after an upgrade of dl-lab."
         )
     kind, meta, described = content.get("kind"), content.get("meta", {}), content.get("arrays", [])
-    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
-        raise ProtocolError(f"{kind!r} is not a message kind; write it as noun.verb.")
+    if not isinstance(kind, str) or not is_name(kind) or not _KIND.fullmatch(kind):
+        raise ProtocolError(f"{shown(kind)} is not a message kind; write it as noun.verb.")
     if not isinstance(meta, Mapping):
         raise ProtocolError(f"The meta of {kind} must be an object.")
     if not isinstance(described, list) or len(described) != len(buffers):
@@ -129,26 +134,47 @@ def decode(content: object, buffers: Sequence[Buffer] = ()) -> Message:
         name, array = _decode_array(kind, entry, buffer)
         arrays[name] = array
     identifier, seq = content.get("id"), content.get("seq")
-    if identifier is not None and not isinstance(identifier, str):
-        raise ProtocolError(f"The id of {kind} must be a string.")
+    if identifier is not None and not is_name(identifier):
+        raise ProtocolError(f"The id of {kind} must be a string of at most {LONGEST} characters.")
     if seq is not None and (isinstance(seq, bool) or not isinstance(seq, int)):
         raise ProtocolError(f"The seq of {kind} must be a whole number.")
     return Message(kind, dict(meta), arrays, identifier, seq)
+
+
+def is_name(given: object) -> bool:
+    """Tell whether something can be an id or a view's name.
+
+    Examples
+    --------
+    >>> is_name("page.1"), is_name(1), is_name("long" * 100)
+    (True, False, False)
+    """
+    return isinstance(given, str) and len(given) <= LONGEST
 
 
 def _decode_array(kind: str, entry: object, buffer: Buffer) -> tuple[str, Array]:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
         raise ProtocolError(f"An array of {kind} has no name.")
     name, code, shape = entry["name"], entry.get("dtype"), entry.get("shape")
-    if code not in DTYPES:
-        raise ProtocolError(f"Array {name!r} has dtype {code!r}; allowed are {', '.join(DTYPES)}.")
+    if not isinstance(code, str) or code not in DTYPES:
+        raise ProtocolError(
+            f"Array {shown(name)} has dtype {shown(code)}; allowed are {', '.join(DTYPES)}."
+        )
     if not isinstance(shape, list) or not all(
         isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape
     ):
-        raise ProtocolError(f"Array {name!r} has shape {shape!r}; allowed are whole numbers.")
+        raise ProtocolError(
+            f"Array {shown(name)} has shape {shown(shape)}; allowed are whole numbers."
+        )
     dtype = DTYPES[code]
     expected = math.prod(shape) * dtype.itemsize
     size = memoryview(buffer).nbytes
     if size != expected:
-        raise ProtocolError(f"Array {name!r} of shape {shape} needs {expected} bytes; {size} came.")
-    return name, np.frombuffer(buffer, dtype=dtype).reshape(shape)
+        raise ProtocolError(
+            f"Array {shown(name)} of shape {shown(shape)} needs {shown(expected)} bytes; "
+            f"{size} came."
+        )
+    try:
+        return name, np.frombuffer(buffer, dtype=dtype).reshape(shape)
+    except (ValueError, OverflowError) as error:  # more dimensions than an array can have
+        raise ProtocolError(f"Array {shown(name)} cannot have shape {shown(shape)}.") from error

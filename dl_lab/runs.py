@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dl_lab import paths
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -56,7 +56,7 @@ def new(name: str, root: str | PathLike[str] = "runs") -> Path:
     """
     name = str(name)
     if len(name) > _LONGEST or not _NAME.fullmatch(name):
-        raise InputError("run_name", given=repr(name), most=_LONGEST)
+        raise InputError("run_name", given=shown(name), most=_LONGEST)
     experiment = paths.folder("root", root) / name
     try:
         experiment.mkdir(parents=True, exist_ok=True)

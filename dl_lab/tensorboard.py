@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dl_lab import paths
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.server import rendezvous
 
 MIME = "application/vnd.dl-lab.tensorboard.v1+json"
@@ -126,7 +126,7 @@ def _folder(given: str | os.PathLike[str]) -> str:
     path = paths.folder("logdir", given)
     text = os.fspath(given).strip()
     if not os.path.lexists(path) and _is_spec(text):
-        raise InputError("logdir_spec", given=repr(text))
+        raise InputError("logdir_spec", given=shown(text))
     try:
         real = os.path.realpath(path)
         real.encode()

@@ -19,7 +19,7 @@ from dl_lab.convolution.arithmetic import (
     neutral,
 )
 from dl_lab.convolution.refusal import bounds, refusal
-from dl_lab.errors import InputError, whole
+from dl_lab.errors import InputError, shown, whole
 
 _CHOICES: dict[str, tuple[str, ...]] = {"kind": KINDS, "padding_mode": PADDING_MODES}
 _FLAGS = {"bias", "ceil_mode", "count_include_pad"}
@@ -103,7 +103,7 @@ def _checked(name: str, given: object, dims: int) -> object:
         raise InputError.unknown(name, given, allowed)
     if name in _FLAGS:
         if not isinstance(given, bool):
-            raise InputError("yes_no", name=name, given=repr(given))
+            raise InputError("yes_no", name=name, given=shown(given))
         return given
     if name in SIZED:
         return _checked_size(name, given, dims)
@@ -117,5 +117,5 @@ def _checked_size(name: str, given: object, dims: int) -> tuple[int, ...]:
     if len(entries) == 1:
         entries *= dims
     if len(entries) != dims:
-        raise InputError("conv_entries", name=name, dims=dims, given=repr(given))
+        raise InputError("conv_entries", name=name, dims=dims, given=shown(given))
     return tuple(whole(name, entry, *bounds(name, dims)) for entry in entries)

@@ -18,7 +18,7 @@ from dl_lab.convolution.arithmetic import (
     neutral,
     weight_shape,
 )
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 
 # What can still be looked at: cells of a picture, weights in a message.
 LONGEST = {1: 1024, 2: 64}
@@ -88,7 +88,7 @@ def _not_taken(convolution: Convolution) -> InputError | None:
     if convolution.divisor_override is not None and dims == ONE:
         return InputError("conv_not_taken", layer=layer_name(convolution), name="divisor_override")
     if convolution.padding_misfit:
-        given = repr(convolution.padding)
+        given = shown(convolution.padding)
         return InputError("conv_padding_word", layer=layer_name(convolution), given=given)
     channels = {convolution.in_channels, convolution.out_channels}
     if convolution.layers > 1 and (dims == TWO or channels != {1}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
 import os
@@ -27,6 +28,8 @@ ORIGINALS = (
 _BYTES = 8  # the kind of number, in an idx file's header
 _CLASSES = 10
 _SIDE = 28
+_MOST = 100_000
+"""Images of a file: these sets have 60,000 and 10,000."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +80,15 @@ class Published:
 
     def _files(self, folder: Path) -> list[Path | None]:
         """Return where each of the originals is, unpacked or not."""
-        places = (folder, folder / self.torchvision / "raw")
         return [
-            next(
-                (
-                    path
-                    for place in places
-                    for path in (place / name, place / f"{name}.gz")
-                    if path.is_file()
-                ),
-                None,
-            )
+            next((path for path in self._places(folder, name) if path.is_file()), None)
             for name in ORIGINALS
         ]
+
+    def _places(self, folder: Path, name: str) -> list[Path]:
+        """Return where an original may be, unpacked or not."""
+        places = (folder, folder / self.torchvision / "raw")
+        return [path for place in places for path in (place / name, place / f"{name}.gz")]
 
     def _download(self, folder: Path) -> None:
         files = ", ".join(f"{name}.gz" for name in ORIGINALS)
@@ -99,9 +98,17 @@ class Published:
             raise InputError(
                 "needs_torchvision", title=self.title, folder=folder, files=files, detail=error
             ) from error
+        places = [path for name in ORIGINALS for path in self._places(folder, name)]
+        new = [path for path in places if not path.exists()]
         try:
             getattr(datasets, self.torchvision)(folder, download=True)
-        except (OSError, RuntimeError) as error:
+        except BaseException as error:
+            # Half a file would be taken for a whole one.
+            for path in new:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+            if not isinstance(error, (OSError, RuntimeError)):
+                raise
             raise InputError(
                 "not_downloaded",
                 title=self.title,
@@ -112,10 +119,7 @@ class Published:
 
 
 def _labelled(images: Path, labels: Path) -> Labelled:
-    pixels, classes = _read(images, dimensions=3), _read(labels, dimensions=1)
-    if pixels.shape[1:] != (_SIDE, _SIDE):
-        detail = f"images of {pixels.shape[1]}×{pixels.shape[2]} pixels"
-        raise InputError("damaged_file", path=images, detail=detail)
+    pixels, classes = _read(images, (_SIDE, _SIDE)), _read(labels, ())
     if len(classes) != len(pixels):
         detail = f"{len(classes)} labels for {len(pixels)} images"
         raise InputError("damaged_file", path=labels, detail=detail)
@@ -125,21 +129,31 @@ def _labelled(images: Path, labels: Path) -> Labelled:
     return grey, torch.from_numpy(classes.astype("i8"))
 
 
-def _read(path: Path, dimensions: int) -> np.ndarray:
-    """Read a file of bytes: two zeros, their kind, the dimensions, each length, then the bytes."""
+def _read(path: Path, each: tuple[int, ...]) -> np.ndarray:
+    """Read bytes [n, *each]: two zeros, their kind, the dimensions, each length, then the bytes.
+
+    No more is unpacked than the header announces: a file may unpack to any size.
+    """
+    dimensions = 1 + len(each)
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            header = file.read(4 + 4 * dimensions)
+            if len(header) < 4 + 4 * dimensions or header[:4] != bytes([0, 0, _BYTES, dimensions]):
+                raise InputError("damaged_file", path=path, detail=f"not idx{dimensions}")
+            count, *lengths = np.frombuffer(header, ">u4", offset=4).tolist()
+            if tuple(lengths) != each:
+                detail = f"images of {'×'.join(map(str, lengths))} pixels"
+                raise InputError("damaged_file", path=path, detail=detail)
+            if count > _MOST:
+                raise InputError("damaged_file", path=path, detail=f"{count} > {_MOST}")
+            expected = count * math.prod(each)
+            content = file.read(expected)
+            more = file.read(1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError("damaged_file", path=path, detail=error) from error
     except OSError as error:
         raise InputError("not_read", path=path, detail=error.strerror) from error
-    header = 4 + 4 * dimensions
-    if len(content) < header or content[:4] != bytes([0, 0, _BYTES, dimensions]):
-        raise InputError("damaged_file", path=path, detail=f"not idx{dimensions}")
-    shape = np.frombuffer(content, ">u4", dimensions, offset=4).tolist()
-    if len(content) - header != math.prod(shape):
-        detail = f"{len(content)} ≠ {header + math.prod(shape)} bytes"
-        raise InputError("damaged_file", path=path, detail=detail)
-    return np.frombuffer(content, "u1", offset=header).reshape(shape)
+    if len(content) < expected or more:
+        size = f"> {expected}" if more else f"{len(content)} ≠ {expected}"
+        raise InputError("damaged_file", path=path, detail=f"{size} bytes")
+    return np.frombuffer(content, "u1").reshape(count, *each)

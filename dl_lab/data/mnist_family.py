@@ -10,7 +10,7 @@ import torch
 
 from dl_lab.data.idx import Published
 from dl_lab.data.images import FILES, ImageSet, Labelled
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.shipped import read
 
 MNIST = Published("mnist", "MNIST", "MNIST")
@@ -135,7 +135,7 @@ def _parts(
     published: Published, root: str | os.PathLike[str] | None, download: bool, sha256: str
 ) -> tuple[Labelled, Labelled]:
     if not isinstance(download, bool):
-        raise InputError("yes_no", name="download", given=repr(download))
+        raise InputError("yes_no", name="download", given=shown(download))
     if root is not None:
         return published.parts(root, download=download)
     if download:

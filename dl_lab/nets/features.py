@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,7 +57,7 @@ class PointFeatures(nn.Module):
             if name not in FEATURES:
                 raise InputError.unknown("features", name, FEATURES)
             if self.names.count(name) > 1:
-                raise InputError("twice", name="features", given=repr(name))
+                raise InputError("twice", name="features", given=shown(name))
 
     def forward(self, points: Tensor) -> Tensor:
         """Compute the features.

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.shipped import read
 
 FILES = Path(__file__).with_name("files")
@@ -56,7 +56,7 @@ def lenet5(*, pretrained: bool = False) -> nn.Sequential:
     tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
     if not isinstance(pretrained, bool):
-        raise InputError("yes_no", name="pretrained", given=repr(pretrained))
+        raise InputError("yes_no", name="pretrained", given=shown(pretrained))
     if not pretrained:
         return _layers()
     from safetensors.torch import load

@@ -55,7 +55,7 @@ def mapped(  # noqa: PLR0911  # one for each kind
         return change(value)
     if isinstance(value, (list, tuple)):
         items = [mapped(one, change, kinds) for one in value]
-        # One of names would look at its entries, as a packed sequence does, which need not be final.
+        # Without its own checks: a packed sequence looks at what need not be final.
         made: Any = type(value)
         return made._make(items) if hasattr(value, "_fields") else made(items)
     if isinstance(value, Mapping):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from dl_lab.kept.objects import Kept
 from dl_lab.probe.looks.own_random import OTHERS_PUT_BACK, OwnRandom, seed_put_back
 from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs, parameters
 
@@ -25,11 +26,18 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     Parameters
     ----------
     model
-        Its buffers (such as the running statistics of batch normalization), its training flags
-        and the states of Python's, numpy's and torch's random generators are put back at the end.
+        Its buffers (such as the running statistics of batch normalization), its training flags,
+        what else it and its parts hold (counters, carried hidden states), and the states of
+        Python's, numpy's and torch's random generators are put back at the end. Parameters of
+        torch's own layers are not looked after: no layer writes to its own.
     mode
         ``"eval"`` or ``"train"`` for all its modules meanwhile; None leaves each as it is. The
         flags are set without `nn.Module.train`, which a class may have given effects of its own.
+
+    Raises
+    ------
+    InputError
+        The model holds a generator or an iterator that has begun: nothing puts that back.
 
     Examples
     --------
@@ -40,6 +48,8 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     >>> model.running_mean
     tensor([0., 0.])
     """
+    kept = Kept({"model": model}, values=_written)
+    kept.check()
     modules = every_module(model)
     flags = [module.training for module in modules]
     registers = [
@@ -59,10 +69,9 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
         with own_random(model), _keras_variables(model):
             yield
     finally:
+        kept.put_back(if_changed=True)
+        # Of Keras' layers nothing but their parameters is kept.
         _set_flags(modules, flags)
-        for register, held in registers:
-            register.clear()
-            register.update(held)
 
 
 @contextlib.contextmanager
@@ -94,6 +103,11 @@ def own_random(model: nn.Module) -> Iterator[None]:
 
 def _is_torchs_own(module: nn.Module) -> bool:
     return is_torchs(module) and is_plain(module)
+
+
+def _written(module: nn.Module, name: str) -> bool:
+    # Buffers are not written to: they are replaced.
+    return not is_torchs(module) and name in module._parameters  # noqa: SLF001
 
 
 def _set_flags(modules: list[nn.Module], flags: list[bool]) -> None:

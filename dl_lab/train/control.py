@@ -13,7 +13,7 @@ import torch
 
 from dl_lab.errors import InputError, whole
 from dl_lab.train.claims.registry import CLAIMS
-from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.interrupts import PATIENCE, noted_interrupts
 from dl_lab.train.learning_rate import apply, checked
 from dl_lab.train.listeners import Listeners
 from dl_lab.train.run import PRESSED, Leave
@@ -38,6 +38,8 @@ MOST = 2**32 - 1
 
 _SMALL = 100_000
 _ASK_EVERY = 0.1
+_SOON = 0.005
+_GRACE = 0.2
 
 
 class Control:
@@ -63,6 +65,7 @@ class Control:
             beside=lambda: CLAIMS.beside(claimant),
             enter=loop.enter,
             leave=loop.leave,
+            broken=loop.broken,
             name="dl-lab trainer",
         )
         self.polls = Listeners("while_waiting")
@@ -162,8 +165,9 @@ class Control:
                 changed.clear()
         finally:
             unsubscribe()
-        # The thread has told of its end and has nothing left to do.
-        self.worker.join()
+        # The thread has told of its end, but may not yet have told everybody.
+        while self.worker.busy:  # noqa: ASYNC110  # it tells nobody of that
+            await asyncio.sleep(_SOON)
 
     def reset(self, *, from_here: bool) -> None:
         """Go back to the beginning."""
@@ -218,6 +222,8 @@ class Control:
         """End the thread for good."""
         self._closed = True
         self.worker.stop()
+        if not self.worker.busy:
+            self._state.feed.release()
 
     @contextlib.contextmanager
     def _around(self) -> Iterator[None]:
@@ -271,14 +277,23 @@ class Control:
             begin()
             return
         with noted_interrupts() as interrupted, self._waiting():
-            begin()
 
             def poll() -> None:
                 self.polls.tell()
                 if interrupted.is_set():
                     self.worker.ask(State.PAUSED)
 
-            self.worker.join(poll)
+            try:
+                begin()
+                self.worker.join(poll)
+            except KeyboardInterrupt:
+                if not interrupted.is_set():
+                    raise
+                # It may have hung elsewhere, as in the answer to a view.
+                self.worker.ask(State.PAUSED)
+                self.worker.join(seconds=_GRACE)
+                if self.worker.busy:
+                    raise InputError("step_late", seconds=f"{PATIENCE:g}") from None
         message = self._problem()
         if message is not None:
             raise message

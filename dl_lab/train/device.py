@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +41,7 @@ def resolve(device: str | torch.device, model: nn.Module | None = None) -> torch
         # Made there: whether the machine has it shows only now.
         return torch.empty(0, device=found).device
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        raise InputError("device", given=repr(device), allowed=", ".join(_present())) from error
+        raise InputError("device", given=shown(device), allowed=", ".join(_present())) from error
 
 
 def described(device: torch.device) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from dl_lab.errors import InputError, number
+from dl_lab.errors import InputError, number, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,14 +99,14 @@ def _checked(name: str, value: object, present: object) -> object:
         return number(name, value, 0, HIGHEST_RATE)
     if isinstance(present, bool):
         if not isinstance(value, bool):
-            raise InputError("yes_no", name=name, given=repr(value))
+            raise InputError("yes_no", name=name, given=shown(value))
         return value
     if isinstance(present, (int, float)):
         return number(name, value, -math.inf, math.inf)
     if isinstance(present, tuple):
         parts = value if isinstance(value, (tuple, list)) else ()
         if len(parts) != len(present):
-            raise InputError("numbers_many", name=name, count=len(present), given=repr(value))
+            raise InputError("numbers_many", name=name, count=len(present), given=shown(value))
         return tuple(number(name, part, -math.inf, math.inf) for part in parts)
     return value
 
@@ -121,7 +121,7 @@ def _try(optimizer: Optimizer, settings: Mapping[str, Any]) -> None:
     try:
         kind(**{**taken, "params": [torch.zeros(1, requires_grad=True)]})
     except ValueError as error:
-        given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        given = ", ".join(f"{name}={shown(value)}" for name, value in settings.items())
         raise InputError(
             "optimizer_refuses",
             optimizer=kind.__name__,

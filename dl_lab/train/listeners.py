@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from dl_lab import forks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,7 +34,7 @@ class Listeners:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = forks.opens(threading.Lock())
         # Replaced as a whole: who is told meanwhile sees the old one.
         self._callbacks: tuple[Callable[[], None], ...] = ()
 

@@ -81,7 +81,6 @@ class Loop:
             if state.draws:
                 with state.stream:
                     self._step(feed)
-                state.draws = state.stream.drawn or state.engine.own
             else:
                 self._step(feed)
         except BaseException:
@@ -127,12 +126,10 @@ class Loop:
         state.set_mode()
         state.refresh()
         if not state.steps:
-            # With what a person has set since it was made.
-            state.mark_beginning()
-        # The first step of an epoch shows whether steps draw random numbers at all.
-        state.draws = state.engine.draws
+            state.begin_with_settings()
+        state.draws = state.engine.draws or state.feed.draws
         try:
-            state.feed.begin()
+            state.feed.begin(state.epoch)
         except InputError:
             state.feed.drop()
             raise
@@ -166,8 +163,13 @@ class Loop:
             return State.FINISHED
         return None
 
+    def broken(self) -> None:
+        """Begin an epoch with the next step: the one that ran goes on in another process."""
+        self.state.feed.leave()
+
     def enter(self) -> None:
         """Tell the callbacks that a run starts or goes on."""
+        self.state.find_draws()
         self.state.hooks.run("on_start")
 
     def leave(self) -> None:

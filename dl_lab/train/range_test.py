@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.batches.structure import described
-from dl_lab.train.interrupts import noted_interrupts
+from dl_lab.train.interrupts import PATIENCE, Interrupts, noted_interrupts
 from dl_lab.train.learning_rate import HIGHEST_RATE
 from dl_lab.train.short_trainings import ShortTraining, ShortTrainings, ladder
 from dl_lab.train.trainer import Trainer
@@ -80,8 +80,9 @@ def range_test(
 ) -> RangeTest:
     """Train a few steps with ever higher learning rates, then put everything back.
 
-    Weights, buffers, the optimizer's state and settings, random numbers and the order of the
-    batches are afterwards as they were, so that training goes on as if there had been no test.
+    All that the model and the loss hold, the optimizer's state and settings, random numbers and the
+    order of the batches are afterwards as they were, so that training goes on as if there had been
+    no test.
     Kernel → Interrupt ends the test early and loses nothing.
 
     Parameters
@@ -235,12 +236,17 @@ class _Measuring:
         self._average = 0.0
         self._lowest = math.inf
         self._not_finite = 0
-        self._interrupted = threading.Event()
+        self._interrupted = Interrupts()
         self._error: BaseException | None = None
 
     def run(self) -> None:
         with noted_interrupts() as self._interrupted:
-            self._wait()
+            try:
+                self._wait()
+            except KeyboardInterrupt:
+                if not self._interrupted.is_set():
+                    raise
+                raise InputError("range_late", seconds=f"{PATIENCE:g}") from None
         if self._error is not None:
             raise self._error
 

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import torch
+from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from dl_lab.errors import InputError
+from dl_lab.kept.draws import may_draw_from
+from dl_lab.kept.objects import Kept
 from dl_lab.train.batches.epoch import Feed
 from dl_lab.train.batches.loaders import check_data
 from dl_lab.train.callbacks.dispatch import Hooks
-from dl_lab.train.checkpoint.backup import Keep
 from dl_lab.train.checkpoint.rewind import Checkpoints
 from dl_lab.train.checkpoint.state import (
-    VERSION,
+    Place,
     arrays,
-    check_state,
+    check_structure,
     copied,
-    model_state,
-    optimizer_state,
-    restore_model,
-    restore_optimizer,
+    or_structure,
+    pack,
+    unpack,
 )
 from dl_lab.train.dense.steps import DenseSteps
+from dl_lab.train.history.history import History
 from dl_lab.train.history.named import NamedRecorder
 from dl_lab.train.history.recorder import Recorder, measured_name
 from dl_lab.train.notes import Notes
@@ -42,7 +46,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-    import torch
     from torch import nn
     from torch.optim import Optimizer
 
@@ -153,16 +156,16 @@ class RunState:
         self._dense: DenseSteps | None = None
         self.engine: Engine = self._autograd
         """What does the steps; another one after `refresh`, maybe."""
-        self._first = Keep(model, optimizer)
-        self._good = Keep(model, optimizer)
+        self.loss: Loss | None = None if isinstance(loss, OwnSteps) else loss
+        self._first = self.objects()
+        self._good = self.objects()
         self.good_epoch = 0
         """The epoch of the weights that `keep` took."""
         self.draws = True
         """Whether steps may draw random numbers, as far as that is known."""
         self._in_step = False
-        self.loss: Loss | None = None if isinstance(loss, OwnSteps) else loss
         self._choose()
-        self._awaited: dict[str, Any] | None = None
+        self._awaited: Mapping[str, Any] | None = None
         self.take(train, validation)
         self.record_losses()
         self.checkpoints = Checkpoints(keep)
@@ -193,8 +196,8 @@ class RunState:
         """Whether the loss of each step is wanted."""
         if train is not None and self._awaited is not None:
             # A state was loaded before there were data to find its place in.
-            state, self._awaited = self._awaited, None
-            self._find_place(state)
+            found, self._awaited = self.feed.read(self._awaited), None
+            self._find_place(found)
 
     def _feed_of(self, train: Data | None) -> Feed:
         return Feed(
@@ -214,6 +217,32 @@ class RunState:
         """Make the engine ready after model or optimizer were written to."""
         self._choose()
         self.engine.attach(self.train)
+
+    def objects(self, away: torch.device | None = None) -> Kept:
+        """Copy what the model, the loss, the metrics and the optimizer hold, and what callbacks do.
+
+        Parameters
+        ----------
+        away
+            Where the copies lie; None for where the tensors are.
+        """
+        return Kept(self._roots(), away=away)
+
+    def _roots(self) -> dict[str, object]:
+        metrics = {f"metrics/{name}": metric for name, metric in self.metrics.items()}
+        computes = {"model": self.model, "loss": self._own.function if self._own else self.loss}
+        optimizers = {
+            f"optimizer/{name}" if name else "optimizer": part
+            for name, part in parts_of(self.optimizer).items()
+        }
+        return {**computes, **metrics, **optimizers, **self.hooks.parts}
+
+    def find_draws(self) -> None:
+        """Find out whose random numbers are drawn from, before a run."""
+        if self.engine is self._dense:
+            self.stream.use(may_draw_from(self.feed.loader))
+            return
+        self.stream.use(may_draw_from(self.feed.loader, *self._roots().values()))
 
     def _choose(self) -> None:
         """Take the fast path if it computes the same as autograd, else what does any step."""
@@ -285,37 +314,58 @@ class RunState:
 
     def keep(self) -> None:
         """Take the present weights for the last good ones."""
-        self._good.save(self.engine.tensors())
+        tensors = self.engine.tensors()
+        if tensors is not None:
+            memory = [one for state in self.optimizer.state.values() for one in state.values()]
+            tensors += [one for one in memory if isinstance(one, Tensor)]
+        if tensors is not None and self._good.knows(tensors):
+            self._good.again(tensors)
+        else:
+            self._good = self.objects()
         self.good_epoch = self.epoch
 
     def restore_good(self) -> None:
         """Go back to the last good weights."""
-        self._good.restore()
+        self._good.put_back(settings=False)
 
     def mark_beginning(self) -> None:
         """Make the present state the first checkpoint, and forget the others."""
-        self.checkpoints.begin(self._weights_and_place)
+        self.checkpoints.begin(self.place)
+
+    def begin_with_settings(self) -> None:
+        """Make what a person has set since it was made a part of the beginning."""
+        present = self.objects()
+        present.take_weights(self._first)
+        self._first = present
+        self.mark_beginning()
 
     def mark_epoch(self) -> None:
         """Make a checkpoint of the present state, at an epoch's end."""
-        self.checkpoints.add(self.epoch, self.steps, self._weights_and_place)
+        self.checkpoints.add(self.epoch, self.steps, self.place)
 
     def begin(self, *, from_here: bool) -> None:
         """Go back to the first weights, or make the present ones the first; start counting anew."""
         self.between_steps("reset")
-        self._first.restore(weights=not from_here)
-        self._first.save()
-        if self._own is not None:
-            self._own.load_state_dict(self._own.first)
+        self._first.check()
+        present = self.objects() if from_here else None
+        with self._or_as_before():
+            self._first.put_back(settings=False)
+            if present is not None:
+                self._first.take_weights(present)
+                self._first.put_back(settings=False)
+            self._first = self.objects()
+            self.stream.restart()
+            self.feed.restart()
+            self.hooks.reset()
+            if self._own is not None:
+                self._own.load_state_dict(self._own.first)
+            self.refresh()
         self.epoch = self.steps = 0
         self.last_epoch = self.last_step = self.message = None
         self.keep()
-        self.stream.restart()
-        self.feed.restart()
         self.notes.clear()
         self.recorder.clear()
         self.recorder.begin_epoch()
-        self.hooks.reset()
         self.record_losses()
         self.mark_beginning()
         self.hooks.run("on_reset")
@@ -323,88 +373,123 @@ class RunState:
     def rewind(self, step: int) -> None:
         """Go back to a kept checkpoint; what was recorded later is dropped."""
         self.between_steps("rewind")
-        state = self.checkpoints.go_back(step)
+        place: Place = self.checkpoints.look(step)
+        place.objects.check()
+        with self._or_as_before():
+            self._restore(place)
+        self.keep()
+        self.checkpoints.go_back(step)
         self.last_epoch = self.last_step = self.message = None
-        self._restore(state)
         self.recorder.go_back(self.epoch, self.steps)
         self.hooks.run("on_reset")
+
+    def weights_at(self, step: int) -> dict[str, Tensor]:
+        """Return parameters and buffers as they were at a kept checkpoint, by their names."""
+        kept: Kept = self.checkpoints.look(step).objects
+        return kept.weights(self.model)
+
+    def place(self) -> Place:
+        """Copy all that steps change, and where the data stand."""
+        return Place(
+            epoch=self.epoch,
+            steps=self.steps,
+            objects=self.objects(away=_CPU),
+            scaler=self.precision.state_dict(),
+            callbacks=copied(self.hooks.state_dict()),
+            first=self.stream.first,
+            now=self.stream.state,
+            own=None if self._own is None else self._own.state_dict(),
+            own_first=None if self._own is None else self._own.first,
+            feed=None if self._awaited is not None else self.feed.state_dict(),
+            awaited=self._awaited,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Copy everything: the run can go on from it as if nothing had been."""
         if self._in_step or (self._own is not None and self._own.running):
             raise InputError("within_step")
         self.recorder.flush()
-        state = self._weights_and_place()
+        place = self.place()
+        place.objects.check()
+        # Between epochs the weights themselves are the last good ones.
+        good = self._good if self.feed.open else None
+        feed = place.awaited if place.feed is None else self.feed.written(place.feed)
         return {
-            **state,
-            "version": VERSION,
-            "first": self._first.state_dict(),
-            "own_first": None if self._own is None else self._own.first,
-            # Between epochs the weights themselves are the last good ones.
-            "good": self._good.state_dict() if state["feed"]["open"] else None,
+            **pack(place, self._first, good, feed),
             "good_epoch": self.good_epoch,
             "last_epoch": self.last_epoch,
             "recorder": self.recorder.state_dict(),
             "history": self.history.state_dict(),
         }
 
-    def _weights_and_place(self) -> dict[str, Any]:
-        return {
-            "epoch": self.epoch,
-            "steps": self.steps,
-            "model": model_state(self.model),
-            "optimizer": optimizer_state(self.model, self.optimizer),
-            "own": None if self._own is None else self._own.state_dict(),
-            "scaler": self.precision.state_dict(),
-            "callbacks": copied(self.hooks.state_dict()),
-            "random": {"first": list(self.stream.first), "now": list(self.stream.state)},
-            "feed": self.feed.state_dict() if self._awaited is None else self._awaited,
-        }
-
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` returned."""
+        """Take back what `state_dict` returned: all of it, or nothing is changed."""
         self.between_steps("load_state_dict")
         if (state.get("own") is None) is not (self._own is None):
             raise InputError("own_step_state" if self._own is None else "own_step_none")
-        check_state(self.model, self.optimizer, state)
+        with or_structure():
+            state = arrays(state)
+        check_structure(state)
+        roots = self._roots()
+        with or_structure():
+            found, first, good = unpack(
+                state, roots, first=self._first, device=self.device, stream=self.stream
+            )
+            if self.feed.data is not None:
+                found.feed, found.awaited = self.feed.read(state["feed"]), None
+            series = History.read(state["history"])
+            sums = self.recorder.read(state["recorder"])
+        with self._or_as_before():
+            self._restore(found)
+        self._first = first
+        if good is None:
+            self.keep()
+        else:
+            self._good = good
         self.recorder.clear()
-        self._first.load_state_dict(state["first"])
-        if self._own is not None:
-            self._own.first = state["own_first"]
-        if state["good"] is not None:
-            self._good.load_state_dict(state["good"])
-        self._restore(state, good=state["good"] is None)
         self.good_epoch = state["good_epoch"]
         self.last_epoch, self.last_step, self.message = state["last_epoch"], None, None
-        self.history.load_state_dict(arrays(copied(state["history"])))
-        self.recorder.load_state_dict(state["recorder"])
+        self.history.take(series)
+        self.recorder.take(sums)
         self.checkpoints.clear()
         if self.checkpoints.most and not self.feed.open:
             self.mark_epoch()
         self.hooks.run("on_reset")
 
-    def _restore(self, state: Mapping[str, Any], *, good: bool = True) -> None:
-        restore_model(self.model, state["model"])
-        restore_optimizer(self.optimizer, state["optimizer"])
-        if self._own is not None:
-            self._own.load_state_dict(state["own"])
-        self.precision.load_state_dict(state["scaler"])
-        self.hooks.load_state_dict(copied(state["callbacks"]))
-        self.epoch, self.steps = state["epoch"], state["steps"]
-        self.stream.first = self.stream.fitting(state["random"]["first"])
-        self.stream.state = self.stream.fitting(state["random"]["now"])
-        self._find_place(state["feed"])
-        self.refresh()
-        if good:
-            self.keep()
+    @contextlib.contextmanager
+    def _or_as_before(self) -> Iterator[None]:
+        """Put everything back where not all of it could be done."""
+        before, first = self.place(), self._first
+        try:
+            with or_structure():
+                yield
+        except BaseException:
+            self._restore(before)
+            self._first = first
+            raise
 
-    def _find_place(self, state: dict[str, Any]) -> None:
-        if self.feed.data is None:
-            self._awaited = state
-            return
+    def _restore(self, place: Place) -> None:
+        place.objects.put_back()
+        if self._own is not None and place.own is not None:
+            self._own.first = place.own_first or self._own.first
+            self._own.load_state_dict(place.own)
+        self.precision.load_state_dict(place.scaler)
+        self.hooks.load_state_dict(copied(place.callbacks))
+        self.epoch, self.steps = place.epoch, place.steps
+        self.stream.first = self.stream.fitting(place.first)
+        self.stream.state = self.stream.fitting(place.now)
+        self._awaited = place.awaited
+        if place.feed is not None:
+            self._find_place(place.feed)
+        self.refresh()
+
+    def _find_place(self, state: Mapping[str, Any]) -> None:
         now = self.stream.state
-        self.feed.load_state_dict(state)
+        self.feed.load_state_dict(state, self.epoch)
         self.stream.state = now
         self.draws = True
         if self.feed.open:
             self.set_mode()
+
+
+_CPU = torch.device("cpu")

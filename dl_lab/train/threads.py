@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dl_lab import forks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 # While one thread is counted anew, another would take its count for the common one.
-_COUNTING = threading.Lock()
+_COUNTING = forks.opens(threading.Lock())
 
 
 def one_thread() -> contextlib.AbstractContextManager[None]:

@@ -7,14 +7,22 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from torch import nn
+
 from dl_lab import paths
-from dl_lab.errors import InputError, number, refuse_unknown, whole
+from dl_lab.errors import InputError, number, refuse_unknown, shown, whole
 from dl_lab.probe.modules import original
 from dl_lab.train.batches.random_stream import RandomStream
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.dispatch import Hooks, listed
 from dl_lab.train.checkpoint.rebuild import loss_name, make_loss, make_optimizer
-from dl_lab.train.checkpoint.state import plain
+from dl_lab.train.checkpoint.state import (
+    SETTINGS,
+    check_objects,
+    check_structure,
+    or_structure,
+    plain,
+)
 from dl_lab.train.claims.claimant import TrainerClaimant
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.control import MOST, Control
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
     from torch.optim import Optimizer
 
     from dl_lab.train.history.history import History
@@ -87,8 +95,9 @@ class Trainer:
         ``"auto"``: the accelerator on which the model lies, else CUDA, else MPS, else the CPU; or
         as torch names it. The model is moved there.
     seed
-        Of all that training draws from torch's global generators (dropout, shuffling), whose
-        own states stay as they are. None begins where those generators stand.
+        Of all that training draws from the global generators of torch, Python and numpy (dropout,
+        shuffling, augmentation), whose own states stay as they are. None begins where those
+        generators stand.
     logdir
         The folder to write TensorBoard event files into; ``~`` is your home.
     batch_size
@@ -118,6 +127,15 @@ class Trainer:
 
     Notes
     -----
+    `reset`, `rewind`, `save`, `load`, trials such as `dl_lab.lr_find`, and divergence bring back
+    all that steps change: parameters and buffers of the model and of the loss, whatever attributes
+    of your own classes hold, counters and carried hidden states among them, the optimizer's memory
+    and groups, schedulers, samplers and generators. Two things stay as they are: a callback's
+    plain attributes, which come back by its `state_dict` alone, and objects of other libraries
+    without a ``state_dict``. A generator that has begun, held as an attribute, cannot be put back:
+    what would need that is refused before anything is touched. Samplers and data sets with a
+    ``set_epoch`` are told each epoch.
+
     States: ``idle``, ``running``, ``paused``, ``finished``, ``failed``. A step that raises leaves
     ``failed``; a loss that is not finite leaves ``paused`` with the weights of the last good
     epoch put back. `message` tells either in a sentence.
@@ -199,6 +217,8 @@ class Trainer:
         CLAIMS.make_room(self.claimant)
         with CLAIMS.beside(self.claimant):
             move(model, optimizer, where)
+            if isinstance(loss, nn.Module):
+                loss.to(where)
             self._state = RunState(
                 model,
                 loss,
@@ -544,13 +564,14 @@ class Trainer:
         """Train `epochs` more epochs and return when done.
 
         Ctrl-C or Kernel → Interrupt pauses after the step that is running, and keeps the model;
-        pressed again meanwhile, it changes nothing.
+        pressed again meanwhile, it changes nothing. A step that takes longer than 1.5 s then is
+        not waited for: the run pauses when it ends.
 
         Raises
         ------
         InputError
             Training failed or diverged, as `message` tells; or another run trains the model, as
-            for `start`.
+            for `start`; or the step did not end in time after an interrupt.
         """
         self._control.fit(epochs)
 
@@ -683,7 +704,7 @@ class Trainer:
         self._control.abandon(note)
 
     def close(self) -> None:
-        """End the thread for good; the model and the history stay."""
+        """End the thread and the loader's processes for good; the model and the history stay."""
         self._control.close()
 
     @property
@@ -738,8 +759,7 @@ class Trainer:
         InputError
             There is no state of that step.
         """
-        kept = self._state.checkpoints.look(step)["model"]
-        named = {**kept["state"], **kept["buffers"]}
+        named = self._state.weights_at(step)
         several = self._state.model
         wanted = self.model if model is None else model
         if not isinstance(several, Models) or wanted is several:
@@ -880,20 +900,27 @@ class Trainer:
         from dl_lab.train.checkpoint.file import load_state
 
         state = load_state(path)
+        check_structure(state)
+        given = state["settings"]
+        kept: dict[str, Any] = {name: given[name] for name in SETTINGS if name in given}
+        kept["name"] = state["name"]
         if step is not None:
             if optimizer is None:
                 raise InputError("own_step_state")
-            kept = {key: state["settings"][key] for key in ("batch_size", "keep", "record")}
-            settings = {"name": state["name"], **kept, **settings}
+            known = ("batch_size", "keep", "record", "name")
+            own: dict[str, Any] = {key: kept[key] for key in known if key in kept}
             measure: Any = validation
-            trainer = cls.of(step, model, optimizer, train, measure, **settings)
+            trainer = cls.of(step, model, optimizer, train, measure, **{**own, **settings})
             trainer.load_state_dict(state)
             return trainer
         if state.get("own") is not None:
             raise InputError("own_step_state")
-        loss = loss if loss is not None else make_loss(state)
-        optimizer = optimizer if optimizer is not None else make_optimizer(model, state)
-        kept = {"name": state["name"], **state["settings"]}
+        check_model(model)
+        with or_structure():
+            loss = loss if loss is not None else make_loss(state)
+            optimizer = optimizer if optimizer is not None else make_optimizer(model, loss, state)
+            check_optimizer(model, optimizer)
+            check_objects(state, {"model": model, "loss": loss, "optimizer": optimizer})
         trainer = cls(model, loss, optimizer, train, validation, **{**kept, **settings})
         trainer.load_state_dict(state)
         return trainer
@@ -918,7 +945,7 @@ def _check(model: object, loss: object, optimizer: object) -> None:
     if inspect.isclass(loss):
         raise InputError("loss_class", given=loss.__name__)
     if not callable(loss):
-        raise InputError("no_loss", given=repr(loss))
+        raise InputError("no_loss", given=shown(loss))
 
 
 _GIVEN = inspect.signature(Trainer).parameters.keys() - {"name", "unknown"}

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.data import DataLoader
 
 from dl_lab.errors import InputError, number
+from dl_lab.kept.generators import same_random
 from dl_lab.train.batches.loader_state import loader_state, restore_loader
-from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import rows, split, tensors, to_device
-from dl_lab.train.checkpoint.backup import Keep
 from dl_lab.train.learning_rate import HIGHEST_RATE, learning_rate, set_learning_rate
 from dl_lab.train.steps.evaluate import measured_batches
 
@@ -73,7 +71,7 @@ class Trial:
             return self._loop.try_group(group)
         feed = self._feed
         if feed.batch is None:
-            feed.begin()
+            feed.begin(self._state.epoch)
         loss = self._loop.try_group(_group(feed))
         self._fetch()
         return loss
@@ -88,7 +86,7 @@ class Trial:
         """
         feed = self._feed
         feed.drop()
-        feed.begin()
+        feed.begin(self._state.epoch)
         found: list[list[Batch]] = []
         size = 0
         while feed.batch is not None and len(found) < most:
@@ -117,7 +115,7 @@ class Trial:
         count = 0
         loader = measured_batches(data, self._state.most_rows)
         state = loader_state(loader)
-        with kept_random_state(self._state.device):
+        with same_random(self._state.device):
             for batch in loader:
                 inputs, targets = (to_device(part, self._state.device) for part in split(batch))
                 found.append((inputs, targets))
@@ -152,10 +150,7 @@ class Trial:
             Go back in the random stream too, so that steps draw the same numbers again.
         """
         state = self._state
-        self._kept.restore()
-        for group, settings in zip(state.optimizer.param_groups, self._settings, strict=True):
-            # A rate that lies in a tensor is written to in place.
-            group.update(copy.deepcopy(settings))
+        self._kept.put_back()
         state.precision.load_state_dict(self._scaler)
         if random:
             state.stream.state = self._random
@@ -167,26 +162,22 @@ class Trial:
 
     def __enter__(self) -> Trial:  # noqa: PYI034  # typing has Self from Python 3.11 on
         state = self._state
-        model, optimizer = state.model, state.optimizer
         state.between_steps("trial")
         if state.engine.own:
             raise InputError("own_step_loss")
-        self._kept = Keep(model, optimizer)
-        self._settings = [
-            {name: copy.deepcopy(value) for name, value in group.items() if name != "params"}
-            for group in optimizer.param_groups
-        ]
+        self._kept = state.objects()
+        self._kept.check()
+        state.find_draws()
         self._gradients = [
-            (parameter, parameter.grad, None if parameter.grad is None else parameter.grad.clone())
-            for parameter in model.parameters()
+            (tensor, tensor.grad, None if tensor.grad is None else tensor.grad.clone())
+            for tensor in self._kept.leaves
         ]
-        self._flags = [(module, module.training) for module in model.modules()]
         self._scaler = copy.deepcopy(state.precision.state_dict())
         self._random = state.stream.state
         self._loader = loader_state(state.feed.loader)
         self._place = state.feed.state_dict()
         self._feed = state.new_feed()
-        model.train()
+        state.model.train()
         state.refresh()
         return self
 
@@ -204,12 +195,10 @@ class Trial:
                 parameter.grad = gradient
                 if gradient is not None and values is not None:
                     gradient.copy_(values)
-        for module, training in self._flags:
-            module.training = training
         feed = state.feed
-        if feed.open and isinstance(feed.loader, DataLoader) and feed.loader.persistent_workers:
-            # Such a loader has a single iterator, which the trial has begun anew.
-            feed.load_state_dict(self._place)
+        if feed.open and feed.single:
+            # The trial has begun its only iterator anew.
+            feed.load_state_dict(self._place, state.epoch)
         else:
             restore_loader(feed.loader, self._loader)
         state.stream.state = self._random

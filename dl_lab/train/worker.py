@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import contextvars
+import ctypes
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from enum import Enum
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from dl_lab import forks
 from dl_lab.errors import InputError
 from dl_lab.train.listeners import Listeners
 
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 _POLL = 0.05
 _PATIENCE = 5.0
 """Seconds that a look has to give way."""
+_AT_EXIT = 0.7
+"""Seconds that all steps together have to end by themselves when the process exits."""
+_COMPUTING_AT_EXIT = 8.0
+"""Seconds for those that then still compute."""
+_LOOK = 0.25
 
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
@@ -59,6 +67,8 @@ class Worker:
     enter, leave
         Called in the thread before the first step of a run, and when the run is about to end,
         before its state is told. What they raise makes it a failed one.
+    broken
+        Called in a process that was forked in mid-run, where no thread ends the step.
     name
         Of the thread.
 
@@ -76,6 +86,7 @@ class Worker:
         beside: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
         enter: Callable[[], None] | None = None,
         leave: Callable[[], None] | None = None,
+        broken: Callable[[], None] = _nothing,
         name: str = "dl-lab worker",
     ) -> None:
         self._step = step
@@ -83,13 +94,14 @@ class Worker:
         self._beside = beside
         self._enter = enter
         self._leave = leave
+        self._broken = broken
         self._entered = False
         self._name = name
-        self._condition = threading.Condition()
+        self._condition = forks.opens(threading.Condition())
         # Whoever steps or runs a command holds it: the thread for its whole life, or a caller.
-        self._turn = threading.RLock()
+        self._turn = forks.opens(threading.RLock())
         self._owner: threading.Thread | None = None
-        self._commands: deque[Callable[[], None]] = deque()
+        self._commands: deque[tuple[Future[Any], Callable[[], None]]] = deque()
         # Commands that wait, those that only look not counted.
         self._urgent = 0
         self._ending: State | None = None
@@ -101,6 +113,7 @@ class Worker:
         self._pace: float | None = None
         self._listeners = Listeners("on_change")
         self.error: BaseException | None = None
+        forks.tell(self)
 
     @property
     def state(self) -> State:
@@ -129,6 +142,11 @@ class Worker:
         return self._thread
 
     @property
+    def busy(self) -> bool:
+        """Whether it runs, or has yet to tell that it has ended."""
+        return bool(self._threads())
+
+    @property
     def here(self) -> bool:
         """Whether no step can begin before the caller returns.
 
@@ -152,12 +170,20 @@ class Worker:
             if self._thread is not None:
                 ended()
                 return
-            self._state = State.RUNNING
+            before, self._state = self._state, State.RUNNING
             self._ended = ended
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            # A daemon thread inside torch can crash an interpreter that shuts down.
-            atexit.register(self.stop)
-            self._thread.start()
+            # In the context of whoever starts it: what the model prints appears beneath that cell.
+            run = contextvars.copy_context().run
+            self._thread = threading.Thread(
+                target=run, args=(self._run,), name=self._name, daemon=True
+            )
+            try:
+                self._thread.start()
+            except RuntimeError:  # the system has no thread left
+                self._thread, self._state = None, before
+                ended()
+                raise
+            _RUNNING.add(self)
         self._listeners.tell()
 
     def stop(self, state: State = State.PAUSED) -> None:
@@ -175,20 +201,34 @@ class Worker:
                 self._ending = state
                 self._condition.notify_all()
 
-    def join(self, polls: Callable[[], None] | None = None) -> None:
+    def join(
+        self, polls: Callable[[], None] | None = None, *, seconds: float | None = None
+    ) -> None:
         """Wait until no thread is left; returns at once from `here`.
 
         Parameters
         ----------
         polls
             What to call about every 50 ms meanwhile.
+        seconds
+            How long to wait at most.
         """
         if self.here:
             return
+        end = None if seconds is None else time.monotonic() + seconds
+        left, waited = None, set[threading.Thread]()
+        # Not by `Thread.join`: Python takes a thread for ended where an interrupt ends that.
         while threads := self._threads():
-            threads[0].join(_POLL if polls else None)
+            waited.update(threads)
+            if end is not None and (left := end - time.monotonic()) <= 0:
+                return
+            with self._condition:
+                if threads == self._threads():
+                    self._condition.wait(_POLL if polls else left)
             if polls:
                 polls()
+        for thread in waited:
+            thread.join()
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
@@ -288,7 +328,7 @@ class Worker:
 
         with self._condition:
             if self._thread is not None and not self.here:
-                self._commands.append(command)
+                self._commands.append((future, command))
                 self._condition.notify_all()
                 return future
         try:
@@ -309,20 +349,65 @@ class Worker:
 
     def _run(self) -> None:
         self._entered = False
-        with self._turn, self._around():
-            self._loop()
+        try:
+            with self._turn, self._around():
+                self._loop()
+        except BaseException as error:  # noqa: BLE001  # as a model of which no parameter is told
+            self._fail(error)
         self._listeners.tell()
         with self._condition:
             self._leaving.discard(threading.current_thread())
             if self._thread is None:
-                atexit.unregister(self.stop)
+                _RUNNING.discard(self)
+            self._condition.notify_all()
+
+    def _fail(self, error: BaseException) -> None:
+        """End a run that could not even begin."""
+        with self._turn:
+            self.error, self._ending = error, State.FAILED
+            while not self._end():
+                if self._commands:
+                    _, command = self._commands.popleft()
+                    command()
+                else:
+                    # It was started again.
+                    self.error, self._ending = error, State.FAILED
+
+    def break_off(self) -> None:
+        """Raise SystemExit in the step that is running, at its next line of Python."""
+        with self._condition:
+            # Nobody is told that it ends: its weights may be changed by half.
+            self._entered = False
+            if self._thread is not None and self._thread.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit)
+                )
+
+    def forked(self) -> None:
+        """Be paused: the thread goes on in the parent alone."""
+        current = threading.current_thread()
+        self._leaving &= {current}
+        if self._owner is not current:
+            self._owner = None
+        if self._thread is None or self._thread is current:
+            return
+        self._thread, self._state, self._ending = None, State.PAUSED, None
+        _RUNNING.discard(self)
+        commands, self._commands, self._urgent = self._commands, deque(), 0
+        for future, _ in commands:
+            future.cancel()
+        if self._entered:
+            self._entered = False
+            self._broken()
+        self._ended()
 
     def _loop(self) -> None:
         began = 0.0
         fresh, waiting = True, False
         while True:
             if self._commands:
-                self._commands.popleft()()
+                _, command = self._commands.popleft()
+                command()
                 continue
             if self._ending is not None and self._left() and self._end():
                 return
@@ -385,3 +470,34 @@ class Worker:
                     return True
                 self._condition.wait(left)
             return False
+
+
+_RUNNING: set[Worker] = set()
+
+
+def _end_all() -> None:
+    """End all runs as the process exits, but wait for none that hangs.
+
+    A step that takes long is broken off at its next line of Python. Until then it is waited for
+    while it computes: a thread inside torch crashes an interpreter that shuts down.
+    """
+    late = [*_RUNNING]
+    for worker in late:
+        worker.ask(State.PAUSED)
+    end = time.monotonic() + _AT_EXIT
+    for worker in late:
+        worker.join(seconds=end - time.monotonic())
+    late = [worker for worker in late if worker.busy]
+    for worker in late:
+        worker.break_off()
+    end = time.monotonic() + _COMPUTING_AT_EXIT
+    while late and time.monotonic() < end:
+        # The threads that torch computes with count as well.
+        computed = time.process_time()
+        late[0].join(seconds=_LOOK)
+        late = [worker for worker in late if worker.busy]
+        if time.process_time() < computed + _LOOK / 100:
+            return
+
+
+atexit.register(_end_all)

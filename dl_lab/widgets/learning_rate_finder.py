@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from dl_lab import forks
 from dl_lab.errors import InputError, number
 from dl_lab.pictures.chart import number as number_text
 from dl_lab.pictures.curves import ORANGE, Curve, Mark, svg
@@ -62,7 +63,7 @@ class LearningRateFinder(Explainer):
     def __init__(self, trainer: Trainer, test: RangeTest, **settings: Any) -> None:
         self.trainer = trainer
         self.test = test
-        self._using = threading.Lock()
+        self._using = forks.opens(threading.Lock())
         super().__init__(**settings)
         self.set_trait("message", None if test.reason is None else sentence(test.reason))
 

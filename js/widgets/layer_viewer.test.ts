@@ -316,3 +316,24 @@ test("an empty sheet is sent when one clears it", async () => {
   expect(arrays["pixels"]!.shape).toEqual([4, 4]);
   expect(f4(...arrays["pixels"]!.values).values.every((value) => value === 0)).toBe(true);
 });
+
+test.each([8, 0])("a picture that is uploaded is let go of once it is read", async (width) => {
+  const bitmap = { width, height: 8, close: vi.fn() };
+  vi.stubGlobal("createImageBitmap", () => Promise.resolve(bitmap));
+  const model = kernel();
+  await mount(model);
+  if (width === 0) {
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue({
+      drawImage: () => {
+        throw new Error("InvalidStateError");
+      },
+    } as never);
+  }
+  const files = [new File(["picture"], "seven.png")];
+  const drop = Object.assign(new Event("drop", { bubbles: true }), { dataTransfer: { files } });
+  find(".dl-paper").dispatchEvent(drop);
+  await settle();
+  expect(bitmap.close).toHaveBeenCalledOnce();
+  if (width === 0) expect(find(".dl-notice").textContent).toContain("seven.png");
+  else expect(model.last("input.draw").arrays["pixels"]!.shape).toEqual([4, 4, 3]);
+});

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import struct
 import subprocess
 import sys
 import types
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -162,6 +165,33 @@ def test_a_damaged_gzip_is_refused(folder):
             mnist(folder)
 
 
+@pytest.mark.parametrize("announced", [2, 10**5, 2**32 - 1])
+def test_of_a_gzip_bomb_no_more_is_unpacked_than_its_header_announces(
+    folder, announced, monkeypatch
+):
+    path = folder / "train-images-idx3-ubyte"
+    path.unlink()
+    pixels, unpacked = 2**28, []
+    bomb = zlib.compressobj(1, wbits=31)
+    with path.with_name(f"{path.name}.gz").open("wb") as file:
+        file.write(bomb.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", announced, 28, 28)))
+        for _ in range(pixels // 2**22):
+            file.write(bomb.compress(bytes(2**22)))
+        file.write(bomb.flush())
+    read = gzip.GzipFile.read
+
+    def noting(self, size=-1):
+        content = read(self, size)
+        unpacked.append(len(content))
+        return content
+
+    monkeypatch.setattr(gzip.GzipFile, "read", noting)
+    with pytest.raises(InputError, match="is damaged or cut short"):
+        mnist(folder)
+    allowed = announced if announced <= 10**5 else 0
+    assert sum(unpacked) <= 16 + 28 * 28 * allowed + 1
+
+
 def test_a_missing_original_is_named(folder):
     (folder / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(InputError) as caught:
@@ -240,3 +270,25 @@ def test_a_download_that_fails_says_what_to_do(error, tmp_path, monkeypatch):
         mnist(tmp_path, download=True)
     told = str(error).replace("\n", " ")
     assert f"could not be downloaded into {tmp_path} ({told}). Check" in str(caught.value)
+
+
+def test_half_a_download_is_no_original(folder, monkeypatch):
+    raw = folder / "MNIST" / "raw"
+    missing = folder / "t10k-labels-idx1-ubyte"
+    whole = missing.read_bytes()
+    missing.unlink()
+    full = True
+
+    def dataset(_root, *, download):
+        assert download
+        raw.mkdir(parents=True, exist_ok=True)
+        (raw / f"{missing.name}.gz").write_bytes(gzip.compress(whole)[: -9 if full else None])
+        (raw / missing.name).write_bytes(whole[: -9 if full else None])
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    stand_in(monkeypatch, dataset)
+    with pytest.raises(InputError, match="No space left on device"):
+        mnist(folder, download=True)
+    full = False
+    assert same_as_shipped(mnist(folder, download=True))

@@ -17,6 +17,8 @@ from dl_lab.probe.nested import mapped, tensors_in
 from dl_lab.probe.recorder import NOTHING, Recorder
 from tests.probe.given import ADJACENCY, EDGES, GIVEN, Of, PhysicsInformed
 
+ARRIVED: list[type] = []  # what a model notes in a list of its own is put back
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Lazy modules are a new feature",
     # PyTorch's own forward-mode derivatives.
@@ -259,19 +261,19 @@ def test_lazy_layers_of_all_kinds_stay_lazy():
 
 def test_packed_sequences_and_batch_encodings_arrive_as_they_are():
     transformers = pytest.importorskip("transformers")
-    kinds: list[type] = []
 
     def look(self, *args: Any, **kwargs: Any) -> Any:
-        kinds.extend(map(type, [*args, *kwargs.values()]))
+        ARRIVED.extend(map(type, [*args, *kwargs.values()]))
         return self.layer(tensors_in(args or kwargs)[0].float())
 
+    ARRIVED.clear()
     model = Of(look, layer=nn.Linear(4, 2))
     capture(model, torch.nn.utils.rnn.pack_sequence([torch.rand(2, 4)]))
-    assert kinds == [PackedSequence]
+    assert [PackedSequence] == ARRIVED
     encoding = transformers.BatchEncoding({"input_ids": torch.ones(2, 4, dtype=torch.long)})
     assert Examples(model, encoding).count == 2
     capture(model, (encoding,))
-    assert kinds[-1] is transformers.BatchEncoding
+    assert ARRIVED[-1] is transformers.BatchEncoding
 
 
 def test_the_adjacency_is_not_cut_though_it_is_square():

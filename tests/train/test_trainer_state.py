@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import multiprocessing
 
 import numpy as np
 import pytest
@@ -320,6 +321,19 @@ def test_a_trial_returns_what_is_not_finite_and_needs_a_trainer_at_rest():
     with pytest.raises(InputError, match="Pause it first"), trainer.trial():
         pass
     trainer.pause()
+
+
+def test_closing_ends_a_loaders_processes_and_keeps_the_place_in_the_data():
+    run = trainer_on("workers")
+    run.step(2)
+    workers = set(multiprocessing.active_children())
+    assert workers
+    run.close()
+    assert not workers & set(multiprocessing.active_children())
+    other = trainer_on("workers")
+    other.load_state_dict(run.state_dict())
+    assert other._state.feed.taken == 2
+    other.close()
 
 
 def test_workers_that_persist_are_begun_anew():

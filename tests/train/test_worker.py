@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 from hypothesis import settings
@@ -314,3 +315,56 @@ def test_states_read_as_their_names():
     assert [str(state) for state in State] == ["idle", "running", "paused", "finished", "failed"]
     assert f"{State.IDLE}" == "idle"
     assert State.PAUSED == "paused"
+
+
+def test_where_no_thread_is_left_nothing_waits_for_one(monkeypatch):
+    worker = Worker(lambda: State.FINISHED)
+    released = []
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError, match="can't start"):
+            worker.start(lambda: released.append(1))
+    worker.join()
+    assert (worker.state, worker.busy, released) == (State.IDLE, False, [1])
+    worker.start()
+    worker.join()
+    assert worker.state is State.FINISHED
+
+
+def test_a_run_that_cannot_even_begin_has_failed_and_commands_are_done():
+    go = threading.Event()
+
+    def around():
+        go.wait(LONG)
+        raise ZeroDivisionError
+
+    worker = Worker(lambda: False, around=around)
+    released = []
+    worker.start(lambda: released.append(1))
+    waiting = worker.call(lambda: None)
+    go.set()
+    waiting.result(LONG)
+    worker.join()
+    assert (worker.state, type(worker.error)) == (State.FAILED, ZeroDivisionError)
+    assert released == [1]
+
+
+def test_steps_run_in_the_context_of_whoever_starts_them():
+    """By it ipykernel 7 tells beneath which cell that what is printed belongs."""
+    cell: ContextVar[str] = ContextVar("cell")
+    seen = []
+
+    def step() -> State:
+        seen.append(cell.get("none"))
+        return State.FINISHED
+
+    worker = Worker(step)
+    for name in ("first", "second"):
+        cell.set(name)
+        worker.start()
+        worker.join()
+    assert seen == ["first", "second"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.settings import SettingsWidget
@@ -70,6 +73,59 @@ def test_what_is_refused_is_said_in_both_languages(widget):
         said = error["templates"]["es"].format(**error["params"])
         assert said
         assert said != error["text"]
+
+
+SOURCES = Path(dl_lab.__file__).parent / "widgets"
+MALFORMED = [None, True, 1.5, "x", [], {}, [[None]], [[0, 0]], math.nan, math.inf, 10**400]
+LARGE = ["x" * 10**5, ["x" * 10**5], {"x" * 10**5: 1}, [0] * 10**4]
+ARRAYS = [
+    None,
+    {},
+    {"name": "image", "dtype": [], "shape": [1]},
+    {"name": "image", "dtype": "f4", "shape": [1] * 99},
+    {"name": "image", "dtype": "f4", "shape": [0, 2**70]},
+    {"name": "pixels", "dtype": "u1", "shape": [0]},
+    {"name": "x" * 10**5, "dtype": "y" * 10**5, "shape": ["z" * 10**5]},
+]
+
+
+@each(STEMS)
+def test_what_is_malformed_is_refused_without_a_word_in_the_log_and_told_in_few(widget, caplog):
+    asked = {
+        name
+        for file in SOURCES.rglob("*.py")
+        for name in re.findall(r'(?:meta|asked)(?:\.get\(|\[)"(\w+)"', file.read_text("utf-8"))
+    }
+    page = Page(widget)
+    sent: list[dict[str, object]] = [
+        {"v": 1, "kind": kind, "id": "page.1", "meta": {"view": "page", name: value}}
+        for kind, handler in widget._handlers.items()
+        if ".meta" in inspect.getsource(getattr(widget, handler))
+        for name in sorted(asked | set(getattr(widget, "settings", ())))
+        for value in MALFORMED
+    ]
+    sent += [
+        {"v": 1, "kind": kind, "id": "page.1", "meta": {"view": "page"}, "arrays": [array]}
+        for kind in widget._handlers
+        for array in ARRAYS
+    ]
+    for large in LARGE:
+        sent += [
+            {"v": large, "id": "page.1"},
+            {"v": 1, "kind": large, "id": "page.1"},
+            {"v": 1, "kind": "hello", "id": large},
+            {"v": 1, "kind": "hello", "id": "page.1", "seq": large},
+            {"v": 1, "kind": "hello", "id": "page.1", "meta": {"view": large}},
+            {"v": 1, "kind": "settings.set", "id": "page.1", "meta": {"language": large}},
+        ]
+    sent += [{"v": 1, "kind": kind, "id": "page.1"} for kind in widget._handlers]
+    for content in sent:
+        widget._handle_custom_msg(content, [b""] * ("arrays" in content))
+    assert page.wait(lambda: widget._in_turn._thread is None)
+    refusals = [one for one in page.messages if one.kind == "reply" and not one.meta["ok"]]
+    assert len(refusals) > len(LARGE)
+    assert max(len(one.meta["error"]["text"]) for one in refusals) < 1500
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 @each(STEMS)

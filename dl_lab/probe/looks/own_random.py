@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from dl_lab import forks
 from dl_lab.probe.looks.turns import Interruptible, go_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-SWAPPING = threading.Lock()
+SWAPPING = forks.opens(threading.Lock())
 """Held by who puts another state into torch's global generator, or puts it back."""
 
 IN_PLACE: list[object] = []
@@ -166,7 +167,7 @@ class _OtherGenerators:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forks.opens(threading.Lock())
         self._looks = 0
         self._states: tuple[Any, Any] = (None, None)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from dl_lab import forks
 from dl_lab.probe.modules import every_module
 
 if TYPE_CHECKING:
@@ -78,9 +79,23 @@ def interruptible() -> contextlib.AbstractContextManager[object]:
     return Interruptible() if _ENDS.get() else contextlib.nullcontext()  # type: ignore[no-untyped-call]  # likewise
 
 
-_CHANGED = threading.Condition()
-_LOOKS: list[tuple[int, frozenset[int]]] = []
-"""Who looks at which modules now."""
+_CHANGED = forks.opens(threading.Condition())
+
+
+class _Looks:
+    """Who looks at which modules now."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[int, frozenset[int]]] = []
+        forks.tell(self)
+
+    def forked(self) -> None:
+        """Go on without those of the parent's other threads."""
+        here = threading.get_ident()
+        self.taken = [look for look in self.taken if look[0] == here]
+
+
+_LOOKS = _Looks()
 
 
 @contextlib.contextmanager
@@ -107,12 +122,12 @@ def one_look(model: nn.Module) -> Iterator[None]:
         while _meets(look):
             go_on()
             _CHANGED.wait(_ASK_AGAIN)
-        _LOOKS.append(look)
+        _LOOKS.taken.append(look)
     try:
         yield
     finally:
         with _CHANGED:
-            _LOOKS.remove(look)
+            _LOOKS.taken.remove(look)
             _CHANGED.notify_all()
 
 
@@ -125,4 +140,4 @@ def is_looked_at(model: nn.Module) -> bool:
 
 def _meets(look: tuple[int, frozenset[int]]) -> bool:
     thread, modules = look
-    return any(other != thread and not modules.isdisjoint(taken) for other, taken in _LOOKS)
+    return any(other != thread and not modules.isdisjoint(taken) for other, taken in _LOOKS.taken)

@@ -53,6 +53,8 @@ class Batches:
     [3, 2]
     """
 
+    keeps_its_place = True
+
     def __init__(
         self,
         inputs: Tensor,

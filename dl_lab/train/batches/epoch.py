@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, whole
 from dl_lab.train.batches.carry_over import Batches
-from dl_lab.train.batches.loader_state import loader_state, restore_loader
+from dl_lab.train.batches.loader_state import (
+    loader_state,
+    read_loader,
+    restore_loader,
+    set_epoch,
+    write_loader,
+)
 from dl_lab.train.batches.loaders import TensorBatches, as_loader, check_data
 from dl_lab.train.batches.structure import split, to_device
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dl_lab.train.batches.random_stream import RandomStream
     from dl_lab.train.steps.evaluate import Batch, Data
 
@@ -94,8 +103,24 @@ class Feed:
         """Batches of this epoch that steps have taken."""
         return self._fetched - (0 if self.batch is None else 1 + len(self.more))
 
-    def begin(self) -> None:
+    @property
+    def draws(self) -> bool:
+        """Whether batches may draw from global generators as they are fetched."""
+        return not isinstance(self.loader, (Batches, TensorBatches))
+
+    @property
+    def single(self) -> bool:
+        """Whether the data have a single iterator: to begin it anew ends the one that was begun."""
+        persists = isinstance(self.loader, DataLoader) and self.loader.persistent_workers
+        return persists or self._iterator is self.loader
+
+    def begin(self, epoch: int) -> None:
         """Open an epoch and fetch its first group.
+
+        Parameters
+        ----------
+        epoch
+            Which one, for samplers that want to know it.
 
         Raises
         ------
@@ -104,7 +129,7 @@ class Feed:
         """
         if self.data is None:
             raise InputError("data_needed")
-        self._begin()
+        self._begin(epoch)
         # Batches draw from a generator of their own, other loaders from the global one.
         if isinstance(self.loader, Batches):
             self._iterate(self.loader)
@@ -121,17 +146,13 @@ class Feed:
         self._iterator = iter(batches)
         self._held[1:] = [self._iterator]
 
-    def _begin(self) -> None:
-        # Batches hand out a copy; others may not.
-        own = isinstance(self.loader, Batches)
-        self._began = {
-            "random": self._stream.state,
-            "loader": self.loader.state_dict() if own else loader_state(self.loader),  # type: ignore[attr-defined]  # Batches
-        }
+    def _begin(self, epoch: int) -> None:
+        self._began = {"random": self._stream.state, "loader": loader_state(self.loader)}
+        set_epoch(self.loader, epoch)
         self._fetched = 0
         self.open = True
 
-    def fetch(self, random: tuple[Tensor, ...]) -> None:
+    def fetch(self, random: tuple[Any, ...]) -> None:
         """Fetch the next group.
 
         Parameters
@@ -175,11 +196,19 @@ class Feed:
         return moved, moved if targets is inputs else to_device(targets, self._device)
 
     def drop(self) -> None:
+        """Leave the epoch and its iterator: the next step begins another."""
+        self.leave()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the iterator, with its worker processes: no step follows."""
+        self._iterate(())
+
+    def leave(self) -> None:
         """Leave the epoch: the next step begins another."""
         self.open = False
         self.batch = None
         self.more = []
-        self._iterate(())
 
     def restart(self) -> None:
         """Go back to where the data were at first."""
@@ -198,12 +227,38 @@ class Feed:
             "open": True,
             "first": self.first_state,
             "loader": self._began["loader"],
-            "random": list(self._began["random"]),
+            "random": self._began["random"],
             "passed": self.taken,
-            "before": list(self._before),
+            "before": self._before,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def written(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `state_dict` returned as plain values for a file."""
+        loaders = {name: write_loader(self.loader, state[name]) for name in ("first", "loader")}
+        streams = {name: list(state[name]) for name in ("random", "before") if name in state}
+        return {**state, **loaders, **streams}
+
+    def read(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `written` made of the state of such data; nothing is touched.
+
+        Raises
+        ------
+        InputError
+            It is none.
+        """
+        state = {
+            "open": saved["open"],
+            "first": read_loader(self.loader, saved["first"], self._device),
+            "loader": read_loader(self.loader, saved["loader"], self._device),
+        }
+        if state["open"]:
+            for name in ("random", "before"):
+                self._stream.check(saved[name])
+                state[name] = self._stream.fitting(saved[name])
+            state["passed"] = whole("passed", saved["passed"], 0, 2**53)
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any], epoch: int) -> None:
         """Come back to there: an epoch that had begun is begun again, what was used is skipped.
 
         The stream is left anywhere.
@@ -214,14 +269,15 @@ class Feed:
         if not state["open"]:
             return
         stream = self._stream
-        stream.state = stream.fitting(state["random"])
-        self._begin()
+        stream.state = state["random"]
+        self._begin(epoch)
         with stream:
             self._iterate(self.loader)
             for _ in range(state["passed"]):
-                next(self._iterator, None)
+                if next(self._iterator, None) is None:
+                    break
         self._fetched = state["passed"]
         # Other draws came between the batches: a loader that draws one at a time needs this.
-        stream.state = stream.fitting(state["before"])
+        stream.state = state["before"]
         with stream:
             self.fetch(stream.state)

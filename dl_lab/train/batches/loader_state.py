@@ -1,48 +1,114 @@
-"""Where a source of batches stands, as far as it can tell."""
+"""Where a source of batches stands: its samplers, generators and counters, and its own state."""
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch.utils.data import DataLoader
 
-from dl_lab.train.batches.random_stream import kept_random_state
+from dl_lab.kept.generators import CPU, same_random
+from dl_lab.kept.objects import Kept
+from dl_lab.kept.read import read
+from dl_lab.kept.written import written
+
+if TYPE_CHECKING:
+    import torch
+
+_NAME = "train"
 
 
-def loader_state(loader: object) -> Any:  # noqa: ANN401  # whatever `state_dict` returns
-    """Return the loader's own ``state_dict()``, or its generator's state, or None.
+@dataclass(frozen=True)
+class LoaderState:
+    """Where a loader stood.
 
-    Of a DataLoader with workers that persist also whether they are there: once they are, it draws
-    one random number less an epoch.
+    Attributes
+    ----------
+    kept
+        What it and its parts held.
+    workers
+        Of a DataLoader whose workers persist: whether they were there. Once they are, it draws one
+        random number less an epoch.
+    """
+
+    kept: Kept
+    workers: bool | None
+
+
+def loader_state(loader: object) -> LoaderState:
+    """Return where a loader stands.
 
     Examples
     --------
-    >>> loader_state([1, 2, 3]) is None
+    >>> import torch
+    >>> numbers = torch.Generator().manual_seed(1)
+    >>> loader = DataLoader(range(9), shuffle=True, generator=numbers)
+    >>> state = loader_state(loader)
+    >>> first = [int(batch) for batch in loader]
+    >>> restore_loader(loader, state)
+    >>> first == [int(batch) for batch in loader]
     True
     """
-    if hasattr(loader, "state_dict"):
-        return copy.deepcopy(loader.state_dict())
-    generator = getattr(loader, "generator", None)
-    state = generator.get_state() if isinstance(generator, torch.Generator) else None
-    if isinstance(loader, DataLoader) and loader.persistent_workers:
-        return {"workers": loader._iterator is not None, "generator": state}  # noqa: SLF001  # no public way
-    return state
+    persists = isinstance(loader, DataLoader) and loader.persistent_workers
+    kept = Kept({}, {_NAME: loader})
+    # Workers that persist end with their loader: whoever feeds from it holds it, and nobody else.
+    kept.data = {}
+    return LoaderState(
+        kept,
+        loader._iterator is not None if persists else None,  # type: ignore[attr-defined]  # noqa: SLF001  # no public way
+    )
 
 
-def restore_loader(loader: object, state: Any) -> None:  # noqa: ANN401  # from `loader_state`
+def restore_loader(loader: object, state: LoaderState) -> None:
     """Put the loader back to where `loader_state` found it."""
-    if hasattr(loader, "load_state_dict"):
-        loader.load_state_dict(copy.deepcopy(state))
-        return
-    if isinstance(loader, DataLoader) and loader.persistent_workers and isinstance(state, dict):
-        if not state["workers"]:
+    if isinstance(loader, DataLoader) and loader.persistent_workers:
+        if not state.workers:
             loader._iterator = None  # noqa: SLF001  # no public way
         elif loader._iterator is None:  # noqa: SLF001  # no public way
-            with kept_random_state():
+            with same_random():
                 iter(loader)
-        state = state["generator"]
-    generator = getattr(loader, "generator", None)
-    if isinstance(generator, torch.Generator) and isinstance(state, torch.Tensor):
-        generator.set_state(state)
+    state.kept.put_back()
+
+
+def write_loader(loader: object, state: LoaderState) -> dict[str, Any]:
+    """Return as plain values for a file where a loader stood."""
+    return {"workers": state.workers, **written(state.kept, roots={_NAME: loader})}
+
+
+def read_loader(
+    loader: object, saved: Mapping[str, Any], device: torch.device = CPU
+) -> LoaderState:
+    """Return what `write_loader` made of the state of a loader like this one.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    kept = read(saved, {}, {_NAME: loader}, device=device)
+    kept.data = {}
+    return LoaderState(kept, saved["workers"])
+
+
+def set_epoch(loader: object, epoch: int) -> None:
+    """Tell the loader and its parts which epoch begins, counted from 0, if they want to know.
+
+    Examples
+    --------
+    >>> from torch.utils.data.distributed import DistributedSampler
+    >>> sampler = DistributedSampler(range(9), num_replicas=1, rank=0)
+    >>> set_epoch(DataLoader(range(9), sampler=sampler), 3)
+    >>> sampler.epoch
+    3
+    """
+    parts = [loader, getattr(loader, "dataset", None)]
+    for name in ("sampler", "batch_sampler"):
+        part = getattr(loader, name, None)
+        parts += [part, getattr(part, "sampler", None)]
+    told: list[object] = []
+    for part in parts:
+        tell = getattr(part, "set_epoch", None)
+        if callable(tell) and not any(part is one for one in told):
+            tell(epoch)
+            told.append(part)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
-
+from dl_lab.kept.draws import BOTH, NUMPY, PYTHON
+from dl_lab.kept.generators import CPU, begun, global_generators, set_state, state_of
 from dl_lab.probe.looks.own_random import IN_PLACE, SWAPPING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
-    from torch import Tensor
+    import torch
 
-_CPU = torch.device("cpu")
+# Where they stand among the global generators.
+_PLACES = {1: PYTHON, 2: NUMPY}
 
 
 class RandomStream:
-    """States of torch's global generators that only training uses and moves on.
+    """States of Python's, numpy's and torch's global generators that only training uses.
 
     Dropout and data loaders draw from the global generators and take no other, so each step runs
     inside ``with stream:``, which puts the stream in their place and afterwards the person's own
@@ -33,6 +33,7 @@ class RandomStream:
 
     Examples
     --------
+    >>> import torch
     >>> stream = RandomStream(seed=1)
     >>> with stream:
     ...     first = torch.rand(1)
@@ -42,68 +43,61 @@ class RandomStream:
     True
     """
 
-    def __init__(self, seed: int | None = None, device: torch.device = _CPU) -> None:
-        self._generators = _generators(device)
-        self.first = tuple(
-            generator.get_state()
-            if seed is None
-            else torch.Generator(generator.device).manual_seed(seed).get_state()
+    def __init__(self, seed: int | None = None, device: torch.device = CPU) -> None:
+        self._generators = global_generators(device)
+        self._used = [*range(len(self._generators))]
+        self.first: tuple[Any, ...] = tuple(
+            state_of(generator) if seed is None else begun(generator, seed)
             for generator in self._generators
         )
         """The states with which it began."""
         self.state = self.first
-        """The states at present; outside of ``with stream:``. None of the tensors ever changes."""
-        self.drawn = True
-        """Whether anything was drawn in the last ``with stream:``."""
-        self._outer = self.first
+        """The states at present; outside of ``with stream:``. None of them ever changes."""
+        self._outer: list[Any] = []
+
+    def use(self, sources: Collection[str] = BOTH) -> None:
+        """Swap Python's and numpy's generators only where these are among `sources`."""
+        self._used = [
+            place
+            for place in range(len(self._generators))
+            if place not in _PLACES or _PLACES[place] in sources
+        ]
 
     def restart(self) -> None:
         """Go back to the beginning."""
         self.state = self.first
 
-    def fitting(self, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def fitting(self, states: Sequence[Any]) -> tuple[Any, ...]:
         """Return states that were taken on another device too, as far as they are for this one."""
         return (*states[: len(self.state)], *self.state[len(states) :])
 
-    def now(self) -> tuple[Tensor, ...]:
+    def now(self) -> tuple[Any, ...]:
         """Return the states at present; inside of ``with stream:``."""
-        return tuple(generator.get_state() for generator in self._generators)
+        states = list(self.state)
+        for place in self._used:
+            states[place] = state_of(self._generators[place])
+        return tuple(states)
+
+    def check(self, states: Sequence[Any]) -> None:
+        """Refuse what are no states of such generators, by what their own setters raise."""
+        outer = [state_of(generator) for generator in self._generators]
+        try:
+            for generator, state in zip(self._generators, self.fitting(states), strict=True):
+                set_state(generator, state)
+        finally:
+            for generator, state in zip(self._generators, outer, strict=True):
+                set_state(generator, state)
 
     def __enter__(self) -> None:
+        self._outer = [state_of(self._generators[place]) for place in self._used]
         with SWAPPING:
             IN_PLACE.append(self)
-            self._outer = self.now()
-            for generator, state in zip(self._generators, self.state, strict=True):
-                generator.set_state(state)
+            for place in self._used:
+                set_state(self._generators[place], self.state[place])
 
     def __exit__(self, *_: object) -> None:
-        state = self.now()
-        self.drawn = not all(map(torch.equal, state, self.state))
-        self.state = state
+        self.state = self.now()
         with SWAPPING:
-            for generator, outer in zip(self._generators, self._outer, strict=True):
-                generator.set_state(outer)
+            for place, outer in zip(self._used, self._outer, strict=True):
+                set_state(self._generators[place], outer)
             IN_PLACE.remove(self)
-
-
-@contextlib.contextmanager
-def kept_random_state(device: torch.device = _CPU) -> Iterator[None]:
-    """Leave torch's global generators as they were."""
-    generators = _generators(device)
-    states = [generator.get_state() for generator in generators]
-    try:
-        yield
-    finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
-
-
-def _generators(device: torch.device) -> tuple[torch.Generator, ...]:
-    """Return the global generators that a model on `device` and its loader draw from."""
-    if device.type == "cuda":
-        torch.cuda.init()  # type: ignore[no-untyped-call]  # torch has no types here
-        return torch.default_generator, torch.cuda.default_generators[device.index]
-    if device.type == "mps":
-        mps = torch.mps._get_default_mps_generator()  # noqa: SLF001  # there is no public way
-        return torch.default_generator, mps
-    return (torch.default_generator,)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 
 
 def split(batch: Any) -> tuple[Any, Any]:  # noqa: ANN401  # whatever a loader yields
@@ -207,7 +207,7 @@ def described(value: object) -> str:
         return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{type(value).__module__}.{type(value).__name__} {list(value.shape)} {value.dtype}"
-    text = repr(value)
+    text = shown(value)
     short = isinstance(value, (str, int, float, bool, type(None))) and len(text) < _SHORT
     return text if short else f"an object of type {type(value).__name__}"
 

@@ -69,6 +69,8 @@ class CSVLogger(Callback):
             self._trainer = trainer
             self._read()
             self.on_reset(trainer)
+        elif self._behind:
+            self._write()
 
     def on_reset(self, trainer: Training) -> None:
         """Drop the lines of epochs that are no longer done."""
@@ -117,6 +119,7 @@ class CSVLogger(Callback):
         writer = csv.DictWriter(text, self._columns, restval="")
         writer.writeheader()
         writer.writerows(self._rows)
+        self._behind = True
         write_atomically(self.path, lambda file: file.write(text.getvalue().encode()))
         self._behind = False
 
@@ -129,11 +132,16 @@ class CSVLogger(Callback):
             return
         except (OSError, UnicodeDecodeError) as error:
             raise InputError("foreign_table", path=self.path) from error
-        lines = csv.DictReader(io.StringIO(text, newline=""))
-        if text and tuple(lines.fieldnames or ())[: len(_FIRST)] != _FIRST:
+        # The last line may be cut short, which shows only by its end.
+        whole = text[: text.rfind("\n") + 1]
+        try:
+            begins = tuple(next(csv.reader(text.splitlines()), ()))[: len(_FIRST)]
+            lines = [*csv.DictReader(io.StringIO(whole, newline=""))]
+        except csv.Error as error:
+            raise InputError("foreign_table", path=self.path) from error
+        if text and begins != _FIRST:
             raise InputError("foreign_table", path=self.path)
         for line in lines:
-            # The last one may be cut short.
             with contextlib.suppress(ValueError):
                 int(line["epoch"])
                 self._rows.append({name: text or "" for name, text in line.items() if name})

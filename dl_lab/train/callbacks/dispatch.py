@@ -7,7 +7,12 @@ import inspect
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from dl_lab.errors import InputError
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from dl_lab.errors import InputError, shown
+from dl_lab.kept.generators import is_generator
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
 from dl_lab.train.diagnosis.place import frames
@@ -89,6 +94,20 @@ class Hooks:
         found = (getattr(callback, "scheduler", None) for callback in self.callbacks)
         return [scheduler for scheduler in found if scheduler is not None]
 
+    @property
+    def parts(self) -> dict[str, object]:
+        """What callbacks without a state of their own hold that has one: networks, schedulers.
+
+        Their plain values are a person's, and may well be a log.
+        """
+        return {
+            f"callbacks/{index}/{name}": value
+            for index, callback in enumerate(self.callbacks)
+            if type(callback).state_dict is Callback.state_dict
+            for name, value in vars(callback).items()
+            if isinstance(value, (nn.Module, Optimizer, LRScheduler)) or is_generator(value)
+        }
+
     def reset(self) -> None:
         """Give every callback back the state that it began with."""
         self.load_state_dict(copy.deepcopy(self._first))
@@ -132,7 +151,7 @@ def listed(callbacks: object) -> list[Callback]:
         if inspect.isclass(one) and issubclass(one, Callback):
             raise InputError("callback_class", given=one.__name__)
         if not isinstance(one, Callback):
-            raise InputError("not_callback", given=repr(one))
+            raise InputError("not_callback", given=shown(one))
         given.append(one)
     return given
 

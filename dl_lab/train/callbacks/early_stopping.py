@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from dl_lab.errors import InputError, whole
+from dl_lab.kept.objects import Kept, put_weights
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.monitor import Monitor
 
@@ -77,7 +76,7 @@ class EarlyStopping(Callback):
         """Epochs since the last improvement."""
         self._monitor = Monitor(monitor, mode, min_delta)
         self._stopped = False
-        self._weights: list[Tensor] | None = None
+        self._weights: dict[str, Tensor] | None = None
 
     @property
     def best(self) -> float | None:
@@ -105,7 +104,7 @@ class EarlyStopping(Callback):
             self.waited = 0
             if self.restore_best:
                 # New tensors each time: states that hold the former ones stay as they are.
-                self._weights = [tensor.detach().clone() for tensor in _tensors(trainer.model)]
+                self._weights = Kept({"model": trainer.model}).weights(trainer.model)
             return
         self.waited += 1
         if self.waited >= self.patience:
@@ -132,10 +131,8 @@ class EarlyStopping(Callback):
         if self._stopped and self._weights is not None:
             trainer.call(self._restore, trainer.model).result()
 
-    @torch.no_grad()
     def _restore(self, model: nn.Module) -> None:
-        for tensor, kept in zip(_tensors(model), self._weights or (), strict=True):
-            tensor.copy_(kept)
+        put_weights(model, self._weights or {})
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best so far, its weights if they are kept, and how long it has waited."""
@@ -152,7 +149,3 @@ class EarlyStopping(Callback):
         self.waited = state.get("waited", 0)
         self._stopped = state.get("stopped", False)
         self._weights = state.get("weights")
-
-
-def _tensors(model: nn.Module) -> list[Tensor]:
-    return [*model.parameters(), *model.buffers()]

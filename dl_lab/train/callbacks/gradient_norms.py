@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dl_lab.errors import InputError, whole
+from dl_lab.errors import InputError, shown, whole
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.history.logged import Logged
 from dl_lab.train.steps.gradients import total_norm
@@ -51,7 +51,7 @@ class GradientNorms(Callback):
 
     def __init__(self, every: int = 100, *, layers: bool = False) -> None:
         if not isinstance(layers, bool):
-            raise InputError("yes_no", name="layers", given=repr(layers))
+            raise InputError("yes_no", name="layers", given=shown(layers))
         self.every = whole("every", every, 1, 2**32 - 1)
         self.layers = layers
         self._logged: Logged | None = None

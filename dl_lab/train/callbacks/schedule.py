@@ -43,6 +43,8 @@ class _Scheduled(Callback):
         self._state: dict[str, Any] = {}
         self._first: dict[str, Any] = {}
         self._count = 0
+        # The rate of a loaded run that was reset before it went on.
+        self._left: float | None = None
         if isinstance(scheduler, LRScheduler):
             self._take(scheduler)
         else:
@@ -50,7 +52,7 @@ class _Scheduled(Callback):
 
     def _take(self, scheduler: LRScheduler) -> None:
         self.scheduler = scheduler
-        self._first = self._state_of(scheduler)
+        self._first = self._first or self._state_of(scheduler)
 
     def _advance(self, *value: float) -> None:
         if self.scheduler is not None:
@@ -63,15 +65,19 @@ class _Scheduled(Callback):
         if self.scheduler is None and self._make is not None:
             optimizer = self._chosen(parts)
             before = [dict(group) for group in optimizer.param_groups]
-            self._take(self._make(optimizer))
-            if self._state:
-                # Making one sets the rates of its first step; what was loaded stands.
+            scheduler = self._make(optimizer)
+            # What was loaded stands, or its beginning after a reset.
+            state = self._state or self._first
+            self._take(scheduler)
+            if state:
+                # Making one sets the rates of its first step.
                 for group, settings in zip(optimizer.param_groups, before, strict=True):
                     group.update(settings)
-                self.load_state_dict(self._state)
-                # And so does a rate that a person has set since.
-                if (rate := float(before[0]["lr"])) != learning_rate(optimizer):
-                    set_learning_rate(optimizer, rate, [self.scheduler])
+                self._restore(scheduler, state)
+                # A rate that a person has set since stands, too.
+                rate = float(before[0]["lr"])
+                if rate not in {learning_rate(optimizer), self._left}:
+                    set_learning_rate(optimizer, rate, [scheduler])
         if self.scheduler is None or self.scheduler.optimizer not in parts.values():
             raise InputError("other_optimizer")
 
@@ -84,12 +90,30 @@ class _Scheduled(Callback):
         return next(iter(parts.values())) if self._name is None else parts[self._name]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the scheduler's state and the rates it has set; empty before it is made."""
-        return self._state if self.scheduler is None else self._state_of(self.scheduler)
+        """Return the scheduler's state, the rates it has set, and its beginning.
+
+        Empty before it is made.
+        """
+        if self.scheduler is None:
+            return self._state
+        return {**self._state_of(self.scheduler), "first": copy.deepcopy(self._first)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` returned; an empty one is the beginning."""
+        """Take back what `state_dict` returned; an empty one is the beginning.
+
+        Raises
+        ------
+        TypeError, KeyError
+            It is none.
+        """
+        if state:
+            _check(state)
+            _check(state["first"])
+            float(state["groups"][0]["lr"])
+            self._first = copy.deepcopy(state["first"])
         if self.scheduler is None:
+            if self._state and not state:
+                self._left = float(self._state["groups"][0]["lr"])
             self._state = state
         elif state.get("count"):
             self._restore(self.scheduler, state)
@@ -130,6 +154,14 @@ class _Scheduled(Callback):
         ]
         state = {"count": self._count, "scheduler": scheduler.state_dict(), "groups": groups}
         return copy.deepcopy(state)
+
+
+def _check(state: dict[str, Any]) -> None:
+    """Refuse what a scheduler that is made only later would stumble over."""
+    groups = state["groups"]
+    kinds = isinstance(state["scheduler"], dict) and isinstance(groups, list)
+    if type(state["count"]) is not int or not kinds or not all(type(one) is dict for one in groups):
+        raise TypeError("scheduler")
 
 
 class LRSchedule(_Scheduled):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.train.callbacks.base import Callback
 
 
@@ -38,5 +38,5 @@ class StopOnNaN(Callback):
 
     def __init__(self, enabled: bool = True) -> None:
         if not isinstance(enabled, bool):
-            raise InputError("yes_no", name="enabled", given=repr(enabled))
+            raise InputError("yes_no", name="enabled", given=shown(enabled))
         self.enabled = enabled

@@ -71,17 +71,19 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, Any]:
         with place.open("rb") as file:
             _check_whole(file, name)
             content = torch.load(file, map_location="cpu", weights_only=True)
+        ours = isinstance(content, dict) and type(content.get(_OURS)) is int
+        known = ours and content[_OURS] <= FORMAT
+        state = from_plain(content["state"]) if known else {}
     except OSError as error:
         raise InputError("not_read", path=name, detail=error.strerror or error) from error
     except _FOREIGN as error:
         if isinstance(error, InputError):
             raise
         raise InputError("foreign_file", path=name) from error
-    if not isinstance(content, dict) or _OURS not in content:
+    if not ours or not isinstance(state, dict):
         raise InputError("foreign_file", path=name)
-    if content[_OURS] > FORMAT:
+    if not known:
         raise InputError("newer_file", path=name, given=content[_OURS], known=FORMAT)
-    state: dict[str, Any] = from_plain(content["state"])
     return state
 
 

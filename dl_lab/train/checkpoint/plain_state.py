@@ -53,7 +53,12 @@ def to_plain(value: Any, name: str = "") -> Any:  # noqa: ANN401  # whatever a s
 
 
 def from_plain(value: Any) -> Any:  # noqa: ANN401  # whatever a state holds
-    """Turn the tensors that stand for numpy arrays back into those.
+    """Turn the tensors that stand for numpy arrays back into those, in new containers.
+
+    Raises
+    ------
+    TypeError
+        Something else stands for an array.
 
     Examples
     --------
@@ -62,10 +67,15 @@ def from_plain(value: Any) -> Any:  # noqa: ANN401  # whatever a state holds
     """
     if isinstance(value, dict):
         if _ARRAY in value:
-            return value[_ARRAY].numpy()
-        for key, item in value.items():
-            value[key] = from_plain(item)
-        return value
+            if not isinstance(value[_ARRAY], Tensor):
+                raise TypeError(_ARRAY)
+            return value[_ARRAY].detach().numpy()
+        items = {key: from_plain(item) for key, item in value.items()}
+        if type(value) is dict:
+            return items
+        same = Counter(items) if isinstance(value, Counter) else OrderedDict(items)
+        vars(same).update(vars(value))
+        return same
     if isinstance(value, (list, tuple)):
         return type(value)(map(from_plain, value))
     return value

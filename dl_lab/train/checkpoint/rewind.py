@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from dl_lab.errors import InputError
+from dl_lab.train.checkpoint.state import Place
 
-Kept = Mapping[str, Any]
+Kept = Any
 
 MOST_BYTES = 512 * 2**20
 
@@ -131,7 +132,7 @@ class Checkpoints:
 
 
 def size_of(value: object) -> int:
-    """Return the bytes of all tensors in nested dictionaries, lists and tuples.
+    """Return the bytes of all tensors in a `Place`, nested dictionaries, lists and tuples.
 
     Examples
     --------
@@ -141,6 +142,8 @@ def size_of(value: object) -> int:
     """
     if isinstance(value, Tensor):
         return value.numel() * value.element_size()
+    if isinstance(value, Place):
+        return value.objects.nbytes
     if isinstance(value, Mapping):
         return sum(map(size_of, value.values()))
     if isinstance(value, (list, tuple)):

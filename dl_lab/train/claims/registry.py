@@ -9,6 +9,7 @@ from itertools import combinations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from dl_lab import forks
 from dl_lab.errors import InputError
 from dl_lab.train.claims.cell import Moment, moment, names_of, names_replaced
 from dl_lab.train.claims.claimant import PATIENCE, Claimant
@@ -91,7 +92,7 @@ class Claims:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._changed = forks.opens(threading.Condition())
         self._entries: dict[Claimant, _Entry] = {}
 
     @property

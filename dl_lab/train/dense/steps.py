@@ -145,7 +145,7 @@ class DenseSteps:
             )
         )
 
-    def tensors(self) -> list[Tensor]:
+    def tensors(self) -> list[Tensor] | None:
         """Return all that a step changes in the model."""
         return list(self.parameters)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import pickle
 
@@ -149,7 +150,9 @@ def check_metric(name: str, value: object) -> None:
         if value.numel() == 1 and not value.is_complex():
             return
     elif isinstance(value, (int, float)):
-        return
+        with contextlib.suppress(OverflowError):  # an integer beyond 1e308
+            float(value)
+            return
     raise InputError("metric_kind", name=name, given=described(value))
 
 

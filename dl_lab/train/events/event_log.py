@@ -9,7 +9,7 @@ import torch
 from tensorboard.compat.proto.event_pb2 import Event
 from torch.utils.tensorboard import summary
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number, shown, whole
 from dl_lab.nets.trace import copied, trace
 from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import untouched
@@ -69,7 +69,10 @@ class EventLog(EventWriter):
 
     def add_scalar(self, tag: str, value: float, step: int | None = None) -> None:
         """Add one number; series of the History are written anyway."""
-        exact = float(value)
+        try:
+            exact = float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise InputError("not_one_number", name=tag, given=shown(value)) from None
         self._add("numbers", tag, lambda: summary.scalar(tag, exact), step)
 
     def add_text(self, tag: str, text: str, step: int | None = None) -> None:
@@ -277,8 +280,13 @@ class EventLog(EventWriter):
         """
         given, also = copied(list(inputs)), copied(dict(named or {}))
         # With gradients: some models need them to compute what they return.
-        with untouched(model, "eval"), torch.enable_grad():
-            traced = trace(model, given, also)
+        try:
+            with untouched(model, "eval"), torch.enable_grad():
+                traced = trace(model, given, also)
+        except InputError as error:
+            # It holds what no look could put back.
+            self.add_text("graph", str(error), 0)
+            return
         if (failure := traced.failure) is not None:
             place = " in ".join(filter(None, [failure.name, failure.path or "forward"]))
             note = f"The model could not be traced to its end ({type(failure.error).__name__}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from dl_lab import paths
+from dl_lab import forks, paths
 from dl_lab.errors import InputError
 from dl_lab.train.events.budget import Budget
 from dl_lab.train.events.event_file import EventFile, record, scalar_records
@@ -29,6 +29,7 @@ _AGAIN = 5.0
 _MOST_WAITING = 64
 _MOST_BYTES = 64 * 2**20
 _ROWS = 50_000
+_AT_EXIT = 0.7
 
 
 def tag_of(name: str) -> str:
@@ -113,11 +114,22 @@ class EventWriter:
         self._size = 0
         self._records: list[bytes] = []
         # Whoever makes records and writes them holds it: the thread, or a caller who flushes.
-        self._turn = threading.RLock()
-        self._queue = threading.Lock()
-        self._lock = threading.Lock()
+        self._turn = forks.opens(threading.RLock())
+        self._queue = forks.opens(threading.Lock())
+        self._lock = forks.opens(threading.Lock())
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
+        forks.tell(self)
+
+    def forked(self) -> None:
+        """Begin anew, in a file of its own: what has come is the parent's to write."""
+        self._thread, self._ending = None, threading.Event()
+        atexit.unregister(self._exit)
+        self._file = EventFile(self.folder)
+        self._rows = None
+        self._waiting.clear()
+        self._size = 0
+        self._records = []
 
     @property
     def path(self) -> Path:
@@ -162,9 +174,10 @@ class EventWriter:
             if self._thread is None:
                 self.budgets["histograms"].resume()
                 self._ending.clear()
-                self._thread = threading.Thread(target=self._run, name="dl-lab events", daemon=True)
-                atexit.register(self.end)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="dl-lab events", daemon=True)
+                thread.start()
+                self._thread = thread
+                atexit.register(self._exit)
         return fresh
 
     @property
@@ -185,9 +198,19 @@ class EventWriter:
             if thread is not None:
                 self._ending.set()
                 thread.join()
-                atexit.unregister(self.end)
+                atexit.unregister(self._exit)
                 self.budgets["histograms"].pause()
         self.flush()
+
+    def _exit(self) -> None:
+        """Write what is left, unless the thread hangs in something that it makes or writes."""
+        self._ending.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(_AT_EXIT)
+        if self._turn.acquire(timeout=_AT_EXIT):
+            self._turn.release()
+            self.flush()
 
     def flush(self) -> None:
         """Write all that has come so far; returns when it is in the file."""

@@ -30,6 +30,14 @@ class Best(NamedTuple):
     value: float
 
 
+class Recorded(NamedTuple):
+    """What a history holds: its series, the step of each epoch's end, and how long it has run."""
+
+    series: dict[str, Series]
+    epochs: npt.NDArray[np.uint32]
+    seconds: float
+
+
 class History:
     """All series of one run.
 
@@ -182,15 +190,30 @@ class History:
             },
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` returned, arrays or tensors; the clock goes on from there."""
+    @staticmethod
+    def read(state: Mapping[str, Any]) -> Recorded:
+        """Return what is recorded in what `state_dict` returned, arrays or tensors."""
         series = {}
         for name, columns in state["series"].items():
             steps, times, values = (np.asarray(columns[key]) for key in _COLUMNS)
+            kinds = steps.dtype.kind in "iu" and {times.dtype.kind, values.dtype.kind} <= {*"fiu"}
+            if not kinds or steps.ndim != 1 or (len(steps) and steps.min() < 0):
+                raise TypeError(name)
             count = min(len(steps), len(times), len(values))
-            series[name] = Series.of(name, steps[:count], times[:count], values[:count])
-        self._replace(series, np.asarray(state["epochs"]).astype(np.uint32))
-        self._began = time.perf_counter() - float(state["seconds"])
+            series[str(name)] = Series.of(name, steps[:count], times[:count], values[:count])
+        epochs = np.asarray(state["epochs"])
+        if epochs.ndim != 1 or epochs.dtype.kind not in "iu":
+            raise TypeError(epochs.dtype)
+        return Recorded(series, epochs.astype(np.uint32), float(state["seconds"]))
+
+    def take(self, recorded: Recorded) -> None:
+        """Hold what `read` returned; the clock goes on from there."""
+        self._replace(dict(recorded.series), recorded.epochs)
+        self._began = time.perf_counter() - recorded.seconds
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned, arrays or tensors; the clock goes on from there."""
+        self.take(self.read(state))
 
     def to_pandas(self) -> Any:  # noqa: ANN401 - pandas need not be installed
         """Return all rows of all series as one table.

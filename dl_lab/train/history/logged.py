@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.train.history.deferred import Pending
 from dl_lab.train.history.history import History
 
@@ -93,17 +93,24 @@ def one_number(name: str, value: object) -> float | Tensor:
     0.5
     """
     if isinstance(value, numbers.Real):
-        return float(value)
+        return _float(name, value)
     if not isinstance(value, (Tensor, np.ndarray, np.generic)):
-        raise InputError("not_one_number", name=name, given=repr(value))
+        raise InputError("not_one_number", name=name, given=shown(value))
     if math.prod(value.shape) == 1 and "complex" not in str(value.dtype):
         if isinstance(value, Tensor) and not _is_here(value):
             return value.detach()
         plain = value.item()
         if isinstance(plain, (float, int)):
-            return float(plain)
+            return _float(name, plain)
     given = f"{value.dtype} of shape {tuple(value.shape)}"
     raise InputError("not_one_number", name=name, given=given)
+
+
+def _float(name: str, value: numbers.Real | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond 1e308
+        raise InputError("not_one_number", name=name, given=shown(value)) from None
 
 
 def _is_here(tensor: Tensor) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, whole
 from dl_lab.train.history.recorder import Recorder
 from dl_lab.train.history.series_kind import guessed, kind_of
 from dl_lab.train.steps.several import parts_of
@@ -117,10 +117,17 @@ class NamedRecorder(Recorder):
         """Return the means begun."""
         return {"totals": dict(self._totals)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` returned."""
+    def read(self, state: Mapping[str, Any]) -> dict[str, tuple[float, int]]:
+        """Return the means begun in what `state_dict` returned."""
+        totals = {str(name): (float(sum_), rows) for name, (sum_, rows) in state["totals"].items()}
+        for _, rows in totals.values():
+            whole("rows", rows, 0, 2**63)
+        return totals
+
+    def take(self, begun: dict[str, tuple[float, int]]) -> None:
+        """Go on from the means that `read` found."""
         self.begin_epoch()
-        self._totals = dict(state["totals"])
+        self._totals = dict(begun)
 
 
 def _rate_name(optimizer: str) -> str:

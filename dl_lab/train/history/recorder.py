@@ -241,10 +241,18 @@ class Recorder:
             "totals": list(self._added),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` returned."""
+    def read(self, state: Mapping[str, Any]) -> Any:  # noqa: ANN401  # what `take` takes
+        """Return the means begun in what `state_dict` returned; without any where they differ."""
+        sums = [float(one) for one in state["sums"]]
+        counts = [float(one) for one in state["counts"]]
+        totals = [bool(one) for one in state["totals"]]
+        if len(sums) != len(counts):
+            raise TypeError("counts")
+        if len(sums) != len(self._sums):
+            return [0.0] * len(self._sums), [0.0] * len(self._sums), totals
+        return sums, counts, totals
+
+    def take(self, begun: Any) -> None:  # noqa: ANN401  # from `read`
+        """Go on from the means that `read` found."""
         self.begin_epoch()
-        if len(state["sums"]) == len(self._sums):
-            self._sums = list(state["sums"])
-            self._counts = list(state["counts"])
-            self._added = list(state["totals"])
+        self._sums, self._counts, self._added = (list(part) for part in begun)

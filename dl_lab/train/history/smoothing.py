@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dl_lab import forks
+
 _BLOCK = 64
 _KEPT = 3
 
@@ -68,7 +70,7 @@ class Smoother:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forks.opens(threading.Lock())
         self._averages: OrderedDict[float, _Average] = OrderedDict()
 
     def smooth(self, values: npt.NDArray[Any], weight: float) -> npt.NDArray[np.float32]:

@@ -348,9 +348,9 @@ class AutogradSteps:
             where=where,
         )
 
-    def tensors(self) -> list[Tensor]:
-        """Return all that a step changes in the model."""
-        return [*self._model.parameters(), *self._model.buffers()]
+    def tensors(self) -> list[Tensor] | None:
+        """Return None: a model's code and a loss's may change what they like."""
+        return None
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""

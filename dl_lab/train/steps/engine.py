@@ -46,8 +46,8 @@ class Engine(Protocol):
     def measure(self, data: Data) -> dict[str, float]:
         """Return the mean ``loss`` on `data` and each metric by its name, leaving no trace."""
 
-    def tensors(self) -> list[Tensor]:
-        """Return all that a step changes in the model."""
+    def tensors(self) -> list[Tensor] | None:
+        """Return all that a step changes in the model; None where nobody knows."""
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""

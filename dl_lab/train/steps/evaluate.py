@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, TensorDataset
 
 from dl_lab.errors import InputError
+from dl_lab.kept.unchanged import unchanged
 from dl_lab.train.batches.loaders import as_loader
-from dl_lab.train.batches.random_stream import kept_random_state
 from dl_lab.train.batches.structure import split, to_device
 from dl_lab.train.diagnosis.explain import check_value, explain
 from dl_lab.train.steps.differentiation import Differentiation
@@ -33,7 +33,8 @@ MOST_ROWS = 1024
 def evaluate(model: nn.Module, loss: Loss, data: Data) -> float:
     """Measure a loss on data as if they were one batch, in evaluation mode.
 
-    Training flags, gradients and the random state stay as they were.
+    Training flags, gradients, random states and all that the model, the loss and the data hold stay
+    as they were.
 
     Parameters
     ----------
@@ -105,10 +106,11 @@ def measure(  # noqa: C901  # one loop
     found: list[list[Tensor | float]] = []
     counts: list[list[Count]] = []
     where, inputs, outputs, targets = "batch", None, None, None
+    touched = {"model": model, "loss": measures.get("loss")}
     grad = Differentiation(model)
     model.eval()
     try:
-        with torch.no_grad(), kept_random_state(device):
+        with torch.no_grad(), unchanged(touched, {"data": data}, device):
             for batch in measured_batches(data, most_rows):
                 inputs, targets = (to_device(part, device) for part in split(batch))
                 while True:
@@ -120,8 +122,9 @@ def measure(  # noqa: C901  # one loop
                             outputs = seen.forward(model, given, wanted=wanted)
                             for name, one in measures.items():
                                 if name != "loss":
-                                    told = grad.told(note)
-                                    value, count = tried(name, one, outputs, targets, seen, told)
+                                    value, count = tried(
+                                        name, one, outputs, targets, seen, grad.told(note)
+                                    )
                                 else:
                                     where = "loss"
                                     with seen.entered(one):

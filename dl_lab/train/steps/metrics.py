@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.train.batches.structure import described
 from dl_lab.train.diagnosis.explain import check_metric, explain
 from dl_lab.train.steps.accuracy import Classified, accuracy, misfit, two_tensors
@@ -87,7 +87,7 @@ def resolve(metrics: Metrics | None) -> dict[str, Metric]:
     for metric in given:
         name = _name_of(metric)
         if name in found:
-            raise InputError("twice", name="metrics", given=repr(name))
+            raise InputError("twice", name="metrics", given=shown(name))
         found[name] = _one(metric)
     return found
 

@@ -60,6 +60,11 @@ class OwnSteps:
         self.first = self.state_dict()
         """The state that it began with."""
 
+    @property
+    def function(self) -> Callable[[Any], Numbers]:
+        """The person's own."""
+        return self._step
+
     def attach(self, train: Data) -> None:
         """Do nothing: a step finds all that it uses by itself."""
 
@@ -112,9 +117,9 @@ class OwnSteps:
 
     measure = evaluate
 
-    def tensors(self) -> list[Tensor]:
-        """Return all that a step changes in the models."""
-        return [*self._models.parameters(), *self._models.buffers()]
+    def tensors(self) -> list[Tensor] | None:
+        """Return None: a person's code may change what it likes."""
+        return None
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""

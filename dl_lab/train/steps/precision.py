@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -47,7 +47,7 @@ class Precision:
             raise InputError.unknown("precision", name, PRECISIONS)
         kinds = {"fp32": None, "bf16": ("cpu", "cuda"), "fp16": ("cuda",)}[name]
         if kinds is not None and device.type not in kinds:
-            raise InputError("precision_device", given=repr(name), device=device.type)
+            raise InputError("precision_device", given=shown(name), device=device.type)
         self.name = name
         self.plain = name == "fp32"
         """Whether nothing is to be done."""

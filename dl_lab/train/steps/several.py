@@ -221,14 +221,6 @@ def kind_of(optimizer: Optimizer) -> str:
     return ", ".join(type(part).__name__ for part in parts_of(optimizer).values())
 
 
-def memory_places(optimizer: Optimizer) -> dict[Any, int]:
-    """Return for each key that an optimizer's memory may have its parameter's place."""
-    parameters = [one for group in optimizer.param_groups for one in group["params"]]
-    if isinstance(optimizer, Optimizers):
-        return {place: place for place in range(len(parameters))}
-    return {parameter: place for place, parameter in enumerate(parameters)}
-
-
 def _by_name(given: object, kind: str) -> dict[str, Any]:
     """Return what was given by name: one alone, a sequence by number, a mapping by its own."""
     if isinstance(given, Mapping):

@@ -6,6 +6,7 @@ import threading
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from dl_lab import forks
 from dl_lab.errors import InputError, whole
 from dl_lab.train.claims.cell import Moment, moment
 from dl_lab.train.claims.claimant import Claimant
@@ -35,7 +36,7 @@ class HeldLoop:
         self.claimant = LoopClaimant(self)
         self._claim: Claim | None = None
         self._state = State.IDLE
-        self._condition = threading.Condition()
+        self._condition = forks.opens(threading.Condition())
         self._home = threading.get_ident()
         # What is asked of the loop, by any thread: it looks when `_asked` is set.
         self._asked = False
@@ -107,6 +108,9 @@ class HeldLoop:
         while True:
             with self._condition:
                 self._take()
+                if not threading.main_thread().is_alive():
+                    # The process exits, and nobody is left who could let it go on.
+                    self._wanted = State.FINISHED
                 if self._wanted is not State.PAUSED:
                     break
                 self._condition.wait(_EVERY)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number, shown, whole
 from dl_lab.train.batches import structure
 from dl_lab.train.device import described
 from dl_lab.train.history.logged import Logged
@@ -359,4 +359,4 @@ def _check(model: object, optimizer: object, schedulers: Iterable[object]) -> No
         raise InputError("not_optimizer", given=structure.described(optimizer))
     for scheduler in schedulers:
         if inspect.isclass(scheduler) or not callable(getattr(scheduler, "step", None)):
-            raise InputError("not_scheduler", given=repr(scheduler))
+            raise InputError("not_scheduler", given=shown(scheduler))

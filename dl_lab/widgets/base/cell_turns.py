@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
+from dl_lab import forks
 from dl_lab.errors import InputError
 from dl_lab.probe.looks.turns import CalledOff
 
@@ -31,8 +32,8 @@ class CellTurns:
 
     def __init__(self, ended: Callable[[], object]) -> None:
         self._ended = ended
-        self._lock = threading.Lock()
-        self._looking = threading.RLock()
+        self._lock = forks.opens(threading.Lock())
+        self._looking = forks.opens(threading.RLock())
         self._shell: Any = None
         self._waiting: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
 

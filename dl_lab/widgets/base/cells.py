@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ipywidgets.widgets import widget as ipywidgets_widget  # type: ignore[import-untyped]  # it has no types
 
+from dl_lab import forks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
@@ -104,7 +106,7 @@ class Cells:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._lock = threading.RLock()
+        self._lock = forks.opens(threading.RLock())
         # By widget: the name that ipywidgets keeps it by, and the cells.
         self._showing: weakref.WeakKeyDictionary[Shown, tuple[str, set[str | None]]] = (
             weakref.WeakKeyDictionary()
@@ -115,6 +117,11 @@ class Cells:
         self.idle_since: float | None = None if self._current() is not None else 0.0
         shell.events.register("pre_run_cell", self._begins)
         shell.events.register("post_run_cell", self._ended)
+        forks.tell(self)
+
+    def forked(self) -> None:
+        """Be without a timer: it goes off in the parent alone."""
+        self._timer = None
 
     def shown(self, widget: Shown) -> None:
         """Take note that the cell that runs makes or shows a widget: it is kept."""

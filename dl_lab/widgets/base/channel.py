@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 
+from dl_lab import forks
+
 RATE = 25.0
 """Stream messages a second at most: a view shows 20 and more also when some come late."""
 
@@ -76,7 +78,7 @@ class Channel:
         self._failed = failed
         self._around = around
         self._rate = rate
-        self._changed = threading.Condition()
+        self._changed = forks.opens(threading.Condition())
         self._views: dict[str, _View] = {}
         # When each view was heard that has not said goodbye, the hidden ones too.
         self._heard: dict[str, float] = {}
@@ -86,6 +88,13 @@ class Channel:
         self._dirty = False
         self._empty_since: float | None = None
         self._closed = False
+        forks.tell(self)
+
+    def forked(self) -> None:
+        """Stream nothing: the views are the parent's."""
+        self._thread = None
+        self._views.clear()
+        self._heard.clear()
 
     def hello(self, view: str) -> None:
         """Take in a view that opened or woke up: it gets the newest state."""
@@ -164,8 +173,9 @@ class Channel:
         if self._closed:
             return
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="dl-lab-channel", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="dl-lab-channel", daemon=True)
+            thread.start()
+            self._thread = thread
         self._changed.notify_all()
 
     def _run(self) -> None:

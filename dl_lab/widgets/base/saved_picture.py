@@ -8,6 +8,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from dl_lab import forks
+
 _APART = 0.25
 """Seconds between two pictures: someone may hold the Step button down."""
 
@@ -26,12 +28,17 @@ class SavedPicture:
     def __init__(self, draw: Callable[[], str], identifier: str) -> None:
         self._draw = draw
         self._identifier = identifier
-        self._lock = threading.Lock()
+        self._lock = forks.opens(threading.Lock())
         self._shell: Any = None
         self._shown = False
         self._due = 0.0
         self._timer: threading.Timer | None = None
         self._closed = False
+        forks.tell(self)
+
+    def forked(self) -> None:
+        """Be without a timer: it goes off in the parent alone."""
+        self._timer = None
 
     def show(self) -> None:
         """Add the output to the cell that runs."""

@@ -6,6 +6,7 @@ import inspect
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dl_lab import forks
 from dl_lab.errors import InputError, refuse_unknown
 from dl_lab.widgets.base.traits import Choice, Setting
 from dl_lab.widgets.base.widget import Widget, handles
@@ -38,7 +39,7 @@ class SettingsWidget(Widget):
         cls._SETTINGS = found
 
     def __init__(self, **settings: Any) -> None:
-        self._lock = threading.RLock()
+        self._lock = forks.opens(threading.RLock())
         super().__init__(**settings)
 
     def set(self, /, **changes: object) -> None:

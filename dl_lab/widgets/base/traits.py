@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number, shown, whole
 
 if TYPE_CHECKING:
     Trait = traitlets.TraitType[Any, Any]
@@ -134,7 +134,7 @@ class Flag(Setting):
         """Return the value as it is kept, or refuse it in a sentence."""
         if isinstance(value, bool):
             return value
-        raise InputError("yes_no", name=self.name, given=repr(value))
+        raise InputError("yes_no", name=self.name, given=shown(value))
 
 
 class Choices(Setting):
@@ -176,7 +176,7 @@ class Sizes(Setting):
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         """Return the value as it is kept, or refuse it in a sentence."""
         if isinstance(value, str) or not isinstance(value, Iterable):
-            raise InputError("sizes", name=self.name, given=repr(value))
+            raise InputError("sizes", name=self.name, given=shown(value))
         sizes = tuple(whole(self.name or "value", size, self.low, self.high) for size in value)
         if len(sizes) > self.most:
             raise InputError("too_many", name=self.name, given=len(sizes), most=self.most)

@@ -15,13 +15,23 @@ from typing import Any, ClassVar, TypeVar
 
 import anywidget
 
-from dl_lab.errors import InputError
+from dl_lab import forks
+from dl_lab.errors import InputError, shown
 from dl_lab.probe.looks.turns import CalledOff
-from dl_lab.protocol import Array, Buffer, Message, ProtocolError, decode, encode
+from dl_lab.protocol import (
+    LONGEST,
+    Array,
+    Buffer,
+    Message,
+    ProtocolError,
+    decode,
+    encode,
+    is_name,
+)
 from dl_lab.train.threads import one_thread
 from dl_lab.widgets.base import cells
 from dl_lab.widgets.base.channel import RATE, Channel
-from dl_lab.widgets.base.in_turn import InTurn
+from dl_lab.widgets.base.in_turn import LATE, Answer, InTurn
 
 STATIC = Path(__file__).parents[2] / "static"
 
@@ -101,7 +111,7 @@ class Widget(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:
         self._early: list[tuple[object, list[Buffer]]] = []
-        self._starting = threading.Lock()
+        self._starting = forks.opens(threading.Lock())
         self._in_turn = InTurn()
         super().__init__(**traits)
         # Its thread is not what keeps a widget.
@@ -234,8 +244,12 @@ class Widget(anywidget.AnyWidget):
 
     @handles("hello")
     def _hello(self, message: Message) -> Reply:
-        reply = self.introduce(message.meta.get("have") or {})
-        self._channel.hello(str(message.meta.get("view")))
+        have = message.meta.get("have") or {}
+        if not isinstance(have, Mapping):
+            raise ProtocolError("What a view has must be an object.")
+        view = _view(message)
+        reply = self.introduce(have)
+        self._channel.hello(view)
         if self.comm is not None:
             cells.watched(self)
         return reply
@@ -246,15 +260,18 @@ class Widget(anywidget.AnyWidget):
 
     @handles("ack")
     def _ack(self, message: Message) -> None:
-        self._channel.ack(str(message.meta["view"]), int(message.meta["seq"]))
+        seq = message.meta.get("seq")
+        if not isinstance(seq, int):
+            raise ProtocolError("The seq of ack must be a whole number.")
+        self._channel.ack(_view(message), seq)
 
     @handles("alive")
     def _alive(self, message: Message) -> None:
-        self._channel.alive(str(message.meta["view"]))
+        self._channel.alive(_view(message))
 
     @handles("bye")
     def _bye(self, message: Message) -> None:
-        self._channel.bye(str(message.meta["view"]))
+        self._channel.bye(_view(message))
         cells.unwatched()
 
     def _handler(self, kind: str) -> Callable[[Message], Reply | None]:
@@ -286,32 +303,49 @@ class Widget(anywidget.AnyWidget):
             return
         respond = partial(self._respond, identifier, handler, message)
         if handler.__waits__:  # type: ignore[attr-defined]  # `handles` has set it
-            self._in_turn.put(respond)
-        else:
-            respond()
+            late = InputError("request_late", seconds=f"{LATE:g}")
+            refuse = partial(self._reply_refusal, identifier)
+            try:
+                self._in_turn.put(respond, partial(refuse, late, message))
+            except RuntimeError as error:  # the system has no thread left
+                refuse(error, message)
+        elif (answer := respond()) is not None:
+            answer()
 
     def _respond(
         self, identifier: object, handler: Callable[[Message], Reply | None], message: Message
-    ) -> None:
+    ) -> Answer | None:
+        """Do what is asked, and return how to answer, if at all."""
         try:
             meta, arrays = handler(message) or ({}, {})
         except CalledOff:
             # The widget is being closed.
-            return
+            return None
         except Exception as error:  # noqa: BLE001 - as above
-            self._reply_refusal(identifier, error, message)
-        else:
-            self._reply(identifier, {"ok": True, **meta}, arrays)
+            return partial(self._reply_refusal, identifier, error, message)
+        return partial(self._reply, identifier, {"ok": True, **meta}, arrays)
 
     def _reply_refusal(self, identifier: object, error: Exception, request: object) -> None:
         if not isinstance(error, (InputError, ProtocolError)):
-            _log.error("dl-lab: the request %r failed", request, exc_info=error)
+            _log.error("dl-lab: the request %s failed", shown(request), exc_info=error)
         self._reply(identifier, refusal(error), {})
 
     def _reply(self, identifier: object, meta: dict[str, Any], arrays: dict[str, Array]) -> None:
         # One that waited may come when the widget has been closed.
         if identifier is not None and self.comm is not None:
-            self.send(*encode(Message("reply", meta, arrays, id=str(identifier))))
+            # One that is refused for its id may have any.
+            name = identifier if is_name(identifier) else shown(identifier)[:LONGEST]
+            self.send(*encode(Message("reply", meta, arrays, id=str(name))))
+
+
+def _view(message: Message) -> str:
+    """Return which view has sent it."""
+    view = message.meta.get("view")
+    if not is_name(view):
+        raise ProtocolError(
+            f"The view of {message.kind} must be a string of at most {LONGEST} characters."
+        )
+    return str(view)
 
 
 def _stem_of(module: str) -> str | None:

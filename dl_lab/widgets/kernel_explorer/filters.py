@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from dl_lab import forks
 from dl_lab.errors import InputError
 from dl_lab.filters.layer_filters import Kept, LayerFilters
 
@@ -24,7 +25,7 @@ class FilterExchange:
     def __init__(self, layer: nn.Module | None, trainer: Trainer | None) -> None:
         self._filters = None if layer is None else LayerFilters(layer)
         self._trainer = trainer
-        self._lock = threading.RLock()
+        self._lock = forks.opens(threading.RLock())
         self._taken: tuple[int, int | None] | None = None
         self._written: list[Kept] = []
 

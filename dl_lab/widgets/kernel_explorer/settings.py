@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.filters.image_filter import CHANNELS, PADDING_MODES
 from dl_lab.filters.image_kernels import LARGEST, NAMES, parameters_of
 from dl_lab.widgets.base.traits import Setting
@@ -31,14 +31,14 @@ class Padding(Setting):
         whole = isinstance(value, int) and not isinstance(value, bool)
         if (whole and 0 <= value <= MOST_PADDING) or (isinstance(value, str) and value == "same"):
             return value
-        raise InputError("padding_amount", most=MOST_PADDING, given=repr(value))
+        raise InputError("padding_amount", most=MOST_PADDING, given=shown(value))
 
 
 def kernel_values(given: object, channels: int) -> Tensor:
     """Return numbers as kernels [n, k, k], n being 1 or the number of channels, or refuse."""
     try:
         values = torch.as_tensor(given, dtype=torch.float32).detach().cpu()
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise InputError("not_numbers", name="kernel", given=type(given).__name__) from error
     shape = list(values.shape)
     kernels = values[None] if values.ndim == 2 else values  # noqa: PLR2004 - [k, k]

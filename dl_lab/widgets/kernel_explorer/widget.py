@@ -465,7 +465,7 @@ class KernelExplorer(SettingsWidget):
     @handles("image.set")
     def _take_image(self, message: Message) -> None:
         name = message.meta.get("name")
-        if name not in {"upload", "drawing"}:
+        if name not in ("upload", "drawing"):  # a tuple takes what cannot be hashed
             raise InputError.unknown("image", name, ("upload", "drawing"))
         image = as_image("image", message.arrays.get("image"))
         with self._lock:

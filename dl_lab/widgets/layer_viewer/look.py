@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from dl_lab import forks
 from dl_lab.errors import InputError
 from dl_lab.probe.answer import Guess, guesses
 from dl_lab.probe.attribution import Attribution, layer_gradients
@@ -92,7 +93,7 @@ class Look:
         self.is_aside = False
         """Whether it looks aside now, which gives way to questions."""
         self._end = threading.Event()
-        self._changed = threading.Condition()
+        self._changed = forks.opens(threading.Condition())
         self._asked = 0
         """How many questions wait for an answer."""
         self._futures: set[Future[Any]] = set()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number, shown, whole
 from dl_lab.protocol import Array
 from dl_lab.train.history.curves import AXES, SCALES, Curve, curve, extent
 from dl_lab.train.run import Run
@@ -39,9 +39,7 @@ def curves(runs: Sequence[Run], asked: Mapping[str, Any], x_scale: str) -> Reply
     low, high = end("low", asked.get("low")), end("high", asked.get("high"))
     pixels = whole("pixels", asked.get("pixels"), LEAST_PIXELS, MOST_PIXELS)
     smoothing = number("smoothing", asked.get("smoothing", 0.0), 0, MOST_SMOOTHING)
-    pairs = [
-        (whole("run", run, 0, len(runs) - 1), str(name)) for run, name in asked.get("series", ())
-    ]
+    pairs = [(whole("run", run, 0, len(runs) - 1), name) for run, name in _asked(asked)]
     stretch = 4 * (4 if smoothing else 3)
     # Two rows come on top, so that lines reach the edges.
     pixels = max(1, min(pixels, MOST_BYTES // (stretch * max(1, len(pairs))) - 2))
@@ -82,6 +80,17 @@ def curves(runs: Sequence[Run], asked: Mapping[str, Any], x_scale: str) -> Reply
         if found.smooth is not None:
             arrays[f"smooth{place}"] = found.smooth
     return {"curves": described, "extent": _extent(runs, axis)}, arrays
+
+
+def _asked(asked: Mapping[str, Any]) -> Iterator[tuple[object, str]]:
+    """Yield the pairs of a run and the name of its series."""
+    given = asked.get("series", ())
+    for pair in given if isinstance(given, (list, tuple)) else (given,):
+        match pair:
+            case [run, str(name)]:
+                yield run, name
+            case _:
+                raise InputError("series_pairs", given=shown(pair))
 
 
 def _extent(runs: Sequence[Run], axis: str) -> list[float] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.train.history.curves import place
 from dl_lab.train.history.history import History
 from dl_lab.train.history.series import Series
@@ -88,7 +88,7 @@ def named(runs: object) -> dict[str, Run]:
     elif isinstance(runs, Iterable) and not isinstance(runs, str):
         given = [(None, run) for run in runs]
     else:
-        raise InputError("not_run", given=repr(runs))
+        raise InputError("not_run", given=shown(runs))
     if not given:
         raise InputError("no_runs")
     result: dict[str, Run] = {}
@@ -108,7 +108,7 @@ def _run(run: Any, name: str | None) -> Run:
         result: Run = recorded
         return result
     if not isinstance(getattr(run, "history", None), History):
-        raise InputError("not_run", given=repr(run))
+        raise InputError("not_run", given=shown(run))
     found: Run = run
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, shown
 from dl_lab.widgets.base.traits import Setting
 
 
@@ -14,7 +14,7 @@ class Hidden(Setting):
 
     def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
         """Return the value as it is kept, or refuse it in a sentence."""
-        refusal = InputError("hidden_pairs", given=repr(value))
+        refusal = InputError("hidden_pairs", given=shown(value))
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise refusal
         pairs = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import traitlets
 
-from dl_lab.errors import InputError, number, whole
+from dl_lab.errors import InputError, number, shown, whole
 from dl_lab.pictures.runs import svg
 from dl_lab.protocol import Message
 from dl_lab.train.claims.registry import CLAIMS
@@ -343,7 +343,7 @@ def compare(
             raise InputError("names_count", given=len(listed), count=len(runs))
         twice = [name for place, name in enumerate(listed) if name in listed[:place]]
         if twice:
-            raise InputError("twice", name="names", given=repr(twice[0]))
+            raise InputError("twice", name="names", given=shown(twice[0]))
         given = dict(zip(listed, runs, strict=True))
     starting = named(given) if epochs is not None else {}
     _refuse_others(starting)

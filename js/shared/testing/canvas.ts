@@ -27,6 +27,11 @@ function fakeContext(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
       height,
       data: new Uint8ClampedArray(4 * width * height),
     }),
+    getImageData: (_x: number, _y: number, width: number, height: number) => ({
+      width,
+      height,
+      data: new Uint8ClampedArray(4 * width * height),
+    }),
     measureText: (text: string) => ({ width: 6 * text.length }),
   }) as unknown as CanvasRenderingContext2D;
 }

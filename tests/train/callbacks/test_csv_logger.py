@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import resource
 
 import numpy as np
 import pytest
@@ -113,6 +114,34 @@ def test_a_file_that_went_missing_is_written_again_whole(tmp_path):
     (tmp_path / "a.csv").unlink()
     run.fit(1)
     assert column(read(tmp_path / "a.csv"), "epoch") == [1, 2, 3]
+
+
+def test_a_line_that_a_full_disk_cut_is_written_whole_once_there_is_room(tmp_path):
+    path = tmp_path / "a.csv"
+    run = trainer(CSVLogger(path))
+    run.fit(2)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 9, limits[1]))
+    try:
+        run.fit(1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not path.read_text().endswith("\n")
+    run.fit(1)
+    assert column(read(path), "epoch") == [1, 2, 3, 4]
+    assert len({line.count(",") for line in path.read_text().splitlines()}) == 1
+
+
+def test_a_line_that_a_crash_cut_in_its_last_number_is_left_out(tmp_path):
+    path = tmp_path / "a.csv"
+    run = trainer(CSVLogger(path))
+    run.fit(2)
+    state = run.state_dict()
+    path.write_text(path.read_text()[:-4])
+    again = trainer(CSVLogger(path))
+    again.load_state_dict(state)
+    again.fit(1)
+    assert column(read(path), "epoch") == [1, 3]
 
 
 def test_another_programs_file_is_left_alone(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import os
@@ -266,14 +267,41 @@ def test_folders_are_made_links_kept_and_the_file_is_everyones(tmp_path):
 
 
 def test_leftovers_of_a_killed_process_go_with_the_next_save(tmp_path):
-    old, young = tmp_path / ".a.pt.1234.tmp", tmp_path / ".a.pt.5678.tmp"
-    other = tmp_path / ".b.pt.1234.tmp"
-    for file in (old, young, other):
+    killed, written = tmp_path / ".a.pt.1234abcd.tmp", tmp_path / ".a.pt.5678abcd.tmp"
+    others = [tmp_path / ".b.pt.1234abcd.tmp", tmp_path / ".a.pt.mine.tmp"]
+    for file in (killed, written, *others):
         file.write_text("half")
-    for file in (old, other):
-        os.utime(file, (0, 0))
+    with written.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        save_state(tmp_path / "a.pt", {})
+    assert sorted(tmp_path.iterdir()) == sorted([written, *others, tmp_path / "a.pt"])
     save_state(tmp_path / "a.pt", {})
-    assert sorted(tmp_path.iterdir()) == sorted([young, other, tmp_path / "a.pt"])
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "a.pt"])
+
+
+def test_a_file_that_is_being_written_is_no_leftover(tmp_path):
+    def write(file):
+        # Another writer of the same file comes in between.
+        save_state(tmp_path / "a.pt", {"epoch": 1})
+        file.write(b"whole")
+
+    atomic_write.write_atomically(tmp_path / "a.pt", write)
+    assert (tmp_path / "a.pt").read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.pt"]
+
+
+def test_where_files_cannot_be_locked_their_age_tells(tmp_path, monkeypatch):
+    old, young = tmp_path / ".a.pt.1234abcd.tmp", tmp_path / ".a.pt.5678abcd.tmp"
+    for file in (old, young):
+        file.write_text("half")
+    os.utime(old, (0, 0))
+
+    def cannot(*_: object):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", cannot)
+    save_state(tmp_path / "a.pt", {})
+    assert sorted(tmp_path.iterdir()) == sorted([young, tmp_path / "a.pt"])
 
 
 def test_weights_are_read_by_safetensors_tied_ones_too(tmp_path):

@@ -324,3 +324,10 @@ def test_what_is_added_is_copied_at_once(log):
 def test_no_step(log, step):
     with pytest.raises(InputError):
         log.add_text("x", "y", step=step)
+
+
+def test_a_scalar_that_is_no_number_gets_a_sentence(tmp_path):
+    log = EventLog(tmp_path)
+    for value in (10**400, "high", None):
+        with pytest.raises(InputError, match="rate must be one number"):
+            log.add_scalar("rate", value)

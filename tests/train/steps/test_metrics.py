@@ -9,6 +9,7 @@ from torch import nn
 
 import dl_lab
 from dl_lab.errors import InputError
+from dl_lab.train.diagnosis.explain import check_metric
 from dl_lab.train.steps.metrics import NAMES, mae, mse, resolve
 
 
@@ -91,3 +92,9 @@ def test_other_metrics_get_a_sentence(metrics, sentence):
     with pytest.raises(InputError) as error:
         resolve(metrics)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), "0.5", None], ids=lambda one: str(one)[:4])
+def test_a_metric_that_is_no_number_gets_a_sentence(value):
+    with pytest.raises(InputError, match="The metric mine returned"):
+        check_metric("mine", value)

@@ -110,6 +110,7 @@ def test_values_of_all_kinds(run):
         (np.zeros((2, 2)), "loss must be one number; got float64 of shape (2, 2)"),
         (torch.tensor(1j), "got torch.complex64 of shape ()"),
         (None, "loss must be one number; got None"),
+        (10**400, "loss must be one number; got ≈ 1e400, beyond"),
     ],
 )
 def test_what_is_no_number_gets_a_sentence(run, value, sentence):

@@ -199,6 +199,26 @@ def test_close_ends_the_thread_and_is_final(recorder: Recorder) -> None:
     assert not threads()
 
 
+def test_close_does_not_wait_for_a_message_that_is_composed_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_channel, "CLOSING", 0.05)
+    entered, go = threading.Event(), threading.Event()
+
+    def send(_seq: int, _touched: bool) -> bool:
+        entered.set()
+        return go.wait(60)
+
+    channel = Channel(send, streaming=lambda: False, deserted=lambda: None, failed=lambda _: None)
+    channel.hello("page")
+    assert entered.wait(60)
+    channel.close()
+    (thread,) = threads()
+    go.set()
+    thread.join(60)
+    assert not threads()
+
+
 def test_an_idle_channel_needs_no_thread(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,7 +241,43 @@ def test_after_a_close_nothing_is_sent_and_nothing_is_held(live):
     live.run("gc.collect()")
     assert replies(live, comm, late) == []
     assert live.run("print(gone(), t.state)") == "None paused\n"
-    live.run("in_turn.PATIENCE = 10.0")
+    live.run("in_turn.PATIENCE = 2.0")
+
+
+def test_what_hangs_is_told_to_all_who_ask_and_done_once_it_ends(live):
+    live.run("import dl_lab.widgets.base.in_turn as in_turn; in_turn.LATE = 0.05")
+    live.run(MAKE["loss_plot"])
+    comm = live.widget("dl_lab.widgets.loss_plot")
+    kinds = [("run.pause", {}), ("learning_rate.set", {"value": 0.5}), ("run.reset", {})]
+    asked = [send(live, comm, kind, meta) for kind, meta in kinds]
+    live.wait(lambda: len(replies(live, comm, asked)) == len(asked))
+    assert {meta["error"]["key"] for _, meta in replies(live, comm, asked)} == {"request_late"}
+    assert live.run("print(gate.open.is_set())") == "False\n"
+    live.run(
+        "gate.open.set()\nimport time\n"
+        "while w._in_turn._thread is not None: time.sleep(0.01)\n"
+        "in_turn.LATE = 8.0"
+    )
+    assert live.run("print(t.state, t.steps, t.learning_rate)") == "idle 0 0.5\n"
+    # Each has its answer, and no second one.
+    assert live.request(comm, "run.pause")["ok"]
+    assert len(replies(live, comm, asked)) == len(asked)
+    live.run("w.close()")
+
+
+def test_an_interrupt_frees_a_cell_from_a_step_that_hangs(live):
+    live.run("t = gated(); w = dl_lab.LossPlot(t); display(w)")
+    comm = live.widget("dl_lab.widgets.loss_plot")
+    cell = live.start("print('begun', flush=True)\nt.fit(1)")
+    live.wait(lambda: live.printed(cell))
+    live.manager.interrupt_kernel()
+    live.wait(lambda: live.of(cell, "status", execution_state="idle"))
+    (error,) = live.of(cell, "error")
+    assert error["ename"] == "InputError"
+    assert "has not ended within" in error["evalue"]
+    assert live.request(comm, *ALWAYS["loss_plot"][:1], **ALWAYS["loss_plot"][1])["ok"]
+    live.run("t.model.open.set(); t.pause(); w.close()")
+    assert live.run("print(t.state)") == "paused\n"
 
 
 def test_an_idle_widget_has_no_thread_of_its_own():

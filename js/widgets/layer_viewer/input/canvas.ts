@@ -177,14 +177,19 @@ function erases({ buttons, shiftKey }: PointerEvent): boolean {
 
 /** An image file as pixels in the input's size, its middle where the shapes differ. */
 async function pixelsOf(file: File, { height, width }: Picture): Promise<Uint8Array> {
-  const bitmap = await createImageBitmap(file);
   const canvas = h("canvas", { width, height });
   const target = canvas.getContext("2d");
   if (target === null) throw new Error("This browser has no 2-D canvas to draw on.");
-  const scale = Math.max(width / bitmap.width, height / bitmap.height);
-  const [wide, tall] = [bitmap.width * scale, bitmap.height * scale];
-  target.imageSmoothingQuality = "high";
-  target.drawImage(bitmap, (width - wide) / 2, (height - tall) / 2, wide, tall);
+  const bitmap = await createImageBitmap(file);
+  try {
+    const scale = Math.max(width / bitmap.width, height / bitmap.height);
+    const [wide, tall] = [bitmap.width * scale, bitmap.height * scale];
+    target.imageSmoothingQuality = "high";
+    target.drawImage(bitmap, (width - wide) / 2, (height - tall) / 2, wide, tall);
+  } finally {
+    // It may hold a photograph's hundred megabytes, which no collection frees soon.
+    bitmap.close();
+  }
   const { data } = target.getImageData(0, 0, width, height);
   return Uint8Array.from(
     { length: height * width * 3 },
