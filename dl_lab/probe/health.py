@@ -83,22 +83,24 @@ class Tally:
     """Signs of trouble, counted over several passes of other rows."""
 
     def __init__(self) -> None:
-        self._layers: list[_Count] = []
+        self._layers: dict[tuple[str, int], _Count] = {}
 
     def add(self, seen: Capture, gradients: Sequence[Tensor | None]) -> None:
-        """Count the rows of a pass."""
+        """Count the rows of a pass; of layers that the first pass did not have, nothing."""
         if not self._layers:
-            self._layers = [_Count() for _ in seen.layers]
-        for count, layer, gradient in zip(self._layers, seen.layers, gradients, strict=True):
-            count.add(layer, gradient)
+            self._layers = {(layer.name, layer.call): _Count() for layer in seen.layers}
+        for layer, gradient in zip(seen.layers, gradients, strict=True):
+            count = self._layers.get((layer.name, layer.call))
+            if count is not None:
+                count.add(layer, gradient)
 
     def health(self) -> list[Health]:
         """Return how each layer fares, by all rows counted."""
-        norms = [count.norm for count in self._layers]
+        norms = [count.norm for count in self._layers.values()]
         largest = max((norm for norm in norms if norm is not None), default=0.0)
         return [
             count.health(norm is not None and largest > 0 and norm < FADED * largest)
-            for count, norm in zip(self._layers, norms, strict=True)
+            for count, norm in zip(self._layers.values(), norms, strict=True)
         ]
 
 
@@ -118,8 +120,9 @@ class _Count:
             silent = answers == 0
             units = silent.movedim(1, 0).flatten(1) if answers.ndim > 1 else silent[:, None]
             found = units.sum(1)
-            self._silent = found if self._silent is None else self._silent + found
-            self._answers += units.shape[1]
+            if self._silent is None or self._silent.shape == found.shape:
+                self._silent = found if self._silent is None else self._silent + found
+                self._answers += units.shape[1]
         if gradient is not None:
             self._squares = (self._squares or 0.0) + float(gradient.detach().float().square().sum())
             self._rows += max(1, gradient.size(0) if gradient.ndim else 1)

@@ -61,6 +61,9 @@ class Layer:
         Whether the module was in train mode.
     channels_last
         Whether the units stand last, as in Keras.
+    transformed
+        Whether it was called within a transform of `torch.func`, where a function is given single
+        rows: its dimensions are not those of `output`.
     kept
         Whether the values of `inputs`, `arguments` and `output` are there; else they are tensors on
         the device ``meta``, which have nothing but their shape.
@@ -85,6 +88,7 @@ class Layer:
     factors: Mapping[int, float] = field(default_factory=dict)
     training: bool = False
     channels_last: bool = False
+    transformed: bool = False
     kept: bool = True
     largest: float | None = None
     computes: Operation | None = field(default=None, repr=False)

@@ -414,6 +414,7 @@ class Recorder(TorchFunctionMode):
             factors=factors,
             training=module is not None and (self._training if self._keras else module.training),
             channels_last=self._keras,
+            transformed=shown is not None and is_wrapped(shown),
             note=_note(name, shown),
         )
         if kept:

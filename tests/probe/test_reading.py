@@ -12,7 +12,9 @@ from torch.nn.utils.rnn import PackedSequence
 import dl_lab
 from dl_lab.errors import InputError
 from dl_lab.probe.capture import ModelError, capture
+from dl_lab.probe.formula.arithmetic import explain
 from dl_lab.probe.given.examples import Examples
+from dl_lab.probe.health import Tally
 from dl_lab.probe.nested import mapped, tensors_in
 from dl_lab.probe.recorder import NOTHING, Recorder
 from tests.probe.given import ADJACENCY, EDGES, GIVEN, Of, PhysicsInformed
@@ -222,6 +224,11 @@ def test_layers_within_a_transform_are_shown_for_their_row():
     assert [layer.output.shape for layer in shapes.layers] == [
         layer.output.shape for layer in seen.layers
     ]
+    for layer in seen.layers[:2]:
+        found = explain(seen, layer, (0,))
+        assert found.result == pytest.approx(layer.output[0, 0].item(), rel=1e-5)
+    with pytest.raises(InputError, match="is not known here in numbers"):
+        explain(seen, seen["sum"], (0,))
     without = capture(model, row, changes={("u.1", 0, 2): 0.0})
     assert (without["u.1"].output == 0).tolist() == [[False, False, True, False]]
     model, x = made("second derivatives")
@@ -280,3 +287,15 @@ def test_the_adjacency_is_not_cut_though_it_is_square():
     model = Of(lambda self, x, a: self.layer(a @ x), layer=nn.Linear(5, 4))
     examples = Examples(model, (torch.rand(6, 5), ADJACENCY))
     assert [tuple(one.shape) for one in examples.row(0)] == [(6, 5), (6, 6)]
+
+
+def test_signs_of_trouble_are_counted_over_passes_with_other_layers():
+    def each(self, images: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [self.gate(one.flatten()[None] - 9) for one in images]
+
+    model, images = Of(each, gate=nn.ReLU()), [torch.rand(1, 2, 2) for _ in range(3)]
+    examples, tally = Examples(model, images), Tally()
+    for begin, end in ((0, 2), (2, 3)):
+        seen = capture(model, examples.part(begin, end))
+        tally.add(seen, [None] * len(seen.layers))
+    assert [one.dead for one in tally.health() if one.zeros == 1] == [(0,)] * 2

@@ -65,7 +65,7 @@ def operation(layer: Layer) -> Operation | None:
     if layer.output is None:
         return None
     if layer.module is None:
-        return _of_function(layer)
+        return None if layer.transformed else _of_function(layer)
     if layer.channels_last:
         return keras_operation(layer.module, layer) if layer.inputs else None
     return _of_module(layer.module, layer)
