@@ -28,6 +28,20 @@ def trained(*callbacks: object, **settings: object) -> None:
     trainer(callbacks=callbacks, **settings).fit(1)
 
 
+def stepped(**settings: object) -> None:
+    model = torch.nn.Linear(2, 1)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(batch: torch.Tensor) -> torch.Tensor:
+        sgd.zero_grad()
+        loss = model(batch).square().mean()
+        loss.backward()
+        sgd.step()
+        return loss
+
+    Trainer.of(step, model, sgd, torch.ones(4, 2), **settings).fit(1)
+
+
 def history() -> dl_lab.History:
     made = dl_lab.History()
     made.append(1, loss=0.5)
@@ -56,6 +70,7 @@ def module(name: str):
 WRITERS = {
     "dl_lab.TensorBoard(logdir)": (dl_lab.TensorBoard, True),
     "dl_lab.Trainer(logdir)": (lambda path: trained(logdir=path), True),
+    "dl_lab.Trainer.of(logdir)": (lambda path: stepped(logdir=path), True),
     "dl_lab.Trainer.save(path)": (lambda path: trainer().save(path), False),
     "dl_lab.History.to_csv(path)": (lambda path: history().to_csv(path), False),
     "dl_lab.History.to_parquet(path)": (lambda path: history().to_parquet(path), False),

@@ -172,17 +172,17 @@ class Kept:
         """Return the settings of an optimizer's group."""
         return self.settings[id(group)][1]
 
-    def weights(self, module: nn.Module, path: str = "") -> dict[str, Tensor]:
+    def weights(self, module: nn.Module, prefix: str = "") -> dict[str, Tensor]:
         """Return a module's parameters and buffers by their names, not to be written into."""
         found: dict[str, Tensor] = {}
         for register in ("_parameters", "_buffers"):
             for name, tensor in self.held(vars(module).get(register)).items():
                 values = None if tensor is None else self.values_of(tensor)
                 if values is not None:
-                    found[f"{path}{name}"] = values
+                    found[f"{prefix}{name}"] = values
         for name, child in self.held(vars(module).get("_modules")).items():
             if child is not None:
-                found |= self.weights(child, f"{path}{name}.")
+                found |= self.weights(child, f"{prefix}{name}.")
         return found
 
     def take_weights(self, other: Kept) -> None:

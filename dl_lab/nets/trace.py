@@ -39,7 +39,7 @@ class Node:
     compiled script's, a `torch.func.vmap`'s."""
     name: str
     """Of an operation torch's name, such as ``conv2d``; of a parameter or buffer its own."""
-    path: str
+    module: str
     """The module that it belongs to, as in ``named_modules``: of an operation the innermost that
     calls it."""
     inputs: tuple[int, ...]
@@ -53,8 +53,8 @@ class Node:
 class Failure:
     """Where a forward pass ended by an error."""
 
-    path: str
-    """The innermost module."""
+    module: str
+    """The innermost one, as in ``named_modules``."""
     name: str
     """The operation, or "" where it was none of torch's."""
     shapes: tuple[tuple[int, ...], ...]
@@ -97,7 +97,7 @@ def trace(
     --------
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> graph = trace(model, [torch.ones(1, 2)])
-    >>> [(node.path, node.name) for node in graph.nodes if node.kind == "operation"]
+    >>> [(node.module, node.name) for node in graph.nodes if node.kind == "operation"]
     [('0', 'linear'), ('1', 'relu')]
     >>> graph.nodes[graph.outputs[0]].shape
     (1, 3)
@@ -146,11 +146,11 @@ class _Tracer(TorchFunctionMode):
         return self._sources[id(tensor)]
 
     def fail(
-        self, path: str, name: str, shapes: tuple[tuple[int, ...], ...], error: Exception
+        self, module: str, name: str, shapes: tuple[tuple[int, ...], ...], error: Exception
     ) -> None:
         """Note where an error came up first, seen from the inside."""
         if self.graph.failure is None or self.graph.failure.error is not error:
-            self.graph.failure = Failure(path, name, shapes, error)
+            self.graph.failure = Failure(module, name, shapes, error)
 
     @contextlib.contextmanager
     def hooks(self) -> Iterator[None]:

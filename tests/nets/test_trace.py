@@ -13,7 +13,7 @@ from dl_lab.nets.trace import Graph, copied, trace
 
 
 def operations(graph: Graph) -> list[tuple[str, str]]:
-    return [(node.path, node.name) for node in graph.nodes if node.kind == "operation"]
+    return [(node.module, node.name) for node in graph.nodes if node.kind == "operation"]
 
 
 def reached(graph: Graph) -> set[int]:
@@ -45,7 +45,7 @@ def test_each_operation_has_its_module_shape_and_sources():
     assert [graph.nodes[index].name for index in add.inputs] == ["input_0", "linear"]
     assert (add.shape, add.dtype) == ((2, 3), torch.float32)
     assert graph.outputs == (len(graph.nodes) - 1,)
-    weight = next(one for one in graph.nodes if (one.path, one.name) == ("line", "weight"))
+    weight = next(one for one in graph.nodes if (one.module, one.name) == ("line", "weight"))
     assert (weight.kind, weight.shape) == ("parameter", (3, 3))
 
 
@@ -170,7 +170,7 @@ def test_all_kinds_of_models(model, inputs, named, among):
 
 def test_a_cell_in_a_loop_is_called_once_a_row():
     calls = [node for node in trace(Loop(), [torch.zeros(4, 3)]).nodes if node.name == "gru_cell"]
-    assert [node.path for node in calls] == ["cell"] * 4
+    assert [node.module for node in calls] == ["cell"] * 4
 
 
 def test_shared_parts_have_one_name():
@@ -238,7 +238,7 @@ def test_an_error_leaves_the_graph_so_far_and_its_place():
     graph = trace(model, [X])
     assert operations(graph) == [("first", "linear")]
     assert graph.failure is not None
-    assert (graph.failure.path, graph.failure.name) == ("second", "linear")
+    assert (graph.failure.module, graph.failure.name) == ("second", "linear")
     assert graph.failure.shapes[:2] == ((2, 4), (2, 5))
     assert "cannot be multiplied" in str(graph.failure.error)
 

@@ -288,7 +288,7 @@ class EventLog(EventWriter):
             self.add_text("graph", str(error), 0)
             return
         if (failure := traced.failure) is not None:
-            place = " in ".join(filter(None, [failure.name, failure.path or "forward"]))
+            place = " in ".join(filter(None, [failure.name, failure.module or "forward"]))
             note = f"The model could not be traced to its end ({type(failure.error).__name__}"
             self.add_text("graph", f"{note} at {place}).\n\n```\n{failure.error}\n```", 0)
 

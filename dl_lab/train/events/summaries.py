@@ -120,7 +120,7 @@ def graph(traced: Graph, name: str) -> Any:  # noqa: ANN401
     from tensorboard.compat.proto.versions_pb2 import VersionDef
 
     names = _unique(
-        "/".join([name, *filter(None, node.path.split(".")), node.name])
+        "/".join([name, *filter(None, node.module.split(".")), node.name])
         if node.kind != "input"
         else f"input/{node.name}"
         for node in traced.nodes

@@ -202,7 +202,7 @@ class History:
             count = min(len(steps), len(times), len(values))
             series[str(name)] = Series.of(name, steps[:count], times[:count], values[:count])
         epochs = np.asarray(state["epochs"])
-        if epochs.ndim != 1 or epochs.dtype.kind not in "iu":
+        if epochs.ndim != 1 or (epochs.size and epochs.dtype.kind not in "iu"):
             raise TypeError(epochs.dtype)
         return Recorded(series, epochs.astype(np.uint32), float(state["seconds"]))
 
