@@ -173,7 +173,7 @@ function actions(view: View): HTMLElement[] {
   const { t, lifetime, tips, frame } = view;
   const name = h("span", { class: "dl-label dl-trainer" });
   const label = h("span");
-  const button = h("button", { type: "button", class: "dl-main dl-use" }, label);
+  const button = h("button", { type: "button", class: "dl-primary dl-use" }, label);
   react(lifetime, () => {
     const found = suggestion(view);
     const used = found !== null && inUse(view) === found;

@@ -118,7 +118,7 @@ export function playButton(
   const label = h("span");
   const button = h(
     "button",
-    { type: "button", class: "dl-main dl-play" },
+    { type: "button", class: "dl-primary dl-play" },
     icon("play"),
     icon("pause"),
     label,
