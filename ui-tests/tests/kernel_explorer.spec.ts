@@ -182,7 +182,7 @@ test("images from a file and from drawing become Python's, from the camera they 
     await expect(view).toHaveAttribute("data-image", "3 2 4");
     const text = { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no image") };
     await view.locator('input[type="file"]').setInputFiles(text);
-    await expect(notice(view)).toContainText("no image that the browser can read");
+    await expect(notice(view)).toContainText("not an image that the browser can read");
     await button(view, "Dismiss").click();
   });
 
