@@ -140,7 +140,7 @@ def is_same_memory(one: Tensor, other: Tensor) -> bool:
     >>> is_same_memory(x, x.detach()), is_same_memory(x, x.clone()), is_same_memory(x, x.T)
     (True, False, False)
     """
-    if is_wrapped(other) or one.is_nested or other.is_nested:
+    if is_wrapped(one) or is_wrapped(other) or one.is_nested or other.is_nested:
         return False
     alike = one.shape == other.shape and one.dtype == other.dtype and one.numel() > 0
     if not alike or one.layout is not torch.strided or other.layout is not torch.strided:

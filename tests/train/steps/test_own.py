@@ -267,8 +267,9 @@ def test_schedulers_are_of_one_optimizer():
 
 
 def test_a_tensor_may_be_all_that_is_trained():
+    torch.manual_seed(0)
     judge = nn.Linear(4, 1).requires_grad_(False)
-    picture = torch.rand(1, 4, requires_grad=True)
+    picture = (5 + torch.rand(1, 4)).requires_grad_()
     first = picture.detach().clone()
     adam = torch.optim.Adam([picture], lr=0.1)
 
