@@ -88,7 +88,11 @@ test("every widget is drawn, trains by its buttons, and comes back", async ({ pa
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(String(error.stack)));
   page.on("console", (message) => {
-    if (message.type() === "error") problems.push(`${message.text()} (${message.location().url})`);
+    // So Notebook 6 calls a message that was under way when its widget was closed.
+    const late = message.text().startsWith("Comm promise not found");
+    if (message.type() === "error" && !late) {
+      problems.push(`${message.text()} (${message.location().url})`);
+    }
   });
   let goodbyes = 0;
   page.on("websocket", (socket) => {
