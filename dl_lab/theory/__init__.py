@@ -1,0 +1,1 @@
+"""What the theory explainers show, computed by torch: functions, costs, optimizers, landscapes."""
