@@ -126,9 +126,9 @@ export function legendEntry(label: string, sign: SVGElement): HTMLElement {
 }
 
 /** The legend, and the numbers under the cursor. */
-function above<Frame>(
+export function above<Frame>(
   { lifetime }: ExplainerView<Frame>,
-  { readings, legend }: ChartOptions,
+  { readings, legend }: Pick<ChartOptions, "readings" | "legend">,
   cursor: ReadonlySignal<number | null>,
 ): HTMLElement {
   const entries = h("div", { class: "dl-entries" });
