@@ -10,9 +10,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from dl_lab.errors import InputError, shown, shortened
+from dl_lab.errors import InputError, shortened, shown
 from dl_lab.probe.untouched import untouched
 
 Function = Callable[[Tensor], Tensor]
@@ -251,9 +250,11 @@ def layers(
         for _ in range(count):
             drawn = noise(outputs, width)
             weight = _scaled(drawn, initialization, scale)
-            hidden = F.linear(hidden, weight.requires_grad_(), torch.full_like(drawn[:, 0], bias))
+            hidden = nn.functional.linear(
+                hidden, weight.requires_grad_(), torch.full_like(drawn[:, 0], bias)
+            )
             if batch_norm:
-                hidden = F.batch_norm(hidden, None, None, training=True)
+                hidden = nn.functional.batch_norm(hidden, None, None, training=True)
             before.append(hidden)
             hidden = called(function, hidden)
             after.append(hidden)
@@ -283,7 +284,9 @@ def _summary(after: Tensor, passed: list[Tensor]) -> Layers:
     reach, (low, high) = ACTIVATION_REACH, GRADIENT_POWERS
     sizes = [gradient.abs() for gradient in passed]
     return Layers(
-        torch.stack([torch.histc(_held(one, reach), ACTIVATION_BINS, -reach, reach) for one in after]),
+        torch.stack(
+            [torch.histc(_held(one, reach), ACTIVATION_BINS, -reach, reach) for one in after]
+        ),
         torch.stack([_powers(size[size > 0], low, high) for size in sizes]),
         after.flatten(1).std(1),
         torch.stack([size.double().square().mean().sqrt().float() for size in sizes]),

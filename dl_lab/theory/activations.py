@@ -11,9 +11,9 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function: TeX of f(x) and f'(x), and which settings its class takes.
+    r"""An activation function: TeX of f(x) and f'(x), and which settings its class takes.
 
-    Formulas have a setting's value as ``\\val{name}``. Where an activation brings several inputs
+    Formulas have a setting's value as ``\val{name}``. Where an activation brings several inputs
     together, as softmax does, x is the first of two and c the other.
     """
 
@@ -62,7 +62,8 @@ ACTIVATIONS: Mapping[str, Activation] = {
         r"1.0507 \cdot " + _cases(r"1 & x > 0", r"1.6733 e^x & x \le 0"),
     ),
     "GELU": Activation(
-        r"x \Phi(x)", r"\Phi(x) + x \frac{e^{-x^2 / 2}}{\sqrt{2 \pi}} \quad \Phi(x) = P(N(0, 1) \le x)"
+        r"x \Phi(x)",
+        r"\Phi(x) + x \frac{e^{-x^2 / 2}}{\sqrt{2 \pi}} \quad \Phi(x) = P(N(0, 1) \le x)",
     ),
     "SiLU": Activation(
         r"x \sigma(x)",
@@ -86,9 +87,7 @@ ACTIVATIONS: Mapping[str, Activation] = {
         r"x \min(\max(0, \frac{x}{6} + \frac{1}{2}), 1)",
         _cases(r"0 & x \le -3", r"\frac{x}{3} + \frac{1}{2} & |x| < 3", r"1 & x \ge 3"),
     ),
-    "Hardtanh": Activation(
-        r"\min(\max(-1, x), 1)", _cases(r"1 & |x| < 1", r"0 & |x| \ge 1")
-    ),
+    "Hardtanh": Activation(r"\min(\max(-1, x), 1)", _cases(r"1 & |x| < 1", r"0 & |x| \ge 1")),
     "Tanhshrink": Activation(r"x - \tanh x", r"\tanh^2 x"),
     "Hardshrink": Activation(
         _cases(r"x & |x| > \val{cut}", r"0 & |x| \le \val{cut}"),
@@ -107,9 +106,7 @@ ACTIVATIONS: Mapping[str, Activation] = {
         {"value": 0.0},
     ),
     "GLU": Activation(r"x \sigma(c)" + _BESIDE, r"\sigma(c)", {"beside": ""}, {"dim": 1}),
-    "Softmax": Activation(
-        _SOFTMAX + _BESIDE, r"f(x) (1 - f(x))", {"beside": ""}, {"dim": 1}
-    ),
+    "Softmax": Activation(_SOFTMAX + _BESIDE, r"f(x) (1 - f(x))", {"beside": ""}, {"dim": 1}),
     "Softmin": Activation(
         r"\frac{e^{-x}}{e^{-x} + e^{-c}}" + _BESIDE, r"-f(x) (1 - f(x))", {"beside": ""}, {"dim": 1}
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,12 @@ class Compared(Choices):
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the value as it is kept, or refuse it in a sentence."""
-        return () if isinstance(value, (list, tuple)) and not value else super().validate(obj, value)
+        if isinstance(value, (list, tuple)) and not value:
+            return ()
+        chosen = super().validate(obj, value)
+        if len(chosen) > _MOST:
+            raise InputError("too_many", name=self.name, given=len(chosen), most=_MOST)
+        return chosen
 
 
 class ActivationExplorer(Explainer):
@@ -97,7 +102,7 @@ class ActivationExplorer(Explainer):
     >>> explorer.close()
     """
 
-    PRESETS = {
+    PRESETS: ClassVar = {
         "vanishes": {"activation": "Sigmoid", "compared": ("Tanh",), "initialization": "xavier"},
         "dies": {"activation": "ReLU", "compared": (), "bias": -1.0},
         "he": {"activation": "ReLU", "compared": (), "layers": 20},
@@ -111,16 +116,16 @@ class ActivationExplorer(Explainer):
     }
 
     activation = Choice((None, *ACTIVATIONS))
-    slope = Number(-1, 1, 0.01, step=0.01)
-    alpha = Number(0.1, 3, 1.0, step=0.1)
-    beta = Number(0.1, 10, 1.0, step=0.1)
-    cut = Number(0, 3, 0.5, step=0.1)
-    beside = Number(-6, 6, 0.0, step=0.1)
+    slope = Number(-1, 1, 0.01, step=0.01, group="drawn")
+    alpha = Number(0.1, 3, 1.0, step=0.1, group="drawn")
+    beta = Number(0.1, 10, 1.0, step=0.1, group="drawn")
+    cut = Number(0, 3, 0.5, step=0.1, group="drawn")
+    beside = Number(-6, 6, 0.0, step=0.1, group="drawn")
     initialization = Choice(("he", "xavier", "torch", "own"))
-    scale = Number(0.001, 2, 0.05, step=0.001)
+    scale = Number(0.001, 2, 0.05, log=True, group="drawn")
     layers = Number(1, 20, 10, whole=True)
     batch_norm = Flag()
-    compared = Compared(ACTIVATIONS, ("Sigmoid",))
+    compared = Compared(ACTIVATIONS, ("Sigmoid",), group="drawn")
     bias = Number(-3, 3, 0.0, step=0.1, group="network")
     width = Number(16, 512, 128, step=16, whole=True, group="network")
     seed = Number(0, 999, 0, step=None, whole=True, group="network")
@@ -128,8 +133,11 @@ class ActivationExplorer(Explainer):
 
     def __init__(self, own: Function | Sequence[Function] | None = None, **settings: Any) -> None:
         self._own = _functions(own)
+        if not self._own:
+            settings["activation"] = settings.get("activation") or "ReLU"
         super().__init__(**settings)
         if not self._own:
+            # There is nothing of one's own to choose.
             offered = [dict(one) for one in self.schema]
             for one in offered:
                 if one["name"] == "activation":
@@ -139,13 +147,11 @@ class ActivationExplorer(Explainer):
     @property
     def function(self) -> Function:
         """What is looked at: the module that `activation` names, or the first of one's own."""
-        if self.activation is None and self._own:
-            return next(iter(self._own.values()))
-        return make(self._focus, self.settings)
+        return self._made(self._focus)
 
     @property
     def _focus(self) -> str:
-        return self.activation or (next(iter(self._own)) if self._own else "ReLU")
+        return self.activation or next(iter(self._own))
 
     def compute(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return the curves and the layers.
@@ -160,8 +166,7 @@ class ActivationExplorer(Explainer):
             for own in self._own.values():
                 undo.enter_context(looking(own))
             curves = [
-                curve(function, -self.reach, self.reach, self.beside)
-                for function in drawn.values()
+                curve(function, -self.reach, self.reach, self.beside) for function in drawn.values()
             ]
             passed = layers(
                 drawn[self._focus],
@@ -213,6 +218,9 @@ class ActivationExplorer(Explainer):
         """Return the curve, its derivative and the layers in plain PyTorch."""
         name = self._focus
         made = f"activation = {line(name, self.settings)}"
+        if name == "Softmax2d":
+            made = "softmax = nn.Softmax2d()\n\n\ndef activation(z):\n"
+            made += "    return softmax(z[..., None, None])[..., 0, 0]\n"
         if name in self._own:
             own = self._own[name]
             made = f"activation = nn.{own}" if _is_torchs(own) else _definition(own, name)
@@ -225,7 +233,9 @@ class ActivationExplorer(Explainer):
         several = name in ACTIVATIONS and "beside" in ACTIVATIONS[name].settings
         return _SOURCE.format(
             made=made,
-            rows="x" if not several else f"torch.stack([x, torch.full_like(x, {self.beside!r})], 1)",
+            rows="x"
+            if not several
+            else f"torch.stack([x, torch.full_like(x, {self.beside!r})], 1)",
             first="[:, 0]" if several else "",
             reach=self.reach,
             layers=self.layers,
