@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.activation_explorer import ActivationExplorer
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
+    from dl_lab.widgets.cost_explorer import CostExplorer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
+    "ActivationExplorer": "dl_lab.widgets.activation_explorer",
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
+    "CostExplorer": "dl_lab.widgets.cost_explorer",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
@@ -43,7 +47,9 @@ _EXPORTS = {
 _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
+    "ActivationExplorer",
     "ConvolutionExplorer",
+    "CostExplorer",
     "History",
     "KernelExplorer",
     "LayerViewer",

@@ -50,6 +50,21 @@ SENTENCES = {
     "closed": "{name} is closed. Create a new one to continue.",
     "not_dense": "{name} needs an nn.Sequential of linear layers and activations, as "
     "dl_lab.nets.dense builds it; {given} is another network.",
+    "activation_failed": "{given} cannot be used as an activation: called with a tensor of "
+    "numbers it raised {kind}: {detail}. Give a function that takes a tensor of any shape; "
+    "torch.where(x > 0, x, 0.1 * x) does what an if would.",
+    "activation_returned": "{given} must return a tensor with one number for each number; got "
+    "{result}.",
+    "activation_shape": "{given} must return one number for each number, a tensor of shape "
+    "{wanted}; got one of shape {shape} and of {dtype}.",
+    "activation_not_finite": "{given} returned {value} at x = {x}, or its derivative is that. "
+    "Give a function with a finite value and slope for every number, such as lambda x: "
+    "torch.log(x.clamp(min=1e-3)).",
+    "activation_depends": "What {given} returns for a number changes from call to call, or with "
+    "the other numbers beside it. Give a function of each row alone, and a module in evaluation: "
+    "module.eval().",
+    "activation_class": "own must be a function or a module; got the class {given}. Make one of "
+    "it: {given}().",
     "parameters": "This network has {count} parameters; got {given}.",
     "twice": "{name} has {given} twice. Give each at most once.",
     "not_plain": "A checkpoint cannot hold {name}: {given} is neither a tensor or an array nor a "

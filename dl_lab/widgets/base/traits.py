@@ -28,7 +28,8 @@ class Setting(Trait):
         The value where none is given.
     group
         None shows its control in the row of settings; a name puts it behind "Advanced", under the
-        heading ``group_NAME`` of the widget's words (``"advanced"`` has none).
+        heading ``group_NAME`` of the widget's words (``"advanced"`` has none). ``"drawn"`` is left
+        to the widget's view, which places it by ``settingControl``.
     """
 
     kind = "other"
@@ -84,6 +85,8 @@ class Number(Setting):
         offers a field to type in.
     whole
         Whether only whole numbers are allowed.
+    log
+        Whether its slider goes by powers of ten; where `low` is 0, over the six below `high`.
     optional
         Whether None is allowed.
     """
@@ -98,10 +101,12 @@ class Number(Setting):
         *,
         step: object = _FIRST,
         whole: bool = False,
+        log: bool = False,
         optional: bool = False,
         **kwargs: Any,
     ) -> None:
         self.low, self.high, self.whole, self.optional = low, high, whole, optional
+        self.log = log
         self.step = (1 if whole else (high - low) / 100) if step is _FIRST else step
         if default is _FIRST:
             default = None if optional else low
@@ -119,7 +124,7 @@ class Number(Setting):
     def describe(self) -> dict[str, Any]:
         """Tell a page what may be set."""
         limits = {"low": self.low, "high": self.high, "step": self.step, "whole": self.whole}
-        return {**super().describe(), **limits, "optional": self.optional}
+        return {**super().describe(), **limits, "log": self.log, "optional": self.optional}
 
 
 class Flag(Setting):
@@ -160,6 +165,65 @@ class Choices(Setting):
     def describe(self) -> dict[str, Any]:
         """Tell a page what may be set."""
         return {**super().describe(), "allowed": list(self.allowed)}
+
+
+class Chosen(Choices):
+    """Some of many values, or none; the widget's view draws what chooses them.
+
+    Parameters
+    ----------
+    most
+        How many at once.
+    """
+
+    kind = "chosen"
+
+    def __init__(
+        self, allowed: Iterable[str], default: object = (), *, most: int, **kwargs: Any
+    ) -> None:
+        self.most = most
+        super().__init__(allowed, default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as it is kept, or refuse it in a sentence."""
+        if isinstance(value, (list, tuple)) and not value:
+            return ()
+        chosen = super().validate(obj, value)
+        if len(chosen) > self.most:
+            raise InputError("too_many", name=self.name, given=len(chosen), most=self.most)
+        return chosen
+
+
+class Numbers(Setting):
+    """A list of numbers between two limits, such as a place; the widget's view draws it."""
+
+    kind = "numbers"
+
+    def __init__(
+        self,
+        least: int,
+        most: int,
+        low: float,
+        high: float,
+        default: tuple[float, ...],
+        **kwargs: Any,
+    ) -> None:
+        self.least, self.most, self.low, self.high = least, most, low, high
+        super().__init__(default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
+        given = tuple(value) if isinstance(value, (list, tuple)) else None
+        if given is None or not self.least <= len(given) <= self.most:
+            raise InputError(
+                "numbers", name=self.name, least=self.least, most=self.most, given=shown(value)
+            )
+        return tuple(number(self.name or "value", one, self.low, self.high) for one in given)
+
+    def describe(self) -> dict[str, Any]:
+        """Tell a page what may be set."""
+        limits = {"least": self.least, "most": self.most, "low": self.low, "high": self.high}
+        return {**super().describe(), **limits}
 
 
 class Sizes(Setting):

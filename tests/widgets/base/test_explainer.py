@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ class Power(Explainer):
     _esm = "export default {}"
     _css = ""
 
-    PRESETS = {"cubic": {"power": 3}, "odd_parts": {"parts": ["b"], "count": 4}}
+    PRESETS: ClassVar = {"cubic": {"power": 3}, "odd_parts": {"parts": ["b"], "count": 4}}
 
     power = Number(0, 5, 2.0, step=0.5)
     count = Number(1, 10, 3, whole=True, group="advanced")
@@ -140,9 +140,8 @@ def test_a_changed_setting_is_computed_once_for_all_views(power):
 
 def test_a_preset_begins_from_what_the_widget_was_made_with():
     made = Power(count=7)
-    assert made.presets["odd_parts"] == {
-        **{"power": 2.0, "count": 4, "kind": "plain", "even": False, "parts": ("b",)}
-    }
+    expected = {"power": 2.0, "count": 4, "kind": "plain", "even": False, "parts": ("b",)}
+    assert made.presets["odd_parts"] == expected
     made.set(even=True, power=1)
     made.use_preset("cubic")
     assert (made.power, made.count, made.even) == (3.0, 7, False)
@@ -226,7 +225,9 @@ def test_what_is_unfinished_is_computed_on_for_as_long_as_it_is_seen():
     page = Page(long)
     assert page.request("hello", view="page", have={}).meta["done"] == 1
     assert page.wait(lambda: not long.is_streaming())
-    assert page.wait(lambda: [one.meta["done"] for one in page.shown("explainer.show")] == [2, 3, 4, 5])
+    assert page.wait(
+        lambda: [one.meta["done"] for one in page.shown("explainer.show")] == [2, 3, 4, 5]
+    )
     page.leave()
     long.set(power=2)
     assert page.wait(lambda: long._channel._thread is None)
