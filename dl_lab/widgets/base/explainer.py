@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from time import monotonic
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.cell_messages import answer_widgets
 from dl_lab.widgets.base.pictured import PicturedWidget
+from dl_lab.widgets.base.traits import Setting
 from dl_lab.widgets.base.widget import Reply, handles, sentence, weakly
 
 SHARE = 0.02
@@ -61,6 +62,8 @@ class Explainer(PicturedWidget):
     schema: Any = traitlets.List(read_only=True).tag(sync=True)
     presets: Any = traitlets.Dict(read_only=True).tag(sync=True)
     code = traitlets.Bool(False, read_only=True).tag(sync=True)
+    offers: Mapping[str, Sequence[str]] = {}
+    """What this widget's choices may be, by the setting's name, where each widget has others."""
     unfinished = False
     """Whether `compute` has more to give: it sets this, and soon runs again while it is seen."""
     problem: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
@@ -81,7 +84,7 @@ class Explainer(PicturedWidget):
         defaults = {name: setting.default_value for name, setting in self._SETTINGS.items()}
         super().__init__(**self._checked({**defaults, **settings}))
         offered = [one for name, one in self._SETTINGS.items() if name != "language"]
-        self.set_trait("schema", [setting.describe() for setting in offered])
+        self.set_trait("schema", [self._offer(setting) for setting in offered])
         self._begun = {one.name: getattr(self, one.name) for one in offered}
         self.set_trait("presets", {name: self._preset(name) for name in self.PRESETS})
         self.set_trait("code", hasattr(self, "source"))
@@ -105,6 +108,11 @@ class Explainer(PicturedWidget):
         arrays are sent as float32, as are whole numbers other than uint8 and uint32.
         """
         raise NotImplementedError
+
+    def _offer(self, setting: Setting) -> dict[str, Any]:
+        described = setting.describe()
+        own = self.offers.get(described["name"])
+        return described if own is None else {**described, "allowed": list(own)}
 
     def use_preset(self, name: str) -> None:
         """Take on a preset's settings, and for the rest those that the widget was made with.
