@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.optim import Optimizer, lr_scheduler
@@ -19,6 +21,7 @@ from dl_lab.errors import InputError, number, shown
 from dl_lab.probe.looks.own_random import OwnRandom
 from dl_lab.theory.surfaces import Place, Surface
 
+Values = npt.NDArray[np.float32]
 Make = Callable[[list[Tensor]], Optimizer]
 
 MOST = 24
@@ -82,14 +85,14 @@ class Entrant:
         InputError
             It cannot be made, or is not one.
         """
-        parameter = torch.tensor(start, requires_grad=True)
+        parameter = torch.tensor([float(one) for one in start], requires_grad=True)
         try:
             made = self.make([parameter])
         except ValueError as error:
             if "2D" not in str(error):
                 raise self._failed(error) from error
             # Muon's are matrices.
-            parameter = torch.tensor([start], requires_grad=True)
+            parameter = torch.tensor([[float(one) for one in start]], requires_grad=True)
             made = self.make([parameter])
         except Exception as error:
             raise self._failed(error) from error
@@ -215,6 +218,7 @@ class Lane:
         self.rates: list[float] = []
         self.vectors: dict[str, list[list[float]]] = {}
         self.numbers: dict[str, list[float]] = {}
+        self.losses: list[float] = []
         self.problem: InputError | None = None
         self.around_me = self.around()
         self.sparse = isinstance(self.optimizer, torch.optim.SparseAdam)
@@ -302,6 +306,26 @@ class Lane:
                 numbers = self.numbers.setdefault(name, [])
                 numbers += [math.nan] * (step - len(numbers))
                 numbers.append(float(value))
+
+    def memory(self) -> dict[str, Values]:
+        """Return what the optimizer was given and remembered, NaN where it was not there.
+
+        ``gradients`` [steps, 2], ``rates`` [steps], ``vectors`` [k, steps, 2] and ``numbers``
+        [k, steps], in the order of the attributes of these names.
+        """
+        found = {
+            "gradients": np.full((self.steps, 2), np.nan, np.float32),
+            "rates": np.full(self.steps, np.nan, np.float32),
+            "vectors": np.full((len(self.vectors), self.steps, 2), np.nan, np.float32),
+            "numbers": np.full((len(self.numbers), self.steps), np.nan, np.float32),
+        }
+        found["gradients"][: len(self.gradients)] = np.reshape(self.gradients, (-1, 2))
+        found["rates"][: len(self.rates)] = self.rates
+        for at, vectors in enumerate(self.vectors.values()):
+            found["vectors"][at, : len(vectors)] = vectors
+        for at, numbers in enumerate(self.numbers.values()):
+            found["numbers"][at, : len(numbers)] = numbers
+        return found
 
     def _place(self) -> list[float]:
         place: list[float] = self.parameter.detach().flatten().tolist()
@@ -410,6 +434,7 @@ class Race:
     ) -> None:
         self.surface = surface
         self.steps = steps
+        self.tuned = {name: dict(settings) for name, settings in (tuned or {}).items()}
         draw = torch.Generator().manual_seed(seed)
         self._noise: Tensor | None = None
         if noise:
@@ -426,7 +451,7 @@ class Race:
                 steps,
                 schedule,
                 functools.partial(_drawing, seed) if entrant.own or surface.own else nullcontext,
-                {0: dict(tuned[name])} if tuned and name in tuned else {},
+                {0: dict(self.tuned[name])} if name in self.tuned else {},
             )
             for name, entrant in entrants.items()
         }
@@ -440,22 +465,33 @@ class Race:
         loss = loss.reshape(()) if self.surface.own else loss
         return loss if self._noise is None else loss + (point * self._noise[step]).sum(-1)
 
-    @property
-    def finished(self) -> bool:
-        """Whether all have come to an end."""
-        return all(lane.finished for lane in self.lanes.values())
+    def tune(self, name: str, at: int, settings: Mapping[str, float]) -> None:
+        """Give one of them other settings from a step on."""
+        self.lanes[name].tune(at, settings)
+        self.tuned[name] = {**self.tuned.get(name, {}), **settings}
 
-    @property
-    def ready(self) -> int:
-        """The last step that all have done which are still on their way."""
-        going = [lane.done for lane in self.lanes.values() if not lane.finished]
-        return min(going, default=self.steps)
+    def losses(self, name: str) -> list[float]:
+        """Return the loss where one of them has been, without noise and of all examples."""
+        lane = self.lanes[name]
+        new = lane.points[len(lane.losses) :]
+        if new:
+            lane.losses += self.surface.values(torch.tensor(new)).tolist()
+        return lane.losses
 
-    def advance(self, until: float = math.inf) -> None:
+    def finished(self, names: Iterable[str]) -> bool:
+        """Whether all of these have come to an end."""
+        return all(self.lanes[name].finished for name in names)
+
+    def ready(self, names: Iterable[str]) -> int:
+        """Return the last step that all of these have done which are still on their way."""
+        lanes = [self.lanes[name] for name in names]
+        return min((lane.done for lane in lanes if not lane.finished), default=self.steps)
+
+    def advance(self, names: Iterable[str] | None = None, until: float = math.inf) -> None:
         """Go on, those first that are behind, up to a time of `monotonic` or the end."""
-        while not self.finished:
-            behind = [lane for lane in self.lanes.values() if not lane.finished]
-            min(behind, key=lambda lane: lane.done).advance(_CHUNK)
+        lanes = [self.lanes[name] for name in (self.lanes if names is None else names)]
+        while going := [lane for lane in lanes if not lane.finished]:
+            min(going, key=lambda lane: lane.done).advance(_CHUNK)
             if monotonic() >= until:
                 return
 
@@ -484,7 +520,9 @@ def starting_rates(surface: Surface) -> dict[str, float]:
     by_way = _round(max(far, 1e-3) / 40)
     shares = {
         **dict.fromkeys(("SGD", "momentum", "Nesterov", "ASGD"), by_gradient),
-        **dict.fromkeys(("Adam", "AdamW", "SparseAdam", "NAdam", "RAdam", "Adamax"), by_way),
+        **dict.fromkeys(("Adam", "AdamW", "SparseAdam", "NAdam", "Adamax"), by_way),
+        # Its first steps are as long as the gradient.
+        "RAdam": _round(min(far / 40, 1 / max(curved, 1e-6))),
         "RMSprop": _round(far / 80),
         "Adagrad": _round(far / 5),
         "Adadelta": 10.0,

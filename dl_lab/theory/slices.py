@@ -14,6 +14,7 @@ from torch.func import functional_call, vmap
 
 from dl_lab.errors import InputError
 from dl_lab.kept.unchanged import unchanged
+from dl_lab.probe.looks.own_random import OwnRandom
 from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import own_random, weights_of
 from dl_lab.theory.surfaces import Surface
@@ -438,3 +439,37 @@ def loss_surface(
         rows=network.rows if one_batch else 0,
         on_rows=on if one_batch else None,
     )
+
+
+NETWORK = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+angle, radius = 6.2832 * torch.rand(200), torch.cat([torch.rand(100), 1.5 + torch.rand(100)])
+points = torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
+targets = (radius < 1.25).float()[:, None]
+model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+loss = nn.BCEWithLogitsLoss()
+adam = torch.optim.Adam(model.parameters(), lr=0.05)
+for _ in range(60):
+    adam.zero_grad()
+    loss(model(points), targets).backward()
+    adam.step()
+"""
+"""A small network that tells a disc from a ring, trained a little."""
+
+
+def network_surface() -> Surface:
+    """Return a plane through the weights of `NETWORK`.
+
+    Examples
+    --------
+    >>> network_surface().rows
+    200
+    """
+    names: dict[str, Any] = {}
+    # The same numbers, and nobody else's are seeded.
+    with OwnRandom(torch.Generator().manual_seed(0)):
+        exec(NETWORK.replace("torch.manual_seed(0)\n", ""), names)  # noqa: S102  # what the page shows
+    return loss_surface(names["model"], names["loss"], (names["points"], names["targets"]))

@@ -86,7 +86,7 @@ class Explainer(PicturedWidget):
         offered = [one for name, one in self._SETTINGS.items() if name != "language"]
         self.set_trait("schema", [self._offer(setting) for setting in offered])
         self._begun = {one.name: getattr(self, one.name) for one in offered}
-        self.set_trait("presets", {name: self._preset(name) for name in self.PRESETS})
+        self.set_trait("presets", {name: self._preset(name) for name in self.suiting()})
         self.set_trait("code", hasattr(self, "source"))
         self.set_trait("problem", None)  # traitlets makes {} of it
         # What goes wrong with the learner's objects is said in the cell.
@@ -127,12 +127,17 @@ class Explainer(PicturedWidget):
         InputError
             There is no such preset.
         """
-        if not isinstance(name, str) or name not in self.PRESETS:
-            raise InputError.unknown("preset", name, self.PRESETS)
+        presets = self.suiting()
+        if not isinstance(name, str) or name not in presets:
+            raise InputError.unknown("preset", name, presets)
         self.set(**self._preset(name))
 
+    def suiting(self) -> Mapping[str, Mapping[str, object]]:
+        """Return the presets that suit what this widget was given: by default all `PRESETS`."""
+        return self.PRESETS
+
     def _preset(self, name: str) -> dict[str, Any]:
-        return {**self._begun, **self._validated(self.PRESETS[name])}
+        return {**self._begun, **self._validated(self.suiting()[name])}
 
     def refresh(self) -> None:
         """Compute and show again, as after the learner's own code has changed what is shown."""
