@@ -89,7 +89,7 @@ class ActivationExplorer(Explainer):
 
     PRESETS: ClassVar = {
         "vanishes": {"activation": "Sigmoid", "compared": ("Tanh",), "initialization": "xavier"},
-        "dies": {"activation": "ReLU", "compared": (), "bias": -1.0},
+        "dies": {"activation": "ReLU", "compared": (), "bias": -0.5},
         "he": {"activation": "ReLU", "compared": (), "layers": 20},
         "batch_norm": {
             "activation": "Tanh",

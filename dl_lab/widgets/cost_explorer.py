@@ -11,7 +11,7 @@ from dl_lab.errors import InputError, shown
 from dl_lab.pictures.curves import ORANGE, Curve, svg
 from dl_lab.theory.costs.classes import CLASS_COSTS, class_pull, example
 from dl_lab.theory.costs.curve import OwnCost, name_of, pull, wants_classes
-from dl_lab.theory.costs.outlier import NAMES, REACH, fit, points
+from dl_lab.theory.costs.outlier import NAMES, REACH, Fitting, points
 from dl_lab.theory.costs.pairs import PAIR_COSTS, pair_pull
 from dl_lab.theory.costs.source import (
     classes_source,
@@ -24,6 +24,8 @@ from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.traits import Choice, Chosen, Number, Numbers
 
 _LOGITS = (2.0, 1.0, 0.0, -1.0)
+_STEPS = 20
+"""Of the training of lines, between two pictures."""
 _VALUES = ("delta", "tau", "variance", "gamma", "smoothing", "weight", "margin")
 
 
@@ -115,6 +117,8 @@ class CostExplorer(Explainer):
     def __init__(self, own: OwnCost | nn.Module | None = None, **settings: Any) -> None:
         self._own = own
         self._of_classes = False
+        self._fitting: Fitting | None = None
+        self._asked: tuple[object, ...] = ()
         if isinstance(own, type) or not (own is None or callable(own)):
             raise InputError("cost_not", given=shown(own))
         if own is not None:
@@ -131,6 +135,7 @@ class CostExplorer(Explainer):
 
     def compute(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what the task shows; `docs/protocol.md` has what that is."""
+        self.unfinished = False
         meta, arrays = getattr(self, f"_{self.task}")()
         own = None if self._own is None else name_of(self._own)
         values = {name: getattr(self, name) for name in _VALUES}
@@ -217,10 +222,18 @@ class CostExplorer(Explainer):
 
     def _outlier(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         x, y = points(self.outlier, self.seed)
-        own = None if self._own is None or self._of_classes else {name_of(self._own): self._own}
-        found = fit(x, y, self.settings, own)
-        meta = {"names": [*NAMES, *(own or {})], "counting": ["delta", "tau"], "reach": REACH}
-        return meta, {"x": x, "y": y, "lines": found.lines, "costs": found.costs}
+        own = {} if self._own is None or self._of_classes else {name_of(self._own): self._own}
+        asked = (self.outlier, self.seed, self.delta, self.tau)
+        if self._fitting is None or asked != self._asked:
+            # The lines go on from where they are, as one drags.
+            lines = None if self._fitting is None else self._fitting.lines
+            self._fitting = Fitting(x, y, self.settings, own, lines)
+            self._asked = asked
+        fitting = self._fitting
+        fitting.advance(_STEPS)
+        self.unfinished = not fitting.done
+        meta = {"names": [*NAMES, *own], "counting": ["delta", "tau"], "reach": REACH}
+        return meta, {"x": x, "y": y, "lines": fitting.lines, "costs": fitting.costs[-1]}
 
     def _pairs(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         places = (self.anchor, self.positive, self.negative)

@@ -134,10 +134,10 @@ function readings({ frame }: View, at: number | null): Reading[] {
   const text = (one: number | null) => (one === null ? "–" : formatValue(one));
   return [
     ["x", at === null ? null : formatValue(found?.x[at] ?? NaN)],
-    ...(found?.curves ?? []).flatMap(({ name }, i): Reading[] => [
-      [name, text(value(found!.y[i]!))],
-      ["′", text(value(found!.slope[i]!))],
-    ]),
+    ...(found?.curves ?? []).map(({ name }, i): Reading => {
+      const [y, slope] = [value(found!.y[i]!), value(found!.slope[i]!)];
+      return [name, y === null ? null : `${formatValue(y)}, f′ ${text(slope)}`];
+    }),
   ];
 }
 

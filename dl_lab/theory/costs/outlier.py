@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -13,20 +12,9 @@ from dl_lab.theory.costs.table import COSTS, Cost, Settings
 
 NAMES = ("MSE", "L1", "Huber", "Quantile")
 STEPS = 400
-_RATE = 0.3
+RATE = 0.3
 SLOPE, NOISE, COUNT = 0.8, 0.25, 20
 REACH = 3.0
-
-
-@dataclass(frozen=True)
-class Fits:
-    """Points, and the lines that training found: intercept and slope by cost, f8 [costs, 2]."""
-
-    x: Tensor
-    y: Tensor
-    lines: Tensor
-    costs: Tensor
-    """The mean cost of each line before each step, f8 [costs, steps]."""
 
 
 def points(outlier: tuple[float, float], seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -45,25 +33,26 @@ def points(outlier: tuple[float, float], seed: int = 0) -> tuple[Tensor, Tensor]
     return torch.cat([x, own[:, 0]]), torch.cat([SLOPE * x + NOISE * noise, own[:, 1]])
 
 
-def fit(
-    x: Tensor,
-    y: Tensor,
-    settings: Settings,
-    own: Mapping[str, OwnCost] | None = None,
-    names: Sequence[str] = NAMES,
-) -> Fits:
-    """Train a line for each cost, all at once: Adam on all points, its rate falling to 0.
+class Fitting:
+    """The training of a line for each cost, all at once: Adam on all points, its rate falling to 0.
 
     Parameters
     ----------
     x, y
         The points, [n].
     settings
-        What `COSTS` need: `delta` for Huber, `tau` for the quantile.
+        What the costs need: `delta` for Huber, `tau` for the quantile.
     own
-        Costs of a person's own by name, fitted beside.
-    names
-        Those of the table.
+        Costs of a person's own by name, fitted beside those of `NAMES`.
+    lines
+        Intercept and slope to begin with, [costs, 2]; None is 0.
+
+    Attributes
+    ----------
+    lines
+        As they are now, f8 [costs, 2].
+    costs
+        The mean cost of each before every step that was done, f8 [steps, costs].
 
     Raises
     ------
@@ -73,31 +62,57 @@ def fit(
     Examples
     --------
     >>> x = torch.arange(4.0, dtype=torch.float64)
-    >>> fit(x, 2 * x + 1, {"delta": 1.0, "tau": 0.5}).lines.round(decimals=2)[0]
-    tensor([1., 2.], dtype=torch.float64)
+    >>> fitting = Fitting(x, 2 * x + 1, {"delta": 1.0, "tau": 0.5})
+    >>> fitting.advance(STEPS)
+    >>> fitting.done, fitting.lines[0].round(decimals=2)
+    (True, tensor([1., 2.], dtype=torch.float64))
     """
-    costs: list[Cost | OwnCost] = [*(COSTS[name] for name in names), *(own or {}).values()]
-    lines = torch.zeros(len(costs), 2, dtype=torch.float64, requires_grad=True)
-    # One tensor: every line has its own gradient and its own moments in it.
-    adam = torch.optim.Adam([lines], lr=_RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, STEPS)
-    courses = []
-    with torch.enable_grad():
-        for _ in range(STEPS):
-            predictions = lines[:, :1] + lines[:, 1:] * x
-            means = torch.stack(
-                [
-                    (
-                        one.value(row, y, settings)
-                        if isinstance(one, Cost)
-                        else called(one, row, y)
-                    ).mean()
-                    for one, row in zip(costs, predictions, strict=True)
-                ]
-            )
-            adam.zero_grad()
-            means.sum().backward()
-            adam.step()
-            schedule.step()
-            courses.append(means.detach())
-    return Fits(x, y, lines.detach(), torch.stack(courses, 1))
+
+    def __init__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        settings: Settings,
+        own: Mapping[str, OwnCost] | None = None,
+        lines: Tensor | None = None,
+    ) -> None:
+        self._x, self._y, self._settings = x, y, settings
+        self._costs: list[Cost | OwnCost] = [COSTS[name] for name in NAMES]
+        self._costs += (own or {}).values()
+        begun = torch.zeros(len(self._costs), 2, dtype=torch.float64) if lines is None else lines
+        # One tensor: every line has its own gradient and its own moments in it.
+        self._lines = begun.clone().requires_grad_()
+        self._adam = torch.optim.Adam([self._lines], lr=RATE)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._adam, STEPS)
+        self._means: list[Tensor] = []
+
+    @property
+    def lines(self) -> Tensor:  # noqa: D102 - with the class
+        return self._lines.detach().clone()
+
+    @property
+    def costs(self) -> Tensor:  # noqa: D102 - with the class
+        return torch.stack(self._means)
+
+    @property
+    def done(self) -> bool:
+        """Whether all `STEPS` are."""
+        return len(self._means) == STEPS
+
+    def advance(self, steps: int) -> None:
+        """Do so many steps, or those that are left."""
+        with torch.enable_grad():
+            for _ in range(min(steps, STEPS - len(self._means))):
+                predictions = self._lines[:, :1] + self._lines[:, 1:] * self._x
+                each = zip(self._costs, predictions, strict=True)
+                means = torch.stack([self._of(cost, row).mean() for cost, row in each])
+                self._adam.zero_grad()
+                means.sum().backward()
+                self._adam.step()
+                self._schedule.step()
+                self._means.append(means.detach())
+
+    def _of(self, cost: Cost | OwnCost, predictions: Tensor) -> Tensor:
+        if isinstance(cost, Cost):
+            return cost.value(predictions, self._y, self._settings)
+        return called(cost, predictions, self._y)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dl_lab.theory.costs.classes import CLASS_COSTS
 from dl_lab.theory.costs.curve import OwnCost
-from dl_lab.theory.costs.outlier import COUNT, NOISE, SLOPE, STEPS
+from dl_lab.theory.costs.outlier import COUNT, NOISE, RATE, SLOPE, STEPS
 from dl_lab.theory.costs.pairs import PAIR_COSTS
 from dl_lab.theory.costs.table import COSTS
 from dl_lab.theory.own_source import definition
@@ -80,7 +80,7 @@ def outlier_source(settings: Settings, own: OwnCost | None) -> str:
         f"y = {SLOPE} * x + {NOISE} * torch.randn(len(x))\n"
         f"y[-1] = {y!r}\n\n"
         f"lines = torch.zeros(len(costs), 2, requires_grad=True)\n"
-        "adam = torch.optim.Adam([lines], lr=0.3)\n"
+        f"adam = torch.optim.Adam([lines], lr={RATE})\n"
         f"schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, {STEPS})\n"
         f"for _ in range({STEPS}):\n"
         "    y_hat = lines[:, :1] + lines[:, 1:] * x\n"
