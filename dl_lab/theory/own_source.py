@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import textwrap
 
 from torch import nn
 
@@ -34,7 +35,7 @@ def definition(own: object, name: str) -> str:
         if "\n" not in text:
             return f"{name} = nn.{text}"
     with contextlib.suppress(OSError, TypeError):
-        text = inspect.cleandoc(inspect.getsource(own))  # type: ignore[arg-type]  # it is tried
+        text = textwrap.dedent(inspect.getsource(own)).rstrip()  # type: ignore[arg-type]  # it is tried
         if text.startswith("def "):
             return f"{text}\n\n\n{name} = {getattr(own, '__name__', '...')}"
     given = getattr(own, "__name__", None) or type(own).__name__

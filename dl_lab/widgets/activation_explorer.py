@@ -202,13 +202,13 @@ class ActivationExplorer(Explainer):
     def source(self) -> str:
         """Return the curve, its derivative and the layers in plain PyTorch."""
         name = self._focus
-        made = f"activation = {line(name, self.settings)}"
-        if name == "Softmax2d":
+        if name in self._own:
+            made = definition(self._own[name], "activation")
+        elif name == "Softmax2d":
             made = "softmax = nn.Softmax2d()\n\n\ndef activation(z):\n"
             made += "    return softmax(z[..., None, None])[..., 0, 0]\n"
-        if name in self._own:
-            own = self._own[name]
-            made = definition(own, "activation")
+        else:
+            made = f"activation = {line(name, self.settings)}"
         weight = {
             "he": "nn.init.kaiming_normal_(linear.weight, nonlinearity='relu')",
             "xavier": "nn.init.xavier_normal_(linear.weight)",
