@@ -100,16 +100,16 @@ class ActivationExplorer(Explainer):
         },
     }
 
-    activation = Choice((None, *ACTIVATIONS))
+    activation = Choice((None, *ACTIVATIONS), group="drawn")
     slope = Number(-1, 1, 0.01, step=0.01, group="drawn")
     alpha = Number(0.1, 3, 1.0, step=0.1, group="drawn")
     beta = Number(0.1, 10, 1.0, step=0.1, group="drawn")
     cut = Number(0, 3, 0.5, step=0.1, group="drawn")
     beside = Number(-6, 6, 0.0, step=0.1, group="drawn")
-    initialization = Choice(("he", "xavier", "torch", "own"))
+    initialization = Choice(("he", "xavier", "torch", "own"), group="drawn")
     scale = Number(0.001, 2, 0.05, log=True, group="drawn")
-    layers = Number(1, 20, 10, whole=True)
-    batch_norm = Flag()
+    layers = Number(1, 20, 10, whole=True, group="drawn")
+    batch_norm = Flag(group="drawn")
     compared = Chosen(ACTIVATIONS, ("Sigmoid",), most=4, group="drawn")
     bias = Number(-3, 3, 0.0, step=0.1, group="network")
     width = Number(16, 512, 128, step=16, whole=True, group="network")

@@ -49,6 +49,16 @@ test("at a saddle the line keeps apart what lies on either side of its middle", 
 test("where there is no number there is no line", () => {
   const values = sampled((x, y) => (x < 0 ? NaN : Math.hypot(x, y)));
   for (const [x] of points(contour(values, 1))) expect(x).toBeGreaterThanOrEqual(-1e-6);
-  expect(contour(sampled(() => 2), 1)).toEqual([]);
-  expect(contour(sampled(() => NaN), 1)).toEqual([]);
+  expect(
+    contour(
+      sampled(() => 2),
+      1,
+    ),
+  ).toEqual([]);
+  expect(
+    contour(
+      sampled(() => NaN),
+      1,
+    ),
+  ).toEqual([]);
 });

@@ -208,7 +208,7 @@ function definition(view: View): HTMLElement {
     setText(code, text ?? "");
   });
   const own = h("p", { class: "dl-label" }, t("own_function"));
-  react(lifetime, () => (own.hidden = (first()?.formula ?? "") !== null));
+  react(lifetime, () => (own.hidden = first()?.formula !== null));
   const sliders = ["slope", "alpha", "beta", "cut", "beside"].map((name) => counted(view, name));
   return h("div", { class: "dl-definition" }, formulas, own, h("div", {}, ...sliders, line));
 }
@@ -263,12 +263,12 @@ function network(view: View): HTMLElement {
       const y = { label: t("size"), log: true, range, text: powerTick };
       return { y, label: t("layer"), columns: columns(gradients, 3) };
     },
-    readings: (at) => rows(at, frame.value?.gradient ?? none, frame.value?.dead ?? none, "backward"),
+    readings: (at) =>
+      rows(at, frame.value?.gradient ?? none, frame.value?.dead ?? none, "backward"),
   });
   return h(
     "section",
     { class: "dl-network" },
-    counted(view, "scale"),
     h("h4", {}, t("activations")),
     forwards,
     h("h4", {}, t("gradients")),
@@ -295,10 +295,12 @@ export default explainer<Activations>({
   draw: (view) => [
     h(
       "div",
-      { class: "dl-body" },
-      h("section", {}, comparison(view), curves(view)),
-      network(view),
+      { class: "dl-settings" },
+      ...["activation", "initialization"].map((name) => settingControl(view, name)),
+      counted(view, "scale"),
+      ...["layers", "batch_norm"].map((name) => settingControl(view, name)),
     ),
+    h("div", { class: "dl-body" }, h("section", {}, comparison(view), curves(view)), network(view)),
     definition(view),
   ],
   status,
