@@ -45,7 +45,7 @@ for (const kernel of KERNELS) {
       await view.locator("[data-setting=activation]").selectOption("ELU");
       await view.locator("[data-setting=alpha]").fill("2.5");
       await expect(view.locator("[data-value=alpha]").first()).toHaveText("2.5");
-      await expect(view.locator("code.dl-line")).toHaveText("nn.ELU(alpha=2.5)");
+      await expect(view.locator(".dl-code-line code")).toHaveText("nn.ELU(alpha=2.5)");
       await expect(view.locator("[data-setting=beta]")).toBeHidden();
       await expect(notice(view)).toBeHidden();
     });
