@@ -22,6 +22,7 @@ SENTENCES = {
     "stale_network": "The network has changed since; look at the new one and edit that.",
     "some": "{name} cannot be empty. Keep at least one of: {allowed}.",
     "sizes": "{name} must be a list of whole numbers, such as (4, 2); got {given}.",
+    "numbers": "{name} must be a list of {least} to {most} numbers; got {given}.",
     "too_many": "{name} can have at most {most} entries; got {given}.",
     "unexpected": "Something went wrong in the kernel ({kind}: {detail}). "
     "The kernel's log tells more.",
@@ -65,6 +66,21 @@ SENTENCES = {
     "module.eval().",
     "activation_class": "own must be a function or a module; got the class {given}. Make one of "
     "it: {given}().",
+    "cost_not": "own must be a cost function or a loss module, such as nn.MSELoss(); got {given}.",
+    "cost_failed": "{given} cannot be used as a cost: called with predictions and targets it "
+    "raised {kind}: {detail}. Give a function of two tensors of one shape, or of logits and class "
+    "indices.",
+    "cost_returned": "{given} must return a tensor: a cost for each prediction, or their mean; got "
+    "{result}.",
+    "cost_shape": "{given} must return a cost for each of {count} predictions, or their mean; got "
+    "a tensor of shape {shape} and of {dtype}.",
+    "cost_no_gradient": "What {given} returns has no gradient, so nothing can be learnt from it. "
+    "Compute it of the predictions with torch alone, without .item(), .detach() or numpy.",
+    "cost_not_finite": "{given} returned {value} for the prediction {prediction} and the target "
+    "{target}, or its gradient is that. Give a cost that is finite for every prediction; "
+    "clamp(min=1e-6) keeps a logarithm from 0.",
+    "cost_classes": "{given} must return one number for logits of shape [1, classes] and class "
+    "indices of shape [1], the mean over its examples; got {result}.",
     "parameters": "This network has {count} parameters; got {given}.",
     "twice": "{name} has {given} twice. Give each at most once.",
     "not_plain": "A checkpoint cannot hold {name}: {given} is neither a tensor or an array nor a "

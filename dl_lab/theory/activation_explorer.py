@@ -21,11 +21,11 @@ POINTS = 601
 EXAMPLES = 256
 FLAT = 0.05
 """Where less of a gradient than this gets through, an activation counts as saturated."""
-_NARROW = 0.3
-"""Flat stretches that are narrower are a turning point."""
+_NARROW = 0.6
+"""Where it is flat for less than this, but not dead, it only turns round."""
 
 ACTIVATION_BINS, ACTIVATION_REACH = 48, 4.0
-GRADIENT_BINS, GRADIENT_POWERS = 48, (-12, 4)
+GRADIENT_BINS, GRADIENT_POWERS = 54, (-14, 4)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def curve(function: Function, low: float, high: float, beside: float = 0.0) -> C
     options: dict[str, Any] = {"dtype": torch.float64}
     if like is not None:
         options = {"dtype": like.dtype, "device": like.device}
-    x = torch.linspace(low, high, POINTS, **options)
+    # Zero itself is among them, where many a function bends.
+    x = torch.linspace(low, high, POINTS, **options).round(decimals=9) + 0.0
     rows = torch.stack([x, torch.full_like(x, beside)], 1).requires_grad_()
     with torch.enable_grad():
         y = called(function, rows)[:, 0]
@@ -159,8 +160,9 @@ def flat_stretches(found: Curve) -> list[Flat]:
         if end < len(kinds) and kinds[end] == kinds[begin]:
             continue
         low, high = float(found.x[begin]), float(found.x[end - 1])
-        if kinds[begin] > 0 and high - low >= _NARROW:
-            stretches.append(Flat(low, high, dead=kinds[begin] == 2))  # noqa: PLR2004 - both
+        dead = kinds[begin] > 1
+        if kinds[begin] > 0 and high - low >= (0 if dead else _NARROW):
+            stretches.append(Flat(low, high, dead))
         begin = end
     return stretches
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -22,26 +21,12 @@ from dl_lab.theory.activation_explorer import (
     looking,
 )
 from dl_lab.theory.activations import ACTIVATIONS, line, make
+from dl_lab.theory.own_source import definition
 from dl_lab.widgets.base.explainer import Explainer
-from dl_lab.widgets.base.traits import Choice, Choices, Flag, Number
+from dl_lab.widgets.base.traits import Choice, Chosen, Flag, Number
 
 _PARAMETERS = ("slope", "alpha", "beta", "cut", "beside")
 _MOST = 4
-
-
-class Compared(Choices):
-    """Some of a few values, or none; the view draws a menu and what was chosen."""
-
-    kind = "compared"
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return the value as it is kept, or refuse it in a sentence."""
-        if isinstance(value, (list, tuple)) and not value:
-            return ()
-        chosen = super().validate(obj, value)
-        if len(chosen) > _MOST:
-            raise InputError("too_many", name=self.name, given=len(chosen), most=_MOST)
-        return chosen
 
 
 class ActivationExplorer(Explainer):
@@ -104,7 +89,7 @@ class ActivationExplorer(Explainer):
 
     PRESETS: ClassVar = {
         "vanishes": {"activation": "Sigmoid", "compared": ("Tanh",), "initialization": "xavier"},
-        "dies": {"activation": "ReLU", "compared": (), "bias": -1.0},
+        "dies": {"activation": "ReLU", "compared": (), "bias": -0.5},
         "he": {"activation": "ReLU", "compared": (), "layers": 20},
         "batch_norm": {
             "activation": "Tanh",
@@ -115,17 +100,17 @@ class ActivationExplorer(Explainer):
         },
     }
 
-    activation = Choice((None, *ACTIVATIONS))
+    activation = Choice((None, *ACTIVATIONS), group="drawn")
     slope = Number(-1, 1, 0.01, step=0.01, group="drawn")
     alpha = Number(0.1, 3, 1.0, step=0.1, group="drawn")
     beta = Number(0.1, 10, 1.0, step=0.1, group="drawn")
     cut = Number(0, 3, 0.5, step=0.1, group="drawn")
     beside = Number(-6, 6, 0.0, step=0.1, group="drawn")
-    initialization = Choice(("he", "xavier", "torch", "own"))
+    initialization = Choice(("he", "xavier", "torch", "own"), group="drawn")
     scale = Number(0.001, 2, 0.05, log=True, group="drawn")
-    layers = Number(1, 20, 10, whole=True)
-    batch_norm = Flag()
-    compared = Compared(ACTIVATIONS, ("Sigmoid",), group="drawn")
+    layers = Number(1, 20, 10, whole=True, group="drawn")
+    batch_norm = Flag(group="drawn")
+    compared = Chosen(ACTIVATIONS, ("Sigmoid",), most=4, group="drawn")
     bias = Number(-3, 3, 0.0, step=0.1, group="network")
     width = Number(16, 512, 128, step=16, whole=True, group="network")
     seed = Number(0, 999, 0, step=None, whole=True, group="network")
@@ -217,13 +202,13 @@ class ActivationExplorer(Explainer):
     def source(self) -> str:
         """Return the curve, its derivative and the layers in plain PyTorch."""
         name = self._focus
-        made = f"activation = {line(name, self.settings)}"
-        if name == "Softmax2d":
+        if name in self._own:
+            made = definition(self._own[name], "activation")
+        elif name == "Softmax2d":
             made = "softmax = nn.Softmax2d()\n\n\ndef activation(z):\n"
             made += "    return softmax(z[..., None, None])[..., 0, 0]\n"
-        if name in self._own:
-            own = self._own[name]
-            made = f"activation = nn.{own}" if _is_torchs(own) else _definition(own, name)
+        else:
+            made = f"activation = {line(name, self.settings)}"
         weight = {
             "he": "nn.init.kaiming_normal_(linear.weight, nonlinearity='relu')",
             "xavier": "nn.init.xavier_normal_(linear.weight)",
@@ -316,12 +301,3 @@ def _functions(own: object) -> Mapping[str, Function]:
 
 def _is_torchs(own: object) -> bool:
     return isinstance(own, nn.Module) and type(own).__name__ in ACTIVATIONS and "\n" not in str(own)
-
-
-def _definition(own: Function, name: str) -> str:
-    """Return the text of a function that a person wrote, where there is one."""
-    with contextlib.suppress(OSError, TypeError):
-        text = inspect.cleandoc(inspect.getsource(own))
-        if text.startswith("def "):
-            return f"{text}\n\nactivation = {own.__name__}"
-    return f"activation = ...  # {name}, which was given"

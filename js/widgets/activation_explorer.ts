@@ -6,6 +6,8 @@ import { inTheme, palette } from "../draw/looks.ts";
 import type { Range } from "../draw/scale.ts";
 import { powerTick } from "../draw/tick_text.ts";
 import { chart, legendEntry, type Reading } from "../explainer/chart.ts";
+import { codeLine } from "../explainer/code_line.ts";
+import { comparison } from "../explainer/comparison.ts";
 import { explainer, numbers } from "../explainer/explainer.ts";
 import { formula } from "../explainer/formula.ts";
 import { histograms } from "../explainer/histograms.ts";
@@ -13,8 +15,7 @@ import { settingControl } from "../explainer/settings.ts";
 import type { Computed, ExplainerView } from "../explainer/view.ts";
 import { formatRate, formatValue } from "../shared/format.ts";
 import { react } from "../shared/lifetime.ts";
-import { copyButton } from "../shared/ui/copy_button.ts";
-import { h, listen, setText } from "../shared/ui/dom.ts";
+import { h } from "../shared/ui/dom.ts";
 import en from "../shared/locales/activation_explorer.en.json";
 import es from "../shared/locales/activation_explorer.es.json";
 import "./activation_explorer.css";
@@ -134,57 +135,11 @@ function readings({ frame }: View, at: number | null): Reading[] {
   const text = (one: number | null) => (one === null ? "–" : formatValue(one));
   return [
     ["x", at === null ? null : formatValue(found?.x[at] ?? NaN)],
-    ...(found?.curves ?? []).flatMap(({ name }, i): Reading[] => [
-      [name, text(value(found!.y[i]!))],
-      ["′", text(value(found!.slope[i]!))],
-    ]),
+    ...(found?.curves ?? []).map(({ name }, i): Reading => {
+      const [y, slope] = [value(found!.y[i]!), value(found!.slope[i]!)];
+      return [name, y === null ? null : `${formatValue(y)}, f′ ${text(slope)}`];
+    }),
   ];
-}
-
-/** What is drawn beside the first: a menu to add to it, a button each to take it away. */
-function comparison({ t, frame, setting, trait, lifetime, tips, view }: View): HTMLElement {
-  const compared = setting<readonly string[]>("compared");
-  const schema = trait<readonly { name: string; allowed?: readonly string[] }[]>("schema").peek();
-  const allowed = schema.find(({ name }) => name === "compared")?.allowed ?? [];
-  const select = h("select", { id: `${view}-compared`, "data-setting": "compared" });
-  const chips = h("div", { class: "dl-chips" });
-  react(lifetime, () => {
-    const shown = new Set(frame.value?.curves.map(({ name }) => name));
-    const left = allowed.filter((name) => !shown.has(name));
-    select.replaceChildren(
-      h("option", { value: "" }, t("add")),
-      ...left.map((name) => h("option", { value: name }, name)),
-    );
-  });
-  listen(select, "change", lifetime, () => {
-    if (select.value !== "") compared.set([...compared.shown.peek(), select.value]);
-    select.selectedIndex = 0;
-  });
-  tips.describe(select, t("compared"), t("tip_compared"));
-  react(lifetime, () => {
-    const focused = document.activeElement;
-    const place = [...chips.children].findIndex((chip) => chip === focused);
-    chips.replaceChildren(
-      ...compared.shown.value.map((name) =>
-        h("button", { type: "button", class: "dl-toggle", "data-name": name }, `${name} ×`),
-      ),
-    );
-    for (const chip of chips.querySelectorAll("button")) {
-      chip.setAttribute("aria-label", t("remove", { name: chip.dataset["name"] ?? "" }));
-    }
-    if (place >= 0) ((chips.children[place] ?? select) as HTMLElement).focus();
-  });
-  listen(chips, "click", lifetime, ({ target }) => {
-    const name = target instanceof HTMLElement ? target.dataset["name"] : undefined;
-    if (name !== undefined) compared.set(compared.shown.peek().filter((one) => one !== name));
-  });
-  return h(
-    "div",
-    { class: "dl-comparison" },
-    h("label", { for: `${view}-compared` }, t("compared")),
-    select,
-    chips,
-  );
 }
 
 /** The formulas of the first, the sliders of its parameters, and the line that makes it. */
@@ -199,16 +154,9 @@ function definition(view: View): HTMLElement {
     },
     values: () => frame.value?.values ?? {},
   });
-  const code = h("code", { class: "dl-line" });
-  const words = { copy: t("view.copy"), copied: t("view.copied"), selected: t("view.selected") };
-  const line = h("div", { class: "dl-made" }, code, copyButton(view, words, code));
-  react(lifetime, () => {
-    const text = first()?.code ?? null;
-    line.hidden = text === null;
-    setText(code, text ?? "");
-  });
+  const line = codeLine(view, () => first()?.code ?? null);
   const own = h("p", { class: "dl-label" }, t("own_function"));
-  react(lifetime, () => (own.hidden = (first()?.formula ?? "") !== null));
+  react(lifetime, () => (own.hidden = first()?.formula !== null));
   const sliders = ["slope", "alpha", "beta", "cut", "beside"].map((name) => counted(view, name));
   return h("div", { class: "dl-definition" }, formulas, own, h("div", {}, ...sliders, line));
 }
@@ -263,12 +211,12 @@ function network(view: View): HTMLElement {
       const y = { label: t("size"), log: true, range, text: powerTick };
       return { y, label: t("layer"), columns: columns(gradients, 3) };
     },
-    readings: (at) => rows(at, frame.value?.gradient ?? none, frame.value?.dead ?? none, "backward"),
+    readings: (at) =>
+      rows(at, frame.value?.gradient ?? none, frame.value?.dead ?? none, "backward"),
   });
   return h(
     "section",
     { class: "dl-network" },
-    counted(view, "scale"),
     h("h4", {}, t("activations")),
     forwards,
     h("h4", {}, t("gradients")),
@@ -292,15 +240,21 @@ export default explainer<Activations>({
   name: "activation_explorer",
   words: { en, es },
   read,
-  draw: (view) => [
-    h(
-      "div",
-      { class: "dl-body" },
-      h("section", {}, comparison(view), curves(view)),
-      network(view),
-    ),
-    definition(view),
-  ],
+  draw: (view) => {
+    const names = () => (view.frame.value?.curves ?? []).map(({ name }) => name);
+    const beside = comparison(view, "compared", names);
+    return [
+      h(
+        "div",
+        { class: "dl-settings" },
+        ...["activation", "initialization"].map((name) => settingControl(view, name)),
+        counted(view, "scale"),
+        ...["layers", "batch_norm"].map((name) => settingControl(view, name)),
+      ),
+      h("div", { class: "dl-body" }, h("section", {}, beside, curves(view)), network(view)),
+      definition(view),
+    ];
+  },
   status,
   help: ["about", ["help_slope", "help_zones", "help_layers", "help_batch_norm"], "help_own"],
 });
