@@ -496,6 +496,9 @@ SENTENCES = {
     "that are computed out of its attributes, or give the class a __deepcopy__.",
     "path_still": "The run has not moved yet: all its recorded weights are the same. Train it "
     "first.",
+    "minima_same": "Both minima are the same weights, so there is no line to join them. Give other= "
+    "the weights of another training.",
+    "nothing_to_undo": "The weights are where they were at first: there is nothing to undo.",
     "state_not_kept": "There is no way back to where {name} stands: a {kind} that has begun can be "
     "neither copied nor put back. Hold what it is made from, and begin it anew where it is needed.",
     "state_structure": "The state does not fit: {name} is {there} there, where {here} is needed. "

@@ -105,7 +105,7 @@ export function player<Frame>(
     range.max = String(end());
     range.value = String(at.value);
     setAttribute(range, "aria-valuetext", text);
-    setText(place, text);
+    setText(place, `${at.value} / ${end()}`);
   });
   listen(range, "input", lifetime, () => {
     pause();

@@ -15,7 +15,7 @@ import { player, type PlayerPart } from "../explainer/player.ts";
 import type { Computed, ExplainerView } from "../explainer/view.ts";
 import { formatRate, formatValue } from "../shared/format.ts";
 import { SingleFlight } from "../shared/kernel/single_flight.ts";
-import { react, track, within } from "../shared/lifetime.ts";
+import { react, within } from "../shared/lifetime.ts";
 import { slider } from "../shared/ui/controls.ts";
 import { h, listen, setAttribute, setText } from "../shared/ui/dom.ts";
 import en from "../shared/locales/optimizer_race.en.json";
@@ -87,7 +87,7 @@ function lookOf(race: Race, name: string, dark: boolean): CurveLook {
   const place = race.all.indexOf(name);
   const dash = place >= 10 ? [5, 3] : [];
   return inTheme(
-    { color: place, dash, width: name === race.chosen ? 3 : 2, marker: MARKERS[place % 4]! },
+    { color: place, dash, width: name === race.chosen ? 3 : 1.75, marker: MARKERS[place % 4]! },
     dark,
   );
 }
@@ -389,52 +389,47 @@ function memory(
     ),
     body,
   );
-  const rows = computed(() => {
-    const race = frame.value;
-    return JSON.stringify([chosen.value.map(({ name, color }) => [name, color]), race?.numbers]);
-  });
-  react(lifetime, () => {
-    track(rows);
-    const numbers = (frame.peek()?.numbers ?? []).slice(0, 4);
-    body.replaceChildren(
-      ...chosen.value.map(({ name, label, color }) => {
-        const button = h(
-          "button",
-          { type: "button", class: "dl-arrow", "data-arrow": name },
-          label,
-        );
-        button.style.setProperty("--dl-arrow", color);
-        button.addEventListener("click", () => {
-          const now = new Set(arrows.peek());
-          if (!now.delete(name)) now.add(name);
-          arrows.value = now;
-        });
-        return h("tr", {}, h("th", { scope: "row" }, button), h("td"), h("td"));
-      }),
-      ...numbers.map((name) => {
-        const label = has(`state_${name}`) ? t(`state_${name}`) : name;
-        return h("tr", {}, h("th", { scope: "row" }, label), h("td", { colspan: 2 }));
-      }),
+  const row = (name: HTMLElement | string, columns: number) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name),
+      ...Array.from({ length: columns }, () => h("td", { colspan: 3 - columns })),
     );
-  });
+  const arrowButton = ({ name, label, color }: Quantity) => {
+    const button = h("button", { type: "button", class: "dl-arrow", "data-arrow": name }, label);
+    button.style.setProperty("--dl-arrow", color);
+    button.addEventListener("click", () => {
+      const now = new Set(arrows.peek());
+      if (!now.delete(name)) now.add(name);
+      arrows.value = now;
+    });
+    return button;
+  };
+  let drawn = "";
   react(lifetime, () => {
-    track(rows);
+    const race = frame.value;
+    const numbers = (race?.numbers ?? []).slice(0, 4);
+    const rows = JSON.stringify([chosen.value.map(({ name, color }) => [name, color]), numbers]);
+    if (rows !== drawn) {
+      drawn = rows;
+      body.replaceChildren(
+        ...chosen.value.map((one) => row(arrowButton(one), 2)),
+        ...numbers.map((name) => row(has(`state_${name}`) ? t(`state_${name}`) : name, 1)),
+      );
+    }
     for (const button of body.querySelectorAll<HTMLElement>("[data-arrow]")) {
       setAttribute(button, "aria-pressed", String(arrows.value.has(button.dataset["arrow"]!)));
     }
-  });
-  react(lifetime, () => {
-    track(rows);
-    const race = frame.value;
     if (race === null) return;
     const step = Math.min(play.at.value, race.steps - 1);
-    chosen.value.forEach(({ at }, row) => {
-      at(step).forEach((value, i) => setText(body.rows[row]!.cells[i + 1]!, told(value)));
+    const cells = (at: number) => body.rows[at]!.cells;
+    chosen.value.forEach(({ at }, place) => {
+      at(step).forEach((value, i) => setText(cells(place)[i + 1]!, told(value)));
     });
-    const numbers = floats(race, "numbers");
-    (race.numbers ?? []).slice(0, 4).forEach((_, i) => {
-      const cell = body.rows[chosen.value.length + i]?.cells[1];
-      if (cell !== undefined) setText(cell, told(numbers[i * race.steps + step]!));
+    const values = floats(race, "numbers");
+    numbers.forEach((_, i) => {
+      setText(cells(chosen.value.length + i)[1]!, told(values[i * race.steps + step]!));
     });
   });
   return table;
