@@ -12,8 +12,10 @@ from dl_lab.errors import InputError
 from dl_lab.theory.optimizer_race import Lane, Race, scheduler, step_with, take_on
 from dl_lab.theory.surfaces import Place, Surface
 
-SIDE = 100
-"""Starts along each axis."""
+SIDES = (100, 50, 25)
+"""Starts along each axis: as many as go their steps in about `SECONDS`."""
+
+SECONDS = 3.0
 
 MOST = 8
 """Ends that are told apart."""
@@ -40,7 +42,7 @@ class Basins:
     name
         The optimizer's.
     side
-        Starts along each axis.
+        Starts along each axis; None for one of `SIDES`.
 
     Raises
     ------
@@ -58,8 +60,8 @@ class Basins:
     ([0, 1, 2, 3], 4)
     """
 
-    def __init__(self, race: Race, name: str, side: int = SIDE) -> None:
-        self.side = side
+    def __init__(self, race: Race, name: str, side: int | None = None) -> None:
+        side = self.side = _side(race) if side is None else side
         self.name = name
         self._surface = surface = race.surface
         lane = race.lanes[name]
@@ -106,7 +108,8 @@ class Basins:
             probe.advance(1)
             alone = torch.tensor(probe.points[-1])
             together = found[place]
-            if torch.equal(alone, together) or probe.done < self.done:
+            lost = not (alone.isfinite().all() and together.isfinite().all())
+            if torch.equal(alone, together) or probe.done < self.done or lost:
                 continue
             self.exact = False
             if not torch.allclose(alone, together, rtol=1e-2, atol=1e-3 * _diagonal(self._surface)):
@@ -179,7 +182,7 @@ class _Together:
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            loss = self._losses().sum()
+            loss = _losses(self._race, parameter, self.done).sum()
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             if isinstance(optimizer, torch.optim.SparseAdam) and parameter.grad is not None:
                 parameter.grad = parameter.grad.to_sparse()
@@ -195,11 +198,6 @@ class _Together:
             self._anchor[away] = parameter[away]
             self.arrived[away] = self.done
 
-    def _losses(self) -> Tensor:
-        if not self._race.surface.own:
-            return self._race.objective(self.parameter, self.done)
-        return torch.func.vmap(lambda one: self._race.objective(one, self.done))(self.parameter)
-
 
 def _alone(lane: Lane, race: Race, start: Tensor) -> Lane:
     """Return a lane from another start."""
@@ -213,6 +211,24 @@ def _alone(lane: Lane, race: Race, start: Tensor) -> Lane:
         lane.around,
         {step: dict(settings) for step, settings in lane.changes.items()},
     )
+
+
+def _side(race: Race) -> int:
+    """Return how many starts along each axis there is time for."""
+    for side in SIDES[:-1]:
+        few = torch.tensor([race.surface.start]).float().repeat(side * side // 25, 1)
+        few.requires_grad_()
+        began = monotonic()
+        _losses(race, few, 0).sum().backward()  # type: ignore[no-untyped-call]  # torch has no types here
+        if 25 * (monotonic() - began) * race.steps < SECONDS:
+            return side
+    return SIDES[-1]
+
+
+def _losses(race: Race, points: Tensor, step: int) -> Tensor:
+    if not race.surface.own:
+        return race.objective(points, step)
+    return torch.func.vmap(lambda one: race.objective(one, step))(points)
 
 
 def _diagonal(surface: Surface) -> float:

@@ -110,7 +110,9 @@ def run_cut(
         raise InputError("path_still")
     if line:
         ends = 0.5 - 0.75 * reach, 0.5 + 0.75 * reach
-        return Cut(path[0], (path[-1] - path[0])[None], ends, (0.0, 0.0), {"begin": (0, 0), "end": (1, 0)})
+        return Cut(
+            path[0], (path[-1] - path[0])[None], ends, (0.0, 0.0), {"begin": (0, 0), "end": (1, 0)}
+        )
     directions, coordinates, shares = principal(path)
     low, high = coordinates.min(0).values, coordinates.max(0).values
     middle = (low + high) / 2
@@ -230,9 +232,9 @@ class Landscape:
         if self._coarse is None or not self._waiting:
             return self.values
         size = self.values.shape
-        between = interpolate(
-            self._coarse[None, None], size, mode="bilinear", align_corners=True
-        )[0, 0]
+        between = interpolate(self._coarse[None, None], size, mode="bilinear", align_corners=True)[
+            0, 0
+        ]
         return torch.where(self._known, self.values, between)
 
 

@@ -72,7 +72,7 @@ class Surface:
         return self.values(places).reshape(count, count)
 
     def _takes_many(self) -> bool:
-        two = torch.tensor([self.start, self.start])
+        two = torch.tensor([self.start, self.start], dtype=torch.float32)
         try:
             torch.func.vmap(self.function)(two)
         except Exception:  # noqa: BLE001  # whatever it raises
@@ -105,7 +105,7 @@ def own_surface(function: Function, x: Place, y: Place, start: Place) -> Surface
         It raises, returns anything but one number, or its gradient cannot be computed at the start.
     """
     surface = Surface(function, x, y, start, own=True)
-    point = torch.tensor(start, requires_grad=True)
+    point = torch.tensor([float(one) for one in start], requires_grad=True)
     name = getattr(function, "__name__", type(function).__name__)
     try:
         value = function(point)
@@ -119,7 +119,9 @@ def own_surface(function: Function, x: Place, y: Place, start: Place) -> Surface
     if not value.requires_grad:
         raise InputError("surface_detached", name=name)
     if not math.isfinite(value.item()):
-        raise InputError("surface_nan", name=name, x=f"{start[0]:g}", y=f"{start[1]:g}", value=value.item())
+        raise InputError(
+            "surface_nan", name=name, x=f"{start[0]:g}", y=f"{start[1]:g}", value=value.item()
+        )
     return surface
 
 

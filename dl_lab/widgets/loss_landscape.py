@@ -221,13 +221,15 @@ class LossLandscape(Explainer):
         """Return the run's recorded weights, the newest last."""
         if self.run is None:
             return []
+        # Where a click has put them is no part of the way.
+        here = self._back[0] if self._back else self._here()
         recorded = next((one for one in self.run.callbacks if isinstance(one, WeightPath)), None)
         if recorded is not None and recorded.weights:
-            return [*recorded.weights, self._here().cpu().float()]
+            return [*recorded.weights, here.cpu().float()]
         names = [name for name, _ in original(self.model).named_parameters()]
         kept = [self.run.weights_at(step) for step in self.run.checkpoints]
         found = [torch.cat([one[name].detach().flatten() for name in names]) for one in kept]
-        return [*found, self._here().to(found[-1]) if found else self._here()]
+        return [*found, here.to(found[-1]) if found else here]
 
     def _here(self) -> Flat:
         """Return the model's own weights as they are now."""
@@ -260,9 +262,7 @@ class LossLandscape(Explainer):
         if self.through == "minima" and self._other is not None:
             other = self._other
             named = dict(other.named_parameters()) if isinstance(other, nn.Module) else other
-            return joining_cut(
-                network, network.flat(named), seed=self.seed, reach=reach, line=line
-            )
+            return joining_cut(network, network.flat(named), seed=self.seed, reach=reach, line=line)
         return random_cut(network, seed=self.seed, reach=reach, line=line)
 
     def compute(self) -> tuple[dict[str, Any], dict[str, Array]]:

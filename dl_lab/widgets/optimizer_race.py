@@ -387,8 +387,12 @@ class OptimizerRace(Explainer):
             race = self._raced()
             race.advance(self._names(), until)
             found, arrays = self._raced_meta(race)
-            more, of_map = self._map_now(race) if self.basins else ({}, {})
-            self.unfinished = not race.finished(self._names()) or more.get("done", 1.0) < 1
+            self.unfinished = not race.finished(self._names())
+            more: dict[str, Any] = {}
+            of_map: dict[str, Array] = {}
+            if self.basins and not self.unfinished:
+                more, of_map = self._map_now(race)
+                self.unfinished = more.get("done", 1.0) < 1
         return {**meta, **found, "basins": more or None}, {
             "grid": grid.numpy(),
             **arrays,
@@ -435,11 +439,11 @@ class OptimizerRace(Explainer):
         plain = type(lane.optimizer).__name__ == "SGD" and not group.get("nesterov")
         if not (plain and surface.minima):
             return []
-        near = min(surface.minima, key=lambda one: float(np.hypot(*np.subtract(one, surface.start))))
+        near = min(
+            surface.minima, key=lambda one: float(np.hypot(*np.subtract(one, surface.start)))
+        )
         rate = self._rate(lane).get("lr", float(group["lr"]))
-        found = [
-            damping(one, rate, float(group["momentum"])) for one in curvatures(surface, near)
-        ]
+        found = [damping(one, rate, float(group["momentum"])) for one in curvatures(surface, near)]
         return [vars(one) for one in found if one.curvature > 0]
 
     def _map_now(self, race: Race) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -457,7 +461,12 @@ class OptimizerRace(Explainer):
         if isinstance(found, InputError):
             return {"problem": sentence(found)}, {}
         labels = found.labels().numpy()
-        meta = {"done": found.done / self.steps, "ends": found.ends, "exact": found.exact}
+        meta = {
+            "done": found.done / self.steps,
+            "ends": found.ends,
+            "exact": found.exact,
+            "starts": found.side**2,
+        }
         return meta, {"labels": labels, "arrivals": found.arrivals().numpy()}
 
     # -- what it leaves

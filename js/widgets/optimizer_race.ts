@@ -63,6 +63,7 @@ interface Race {
     readonly done?: number;
     readonly ends?: readonly Pair[];
     readonly exact?: boolean;
+    readonly starts?: number;
     readonly problem?: unknown;
   } | null;
   readonly arrays: Computed["arrays"];
@@ -553,7 +554,9 @@ function remarks({ t, frame, sentence, lifetime, setting }: View): HTMLElement {
     else if (map !== null && basins.shown.value) {
       const done = Math.round(100 * (map.done ?? 0));
       const key = done < 100 ? "map_going" : map.exact === true ? "map" : "map_rounded";
-      parts.push(t(key, { name: race.chosen, done, count: map.ends?.length ?? 0 }));
+      parts.push(
+        t(key, { name: race.chosen, done, count: map.ends?.length ?? 0, starts: map.starts ?? 0 }),
+      );
     }
     for (const { curvature, phase, factor } of race.damping ?? []) {
       const [c, f] = [told(curvature), factor.toFixed(3)];
