@@ -259,7 +259,7 @@ def barrier(values: Tensor, x: Place) -> float | None:
     2.0
     """
     places = torch.linspace(*x, len(values))
-    between = (places >= -1e-6) & (places <= 1 + 1e-6) & values.isfinite()
+    between = ((places - 0.5).abs() < 0.5 + 1e-6) & values.isfinite()
     if int(between.sum()) < 3:  # noqa: PLR2004  # both ends, and something between
         return None
     at, found = places[between], values[between]

@@ -1,4 +1,4 @@
-"""A race of optimizers: each goes its own plain loop over a surface, and all it remembers is kept."""
+"""A race of optimizers: each goes its plain loop over a surface, and what it remembers is kept."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SCHEDULES: dict[str, Callable[[Optimizer, int], Any] | None] = {
     "constant": None,
     "step": lambda one, steps: lr_scheduler.StepLR(one, max(1, steps // 3), 0.3),
     "exponential": lambda one, steps: lr_scheduler.ExponentialLR(one, 0.01 ** (1 / steps)),
-    "cosine": lambda one, steps: lr_scheduler.CosineAnnealingLR(one, steps),
+    "cosine": lr_scheduler.CosineAnnealingLR,
     "warmup": lambda one, steps: lr_scheduler.LinearLR(one, 0.05, 1.0, max(1, steps // 5)),
     "one_cycle": lambda one, steps: lr_scheduler.OneCycleLR(
         one, one.param_groups[0]["lr"], total_steps=steps + 1, cycle_momentum=False
@@ -115,7 +115,7 @@ def torchs() -> dict[str, type[Optimizer]]:
     }
 
 
-def entrants(given: Iterable[object] | None, rates: Mapping[str, float]) -> dict[str, Entrant]:
+def entrants(given: Any, rates: Mapping[str, float]) -> dict[str, Entrant]:  # noqa: ANN401  # what is given
     """Return who takes part, by names of which each is there once.
 
     Parameters
@@ -132,7 +132,8 @@ def entrants(given: Iterable[object] | None, rates: Mapping[str, float]) -> dict
         One that makes no optimizer, none at all, or too many.
     """
     known = torchs()
-    named = {name: (cls, {}) for name, cls in known.items()} | {
+    plain: dict[str, Any] = {}
+    named = {name: (cls, plain) for name, cls in known.items()} | {
         name: (known[cls], more) for name, (cls, more) in _VARIANTS.items() if cls in known
     }
     if given is None:
@@ -140,17 +141,17 @@ def entrants(given: Iterable[object] | None, rates: Mapping[str, float]) -> dict
         names = [name for name in dict.fromkeys(order) if name in named]
         return {name: _of_torch(name, *named[name], rates) for name in names}
     found: dict[str, Entrant] = {}
-    for one in [given] if isinstance(given, str) or callable(given) else given:
-        if isinstance(one, str):
-            if one not in named:
-                raise InputError.unknown("optimizers", one, named)
-            name, entrant = one, _of_torch(one, *named[one], rates)
-        elif isinstance(one, type) and known.get(one.__name__) is one:
-            name = one.__name__
-            entrant = _of_torch(name, one, _VARIANTS.get(name, ("", {}))[1], rates)
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        given = [given]
+    for one in given:
+        name = getattr(one, "__name__", "") if isinstance(one, type) else one
+        if isinstance(name, str) and (isinstance(one, str) or known.get(name) is one):
+            if name not in named:
+                raise InputError.unknown("optimizers", name, named)
+            entrant = _of_torch(name, *named[name], rates)
         elif callable(one) and not isinstance(one, Optimizer):
             name = _name(one)
-            entrant = Entrant(name, one, own=True)  # type: ignore[arg-type]  # `fresh` looks
+            entrant = Entrant(name, one, own=True)
         else:
             raise InputError("not_optimizer_class", given=shown(one))
         again = sum(other.split(" ")[0] == name for other in found)
@@ -167,7 +168,8 @@ def _of_torch(
     name: str, cls: type[Optimizer], more: Mapping[str, Any], rates: Mapping[str, float]
 ) -> Entrant:
     rate = rates.get(name, rates.get(cls.__name__))
-    return Entrant(name, functools.partial(cls, **more, **({} if rate is None else {"lr": rate})))
+    settings: dict[str, Any] = dict(more) if rate is None else {**more, "lr": rate}
+    return Entrant(name, functools.partial(cls, **settings))
 
 
 def _name(one: object) -> str:
@@ -338,7 +340,7 @@ class Lane:
 def step_with(optimizer: Optimizer, closure: Callable[[], Tensor]) -> None:
     """Do a step as a plain loop does: the gradient, then the step, which LBFGS asks for itself."""
     if _asks(optimizer):
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[arg-type]  # a loss, as torch's own examples return
     else:
         closure()
         optimizer.step()
@@ -545,7 +547,7 @@ def curvatures(surface: Surface, place: Place) -> list[float]:
     """
     point = torch.tensor(place, dtype=torch.float32)
     try:
-        hessian = torch.autograd.functional.hessian(
+        hessian = torch.autograd.functional.hessian(  # type: ignore[no-untyped-call]  # torch has no types here
             lambda one: surface.function(one).reshape(()), point
         )
     except Exception:  # noqa: BLE001  # a person's function that can be differentiated once only
@@ -593,7 +595,7 @@ def damping(curvature: float, rate: float, momentum: float) -> Damping:
     >>> damping(1.0, 0.1, 0.0).phase, damping(1.0, 0.1, 0.9).phase
     ('over', 'under')
     """
-    # z² − (1 + β − αλ)·z + β = 0, where z is what a step multiplies by.
+    # z² = (1 + β - αλ)·z - β, where z is what a step multiplies by.
     half = (1 + momentum - rate * curvature) / 2
     inside = half**2 - momentum
     if inside < 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Mapping
+from typing import Any
 
 from dl_lab.theory.optimizer_race import Entrant
 from dl_lab.theory.slices import NETWORK
@@ -50,8 +51,8 @@ _SCHEDULES = {
     "exponential": "ExponentialLR(optimizer, 0.01 ** (1 / {steps}))",
     "cosine": "CosineAnnealingLR(optimizer, {steps})",
     "warmup": "LinearLR(optimizer, 0.05, 1.0, {fifth})",
-    "one_cycle": 'OneCycleLR(\n    optimizer, optimizer.param_groups[0]["lr"], total_steps={steps} + 1,'
-    " cycle_momentum=False\n)",
+    "one_cycle": 'OneCycleLR(\n    optimizer, optimizer.param_groups[0]["lr"],'
+    " total_steps={steps} + 1, cycle_momentum=False\n)",
 }
 
 
@@ -136,7 +137,7 @@ def _function(name: str, surface: Surface) -> tuple[str, str]:
 def _optimizer(entrant: Entrant, tuned: Mapping[str, float]) -> tuple[str, bool]:
     """Return the call that makes it, and whether its parameter is a matrix."""
     made = entrant.make
-    settings = dict(tuned)
+    settings: dict[str, Any] = dict(tuned)
     if not isinstance(made, functools.partial) or entrant.own:
         settings.update(made.keywords if isinstance(made, functools.partial) else {})
         made = made.func if isinstance(made, functools.partial) else made

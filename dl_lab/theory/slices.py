@@ -66,7 +66,7 @@ class Network:
     [0.0, 4.0]
     """
 
-    def __init__(self, model: nn.Module, loss: Loss, data: Any, rows: int = 256) -> None:  # noqa: ANN401  # as a Trainer
+    def __init__(self, model: Any, loss: Any, data: Any, rows: int = 256) -> None:  # noqa: ANN401  # what is given
         if not isinstance(model, nn.Module):
             key = "model_class" if isinstance(model, type) else "not_model"
             raise InputError(key, given=getattr(model, "__name__", type(model).__name__))
@@ -93,7 +93,7 @@ class Network:
                 "landscape_copy", name=type(model).__name__, kind=type(error).__name__, detail=error
             ) from error
         for one in self.model.parameters():
-            one.requires_grad_(requires_grad=False)
+            one.requires_grad_(False)
             one.grad = None
         self.model.eval()
         self.called_off = False
@@ -138,7 +138,7 @@ class Network:
 
     def weights(self, flat: Flat) -> dict[str, Tensor]:
         """Return a vector's parts by the parameters' names, sharing its memory."""
-        parts = flat.split([shape.numel() for shape in self.shapes.values()])
+        parts = torch.split(flat, [shape.numel() for shape in self.shapes.values()])
         return {
             name: part.view(shape)
             for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)
@@ -217,7 +217,8 @@ class Network:
         def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # a model's
             return functional_call(self.model, dict(weights), args, kwargs)
 
-        return self.loss(forward(call, inputs), targets).reshape(())
+        loss: Tensor = self.loss(forward(call, inputs), targets)
+        return loss.reshape(())
 
     def _mean(self, *, check: bool) -> float | None:
         total, count = 0.0, 0
@@ -389,7 +390,8 @@ def _across(direction: Tensor) -> Tensor:
     draw = torch.Generator().manual_seed(0)
     other = torch.randn(direction.shape, generator=draw, dtype=torch.float64).to(direction.device)
     other = other - other @ direction * direction
-    return other / other.norm()
+    across: Tensor = other / other.norm()
+    return across
 
 
 def loss_surface(

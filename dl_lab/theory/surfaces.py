@@ -92,8 +92,8 @@ def levels(values: Tensor) -> list[float]:
     if not len(finite):
         return []
     shares = torch.linspace(0, 1, _LEVELS, dtype=torch.float64) ** 1.5
-    found = torch.quantile(finite, 0.98 * shares).unique()
-    return [float(value) for value in found]
+    found = torch.quantile(finite, 0.98 * shares).tolist()
+    return sorted({float(value) for value in found})
 
 
 def own_surface(function: Function, x: Place, y: Place, start: Place) -> Surface:
@@ -108,7 +108,7 @@ def own_surface(function: Function, x: Place, y: Place, start: Place) -> Surface
     point = torch.tensor([float(one) for one in start], requires_grad=True)
     name = getattr(function, "__name__", type(function).__name__)
     try:
-        value = function(point)
+        value: Any = function(point)
     except Exception as error:
         raise InputError(
             "surface_failed", name=name, kind=type(error).__name__, detail=error

@@ -62,7 +62,7 @@ class LossLandscape(Explainer):
     through
         Which plane: ``"random"``, filter-normalised directions around the weights; ``"run"``, the
         two directions in which the trainer's weights moved most; ``"minima"``, through both
-        minima. None for the last of these that there is something to draw for.
+        minima. Where it is left out, the last of these that there is something to draw for.
     shape
         ``"plane"`` or ``"line"``, along the first direction.
     reach
@@ -127,7 +127,6 @@ class LossLandscape(Explainer):
         data: Any = None,
         *,
         other: nn.Module | Mapping[str, Tensor] | None = None,
-        through: str | None = None,
         **settings: Any,
     ) -> None:
         self.run = model if isinstance(model, Trainer) else None
@@ -152,9 +151,8 @@ class LossLandscape(Explainer):
         if other is not None:
             offered.append("minima")
         self.offers = {"through": offered}
-        if through is None:
-            through = "minima" if other is not None else "run" if self._moved() else "random"
-        super().__init__(through=through, **settings)
+        first = "minima" if other is not None else "run" if self._moved() else "random"
+        super().__init__(**{"through": first, **settings})
         if self.run is not None:
             self._subscriptions.append(self.run.on_change(weakly(self._run_changed)))
 

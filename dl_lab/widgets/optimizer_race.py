@@ -197,7 +197,7 @@ class OptimizerRace(Explainer):
     def __init__(
         self,
         surface: Any = "ravine",
-        optimizers: Iterable[Any] | None = None,
+        optimizers: Any = None,
         *,
         x: Place | None = None,
         y: Place | None = None,
@@ -208,8 +208,9 @@ class OptimizerRace(Explainer):
         self._made: dict[str, Surface] = {}
         if not isinstance(surface, str):
             surface = self._take(surface, x, y, settings.get("start"))
-            self.offers = {"surface": self._makers}
-        self._given = None if optimizers is None else list(_listed(optimizers))
+            self.offers = {"surface": list(self._makers)}
+        several = isinstance(optimizers, Iterable) and not isinstance(optimizers, str)
+        self._given = list(optimizers) if several else optimizers
         self.entrants = entrants(self._given, {})
         self._race: Race | None = None
         self._key: object = None
@@ -257,7 +258,7 @@ class OptimizerRace(Explainer):
 
     # -- what a person may ask for
 
-    def tune(self, optimizer: str, at: int = 0, **settings: float) -> None:
+    def tune(self, optimizer: Any, at: Any = 0, **settings: Any) -> None:
         """Change an optimizer's settings from a step on; the way that came after is gone anew.
 
         Parameters
@@ -387,12 +388,13 @@ class OptimizerRace(Explainer):
             race = self._raced()
             race.advance(self._names(), until)
             found, arrays = self._raced_meta(race)
-            self.unfinished = not race.finished(self._names())
+            more_to_come = not race.finished(self._names())
             more: dict[str, Any] = {}
             of_map: dict[str, Array] = {}
-            if self.basins and not self.unfinished:
+            if self.basins and not more_to_come:
                 more, of_map = self._map_now(race)
-                self.unfinished = more.get("done", 1.0) < 1
+                more_to_come = more.get("done", 1.0) < 1
+            self.unfinished = more_to_come
         return {**meta, **found, "basins": more or None}, {
             "grid": grid.numpy(),
             **arrays,
@@ -513,11 +515,7 @@ class OptimizerRace(Explainer):
         at, setting = asked.get("at"), asked.get("setting")
         if not isinstance(setting, str):
             raise InputError.unknown("setting", setting, LIMITS)
-        self.tune(asked.get("lane"), at, **{setting: asked.get("value")})  # type: ignore[arg-type]  # which refuses them
+        self.tune(asked.get("lane"), at, **{setting: asked.get("value")})
 
 
 _COLOURS = ("#0877bd", "#b34700", "#1b7f4d", "#a3387e", "#5b5b5b", "#7a5c00")
-
-
-def _listed(optimizers: Any) -> Iterable[Any]:
-    return [optimizers] if isinstance(optimizers, str) or callable(optimizers) else optimizers

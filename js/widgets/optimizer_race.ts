@@ -6,7 +6,7 @@ import { curvePoints, type CurveLook } from "../draw/curves.ts";
 import { heightColor } from "../draw/heights.ts";
 import { swatch } from "../draw/legend.ts";
 import { inTheme, palette } from "../draw/looks.ts";
-import type { Arrow, Over } from "../draw/plane.ts";
+import type { Arrow, Over } from "../draw/plane/plane.ts";
 import { tick } from "../draw/tick_text.ts";
 import { chart } from "../explainer/chart.ts";
 import { explainer } from "../explainer/explainer.ts";

@@ -26,7 +26,7 @@ from dl_lab.theory.slices import Network, filter_normalised, loss_surface, princ
 class Tied(nn.Module):
     """One matrix, used twice, and a normalization."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.first = nn.Linear(6, 6)
         self.again = nn.Linear(6, 6)
@@ -104,7 +104,7 @@ def test_directions_are_normalised_by_filter():
             assert not direction.any()
             continue
         for of_direction, of_weight in zip(direction, weight, strict=True):
-            assert float(of_direction.norm()) == pytest.approx(float(of_weight.norm()), rel=1e-4)
+            assert of_direction.norm().item() == pytest.approx(of_weight.norm().item(), rel=1e-4)
     assert torch.equal(first, filter_normalised(network, seed=3)[0])
 
 
@@ -115,7 +115,7 @@ def test_it_goes_from_coarse_to_fine_and_measures_each_point_once(monkeypatch):
     calls = []
     measured = network.losses
     monkeypatch.setattr(
-        network, "losses", lambda places, until: calls.append(1) or measured(places, -1.0)
+        network, "losses", lambda places, _: calls.append(1) or measured(places, -1.0)
     )
     monkeypatch.setattr(network, "_vmapped", False)
     sides, coarse = set(), None
@@ -236,10 +236,10 @@ def test_what_cannot_be_shown_gets_a_sentence(monkeypatch):
             Network(*given)
 
     class Stubborn(nn.Linear):
-        def __deepcopy__(self, memo):
+        def __deepcopy__(self, memo: object) -> object:
             raise RuntimeError("not me")
 
-    with pytest.raises(InputError, match="Stubborn cannot be copied.*not me"):
+    with pytest.raises(InputError, match=r"Stubborn cannot be copied.*not me"):
         Network(Stubborn(6, 6), loss, data)
     with pytest.raises(InputError, match="has not moved yet"):
         run_cut(_network(3), [torch.zeros(3), torch.zeros(3)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -30,16 +31,16 @@ EVERY = entrants(None, {})
 class Pull(torch.optim.Optimizer):
     """A person's own: a step along the sign, with noise, and a memory of its own."""
 
-    def __init__(self, params, lr=0.1):
+    def __init__(self, params, lr=0.1) -> None:
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
-            for p in group["params"]:
-                state = self.state[p]
-                state["last"] = p.grad.sign() + 0.1 * torch.randn(2)
-                p -= group["lr"] * state["last"]
+            for one in group["params"]:
+                state = self.state[one]
+                state["last"] = one.grad.sign() + 0.1 * torch.randn(2)
+                one.sub_(group["lr"] * state["last"])
 
 
 def plain(optimizer_of, function, start, steps=STEPS, schedule=None, change=None):
@@ -267,7 +268,7 @@ def test_damping_is_how_a_quadratic_shrinks():
         late = [size for size in sizes if 1e-100 < size < 1e100]
         shrunk = (max(late[-40:]) / max(late[:40])) ** (1 / (len(late) - 40))
         assert one.factor == pytest.approx(shrunk, abs=0.02), (rate, momentum)
-        turns = sum(a != b for a, b in zip(signs, signs[1:], strict=False))
+        turns = sum(a != b for a, b in pairwise(signs))
         assert (one.phase == "over") == (turns == 0), (rate, momentum)
         assert (one.phase == "diverging") == (one.factor > 1)
     critical = (1 - math.sqrt(0.1 * curvature)) ** 2
@@ -294,7 +295,7 @@ def test_curvature_and_contours():
     ("function", "sentence"),
     [
         (lambda p: p, "must return a tensor with one number; got"),
-        (lambda p: 3.0, "must return a tensor with one number; got 3.0"),
+        (lambda _: 3.0, "must return a tensor with one number; got 3.0"),
         (lambda p: (p**2).sum().detach(), "No gradient can flow"),
         (lambda p: (p[0] - 5).log(), r"At the start, \(1, 2\), the surface .* is nan"),
         (lambda p: p[2], "raised IndexError"),
@@ -334,8 +335,8 @@ def test_what_is_no_optimizer_gets_a_sentence(given, sentence):
 
 def test_what_makes_no_optimizer_is_told_when_it_is_made():
     for make, sentence in (
-        (lambda p: 3, "optimizers must be classes"),
-        (lambda p: 1 / 0, "own raised ZeroDivisionError"),
+        (lambda _: 3, "optimizers must be classes"),
+        (lambda _: 1 / 0, "own raised ZeroDivisionError"),
     ):
         (one,) = entrants([make], {}).values()
         with pytest.raises(InputError, match=sentence):
@@ -344,7 +345,7 @@ def test_what_makes_no_optimizer_is_told_when_it_is_made():
 
 def test_one_that_raises_on_the_way_ends_alone():
     class Breaks(torch.optim.SGD):
-        def step(self, closure=None):
+        def step(self):
             raise RuntimeError("worn out")
 
     race = Race(SURFACES["ravine"](), entrants([Breaks, "Adam"], {"Adam": 0.1}), steps=STEPS)
