@@ -10,6 +10,7 @@ from benchmarks import (
     looking,
     playground,
     tensorboard_server,
+    theory,
     training,
 )
 
@@ -25,6 +26,7 @@ def main() -> None:
         looking,
         tensorboard_server,
         learning_rate,
+        theory,
     ):
         benchmark.main()
         print()
