@@ -87,12 +87,12 @@ class CostExplorer(Explainer):
 
     PRESETS: ClassVar = {
         "stalls": {"cost": "MSE", "compared": ("BCE",), "output": "sigmoid", "target": 1.0},
-        "outlier": {"task": "outlier", "outlier": (2.0, -4.0)},
+        "outlier": {"task": "outlier", "outlier": (2.0, -3.5)},
         "sure": {"task": "classes", "logits": (6.0, 0.0, 0.0, 0.0), "smoothing": 0.2},
-        "apart": {"task": "pairs", "negative": (0.4, 0.6)},
+        "apart": {"task": "pairs", "negative": (1.2, -0.3)},
     }
 
-    task = Choice(("prediction", "classes", "outlier", "pairs"))
+    task = Choice(("prediction", "classes", "outlier", "pairs"), group="drawn")
     cost = Choice((None, *COSTS), "MSE", group="drawn")
     compared = Chosen(COSTS, ("BCE",), most=4, group="drawn")
     output = Choice(("identity", "sigmoid", "tanh"), "sigmoid", group="drawn")
@@ -158,9 +158,12 @@ class CostExplorer(Explainer):
         counting = {key for name in names if name is not None for key in COSTS[name].settings}
         if any(name is None or COSTS[name].of == "prediction" for name in names):
             counting.add("output")
+        told = [self._told(name) for name in names]
         meta = {
-            "costs": [self._told(name) for name in names],
-            "counting": sorted(counting | {"target"}),
+            "told": told[0],
+            "names": [one["name"] for one in told],
+            "targets": [one["target"] for one in told],
+            "counting": sorted(counting | {"cost", "target"}),
         }
         arrays = {"z": pulls[0].z}
         for part in ("prediction", "value", "gradient", "arriving"):
@@ -204,11 +207,11 @@ class CostExplorer(Explainer):
             known = CLASS_COSTS[chosen]
             code = known.line.format(**self.settings)
             told = {"name": chosen, "formula": known.formula, "code": code}
-        counting = [] if chosen is None else list(CLASS_COSTS[chosen].settings)
+        counting = () if chosen is None else CLASS_COSTS[chosen].settings
         meta = {
-            "cost": told,
+            "told": told,
             "right": self._right,
-            "counting": counting,
+            "counting": ["class_cost", *counting],
             "names": [name_of(self._own) if name is None else name for name in pulls],
             "chosen": list(pulls).index(chosen),
         }
@@ -241,14 +244,14 @@ class CostExplorer(Explainer):
         known = PAIR_COSTS[self.pair_cost]
         values = {"margin": self.margin, "cosine": min(self.margin, 1.0)}
         meta = {
-            "cost": {
+            "told": {
                 "name": self.pair_cost,
                 "formula": known.formula,
                 "code": known.line.format(**values),
             },
             "names": list(pulls),
             "chosen": list(pulls).index(self.pair_cost),
-            "counting": ["margin"],
+            "counting": ["pair_cost", "margin"],
         }
         arrays = {
             "gradients": torch.stack([found.gradient for found in pulls.values()]),
@@ -280,7 +283,7 @@ def _picture(
     """Draw what a curve can show: a cost and its gradient, lines, or a gradient by class."""
     title = f"{words['title']} · {words['task_' + meta['task']]}"
     if meta["task"] == "prediction":
-        z, told = arrays["z"].numpy(), meta["costs"][0]
+        z, told = arrays["z"].numpy(), meta["told"]
         curves = [
             Curve(z, arrays["value"][0].numpy(), told["name"]),
             Curve(z, arrays["arriving"][0].numpy(), "dC/dz", ORANGE),
@@ -296,5 +299,5 @@ def _picture(
     by = torch.arange(arrays["gradients"].shape[1], dtype=torch.float64)
     gradient = arrays["gradients"][meta["chosen"]]
     flat = gradient if gradient.ndim == 1 else gradient.norm(dim=1)
-    curves = [Curve(by.numpy(), flat.numpy(), meta["cost"]["name"])]
+    curves = [Curve(by.numpy(), flat.numpy(), meta["told"]["name"])]
     return svg(title, curves, x_label=words["part"], y_label="|dC|", identifier=identifier)
