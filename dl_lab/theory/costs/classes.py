@@ -143,8 +143,8 @@ CLASS_COSTS: Mapping[str, ClassCost] = {
     ),
     "MultiLabelSoftMargin": ClassCost(
         _multi_label_soft_margin,
-        r"\frac{1}{n} \sum_i w_i (\ln(1 + e^{z_i}) - q_i z_i)",
-        "F.multilabel_soft_margin_loss(z, q, weight)",
+        r"\frac{1}{n} \sum_i w_i (\ln(1 + e^{z_i}) - t_i z_i) \quad t_y = 1",
+        "F.multilabel_soft_margin_loss(z, F.one_hot(y, z.shape[1]).float(), weight)",
         ("weight",),
     ),
 }

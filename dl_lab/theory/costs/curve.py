@@ -79,7 +79,9 @@ def pull(
     >>> found.z[40], found.arriving[40]
     (tensor(-5., dtype=torch.float64), tensor(-0.0132, dtype=torch.float64))
     """
-    z = torch.linspace(-reach, reach, POINTS, dtype=torch.float64).requires_grad_()
+    # Whole numbers are among them, where many a cost bends.
+    z = torch.linspace(-reach, reach, POINTS, dtype=torch.float64).round(decimals=9)
+    z.requires_grad_()
     given = "prediction" if not isinstance(cost, Cost) else cost.of
     with torch.enable_grad():
         if given == "probability" or (given == "prediction" and output == "sigmoid"):
@@ -122,6 +124,7 @@ def called(own: OwnCost, predictions: Tensor, targets: Tensor) -> Tensor:
 
 def finite(own: OwnCost, values: Tensor, predictions: Tensor, targets: Tensor) -> None:
     """Say which prediction gives what is not finite, if one does."""
+    values, predictions = values.detach(), predictions.detach()
     wrong = ~values.isfinite()
     if wrong.any():
         first = int(wrong.int().argmax())
