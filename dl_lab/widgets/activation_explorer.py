@@ -18,10 +18,9 @@ from dl_lab.theory.activation_explorer import (
     curve,
     flat_stretches,
     layers,
-    looking,
 )
 from dl_lab.theory.activations import ACTIVATIONS, line, make
-from dl_lab.theory.own_source import definition
+from dl_lab.theory.own import definition, looking
 from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.traits import Choice, Chosen, Flag, Number
 
@@ -128,6 +127,12 @@ class ActivationExplorer(Explainer):
                 if one["name"] == "activation":
                     one["allowed"] = list(ACTIVATIONS)
             self.set_trait("schema", offered)
+
+    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
+        settings = super()._checked(changes)
+        if settings.get("activation", "") is None and not self._own:
+            raise InputError.unknown("activation", None, ACTIVATIONS)
+        return settings
 
     @property
     def function(self) -> Function:

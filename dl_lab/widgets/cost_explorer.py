@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from dl_lab.errors import InputError, shown
 from dl_lab.pictures.curves import ORANGE, Curve, svg
 from dl_lab.theory.costs.classes import CLASS_COSTS, class_pull, example
-from dl_lab.theory.costs.curve import OwnCost, name_of, pull, wants_classes
+from dl_lab.theory.costs.curve import OwnCost, pull, wants_classes
 from dl_lab.theory.costs.outlier import NAMES, REACH, Fitting, points
 from dl_lab.theory.costs.pairs import PAIR_COSTS, pair_pull
 from dl_lab.theory.costs.source import (
@@ -19,7 +21,8 @@ from dl_lab.theory.costs.source import (
     pairs_source,
     prediction_source,
 )
-from dl_lab.theory.costs.table import COSTS
+from dl_lab.theory.costs.table import COSTS, Cost
+from dl_lab.theory.own import looking, name_of
 from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.traits import Choice, Chosen, Number, Numbers
 
@@ -122,21 +125,35 @@ class CostExplorer(Explainer):
         if isinstance(own, type) or not (own is None or callable(own)):
             raise InputError("cost_not", given=shown(own))
         if own is not None:
-            self._of_classes = wants_classes(own)
+            with looking(own):
+                self._of_classes = wants_classes(own)
             task, name = ("classes", "class_cost") if self._of_classes else ("prediction", "cost")
             settings = {"task": task, name: None, **settings}
         super().__init__(**settings)
         offered = [dict(one) for one in self.schema]
+        # One's own cost can be chosen where it belongs.
         for one in offered:
-            name = {"cost": False, "class_cost": True}.get(one["name"])
-            if name is not None and (own is None or self._of_classes is not name):
+            if one["name"] in self._without_own():
                 one["allowed"] = [value for value in one["allowed"] if value is not None]
         self.set_trait("schema", offered)
+
+    def _without_own(self) -> set[str]:
+        """Return the settings that cannot be a cost of one's own."""
+        mine = set() if self._own is None else {"class_cost" if self._of_classes else "cost"}
+        return {"cost", "class_cost"} - mine
+
+    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
+        settings = super()._checked(changes)
+        for name in self._without_own():
+            if settings.get(name, "") is None:
+                raise InputError.unknown(name, None, CLASS_COSTS if "class" in name else COSTS)
+        return settings
 
     def compute(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what the task shows; `docs/protocol.md` has what that is."""
         self.unfinished = False
-        meta, arrays = getattr(self, f"_{self.task}")()
+        with contextlib.nullcontext() if self._own is None else looking(self._own):
+            meta, arrays = getattr(self, f"_{self.task}")()
         own = None if self._own is None else name_of(self._own)
         values = {name: getattr(self, name) for name in _VALUES}
         values["cosine"] = min(self.margin, 1.0)
@@ -148,7 +165,7 @@ class CostExplorer(Explainer):
             names.append(None)
         pulls = [
             pull(
-                self._own if name is None else COSTS[name],
+                self._cost(name),
                 self.target,
                 self.settings,
                 self.output,
@@ -169,6 +186,12 @@ class CostExplorer(Explainer):
         for part in ("prediction", "value", "gradient", "arriving"):
             arrays[part] = torch.stack([getattr(one, part) for one in pulls])
         return meta, arrays
+
+    def _cost(self, name: str | None) -> Cost | OwnCost:
+        if name is None:
+            assert self._own is not None  # noqa: S101 - else the setting could not be None
+            return self._own
+        return COSTS[name]
 
     def _told(self, name: str | None) -> dict[str, Any]:
         if name is None:
@@ -202,7 +225,7 @@ class CostExplorer(Explainer):
         pulls = {name: class_pull(cost, one) for name, cost in costs.items()}
         chosen = self.class_cost
         if chosen is None:
-            told = {"name": name_of(self._own), "formula": None, "code": None}
+            told: dict[str, Any] = {"name": name_of(self._own), "formula": None, "code": None}
         else:
             known = CLASS_COSTS[chosen]
             code = known.line.format(**self.settings)

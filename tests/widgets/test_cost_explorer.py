@@ -91,10 +91,41 @@ def test_a_cost_of_ones_own_is_drawn_and_trained_with():
     made.close()
 
 
+def test_without_a_cost_of_ones_own_there_is_none_to_choose(explorer):
+    for name in ("cost", "class_cost"):
+        with pytest.raises(InputError, match=f"{name} cannot be None"):
+            explorer.set(**{name: None})
+    made = dl_lab.CostExplorer(nn.CrossEntropyLoss())
+    with pytest.raises(InputError, match="cost cannot be None"):
+        made.cost = None
+    made.close()
+
+
+def test_what_was_given_stays_as_it_is():
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls = 0
+
+        def forward(self, y_hat, y):
+            self.calls += 1
+            torch.rand(1)
+            return (y_hat - y).abs().mean()
+
+    own = Counting()
+    state = torch.get_rng_state()
+    made = dl_lab.CostExplorer(own)
+    made.task = "outlier"
+    made.compute()
+    assert own.calls == 0
+    assert torch.equal(torch.get_rng_state(), state)
+    made.close()
+
+
 def test_a_loss_of_classes_of_ones_own_is_among_the_classes():
     made = dl_lab.CostExplorer(nn.CrossEntropyLoss(label_smoothing=0.3))
     assert made.task == "classes"
-    meta, arrays = made.compute()
+    meta, _ = made.compute()
     assert meta["names"][meta["chosen"]] == "CrossEntropyLoss()"
     made.set(smoothing=0.3)
     again = made.compute()[1]["gradients"]

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from dl_lab.errors import InputError, shown
-from dl_lab.theory.costs.curve import OwnCost, name_of, tried
+from dl_lab.theory.costs.curve import OwnCost, tried
+from dl_lab.theory.own import name_of
 
 
 @dataclass(frozen=True)
@@ -212,4 +213,4 @@ def class_pull(cost: ClassCost | OwnCost, one: Example) -> ClassPull:
                 raise InputError("cost_classes", given=name_of(cost), result=shown(value))
             value = value.reshape(())
         (gradient,) = torch.autograd.grad(value, logits)
-    return ClassPull(float(value), gradient[0])
+    return ClassPull(float(value.detach()), gradient[0])

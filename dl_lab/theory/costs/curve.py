@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dl_lab.errors import InputError, shortened, shown
 from dl_lab.theory.costs.table import Cost, Settings
+from dl_lab.theory.own import name_of
 
 Output = Literal["identity", "sigmoid", "tanh"]
 OwnCost = Callable[[Tensor, Tensor], Any]
@@ -184,10 +185,3 @@ def tried(own: OwnCost, predictions: Tensor, targets: Tensor) -> Tensor:
     if not isinstance(value, Tensor):
         raise InputError("cost_returned", given=name_of(own), result=shown(value))
     return value
-
-
-def name_of(own: object) -> str:
-    """Return what a person calls it."""
-    if isinstance(own, torch.nn.Module):
-        return shown(own)
-    return str(getattr(own, "__name__", None) or shown(own))

@@ -82,7 +82,7 @@ class Explainer(PicturedWidget):
         super().__init__(**self._checked({**defaults, **settings}))
         offered = [one for name, one in self._SETTINGS.items() if name != "language"]
         self.set_trait("schema", [setting.describe() for setting in offered])
-        self._begun = {one.name: getattr(self, one.name) for one in offered}
+        self._begun = {name: value for name, value in self.settings.items() if name != "language"}
         self.set_trait("presets", {name: self._preset(name) for name in self.PRESETS})
         self.set_trait("code", hasattr(self, "source"))
         self.set_trait("problem", None)  # traitlets makes {} of it
@@ -119,11 +119,11 @@ class Explainer(PicturedWidget):
         InputError
             There is no such preset.
         """
-        if not isinstance(name, str) or name not in self.PRESETS:
-            raise InputError.unknown("preset", name, self.PRESETS)
         self.set(**self._preset(name))
 
-    def _preset(self, name: str) -> dict[str, Any]:
+    def _preset(self, name: object) -> dict[str, Any]:
+        if not isinstance(name, str) or name not in self.PRESETS:
+            raise InputError.unknown("preset", name, self.PRESETS)
         return {**self._begun, **self._validated(self.PRESETS[name])}
 
     def refresh(self) -> None:
@@ -200,7 +200,7 @@ class Explainer(PicturedWidget):
 
     @handles("preset.use")
     def _use_preset(self, message: Message) -> None:
-        self.use_preset(message.meta.get("name"))  # type: ignore[arg-type]  # which refuses it
+        self.set(**self._preset(message.meta.get("name")))
 
     @handles("code.get")
     def _get_code(self, message: Message) -> Reply:  # noqa: ARG002 - it has no arguments
