@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import threading
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from time import monotonic
@@ -12,6 +14,7 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
+from dl_lab import forks
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
@@ -68,6 +71,8 @@ class Explainer(PicturedWidget):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.__signature__ = _signature(cls)
+        if "compute" in vars(cls):
+            cls.compute = _one_at_a_time(cls.compute)  # type: ignore[method-assign]  # the same
 
     def __init__(self, *, trainer: Trainer | None = None, **settings: Any) -> None:
         given = settings if trainer is None else {**settings, "trainer": trainer}
@@ -76,6 +81,7 @@ class Explainer(PicturedWidget):
         if trainer is not None and not isinstance(trainer, Trainer):
             raise InputError("not_trainer", given=type(trainer).__name__)
         self._trainer = trainer
+        self._computing = forks.opens(threading.RLock())
         self._revision = self._composed = 0
         self._due = 0.0
         defaults = {name: setting.default_value for name, setting in self._SETTINGS.items()}
@@ -99,7 +105,7 @@ class Explainer(PicturedWidget):
     def compute(self) -> tuple[dict[str, Any], Mapping[str, Array | Tensor]]:
         """Return what the page draws for the settings as they are: small values, and arrays.
 
-        Runs in a thread of its own, again where a setting changes meanwhile. What takes longer than
+        Runs in a thread of its own, never in two at once, again where a setting changes meanwhile. What takes longer than
         a tenth of a second comes in parts: it returns what is there and sets `unfinished`, upon
         which it runs again, as long as anybody sees it. Tensors and float64
         arrays are sent as float32, as are whole numbers other than uint8 and uint32.
@@ -207,6 +213,20 @@ class Explainer(PicturedWidget):
         if not self.code:
             raise InputError("no_control", name=type(self).__name__, control="code")
         return {"pytorch": self.source()}, {}
+
+
+Compute = Callable[[Any], tuple[dict[str, Any], Mapping[str, Array | Tensor]]]
+
+
+def _one_at_a_time(compute: Compute) -> Compute:
+    """Return a `compute` that waits for the one that runs: the picture asks for it, too."""
+
+    @functools.wraps(compute)
+    def alone(self: Explainer) -> tuple[dict[str, Any], Mapping[str, Array | Tensor]]:
+        with self._computing:
+            return compute(self)
+
+    return alone
 
 
 def _signature(cls: type[Explainer]) -> inspect.Signature:
