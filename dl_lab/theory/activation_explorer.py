@@ -224,11 +224,11 @@ def layers(
     """
     generator = torch.Generator().manual_seed(seed)
     like = next(iter(function.parameters()), None) if isinstance(function, nn.Module) else None
-    like = torch.empty(0) if like is None else like
+    kind = torch.empty(0) if like is None else like
     outputs = 2 * width if isinstance(function, nn.GLU) else width
 
     def noise(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator).to(like)
+        return torch.randn(*shape, generator=generator).to(kind)
 
     before: list[Tensor] = []
     after: list[Tensor] = []

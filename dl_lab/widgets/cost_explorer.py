@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dl_lab.errors import InputError, shown
 from dl_lab.pictures.curves import ORANGE, Curve, svg
-from dl_lab.theory.costs.classes import CLASS_COSTS, class_pull, example
+from dl_lab.theory.costs.classes import CLASS_COSTS, ClassCost, class_pull, example
 from dl_lab.theory.costs.curve import OwnCost, pull, wants_classes
 from dl_lab.theory.costs.outlier import NAMES, REACH, Fitting, points
 from dl_lab.theory.costs.pairs import PAIR_COSTS, pair_pull
@@ -111,7 +111,7 @@ class CostExplorer(Explainer):
     variance = Number(0.1, 5, 1.0, step=0.1, group="drawn")
     outlier = Numbers(2, 2, -4, 4, (2.0, -3.0))
     pair_cost = Choice(PAIR_COSTS, group="drawn")
-    margin = Number(0, 2, 1.0, step=0.1, group="drawn")
+    margin = Number(0.1, 2, 1.0, step=0.1, group="drawn")
     anchor = Numbers(2, 2, -3, 3, (0.5, 0.5))
     positive = Numbers(2, 2, -3, 3, (2.0, 1.0))
     negative = Numbers(2, 2, -3, 3, (-0.5, 1.5))
@@ -219,7 +219,7 @@ class CostExplorer(Explainer):
             weight=self.weight,
             gamma=self.gamma,
         )
-        costs: dict[str | None, Any] = dict(CLASS_COSTS)
+        costs: dict[str | None, ClassCost | OwnCost] = dict(CLASS_COSTS.items())
         if self._own is not None and self._of_classes:
             costs[None] = self._own
         pulls = {name: class_pull(cost, one) for name, cost in costs.items()}

@@ -107,8 +107,12 @@ def called(own: OwnCost, predictions: Tensor, targets: Tensor) -> Tensor:
     value = tried(own, predictions, targets)
     if value.ndim == 0:
         # A mean or a sum: of one at a time it is the cost itself.
-        each = zip(predictions.split(1), targets.split(1), strict=True)
-        value = torch.stack([tried(own, *one).reshape(()) for one in each])
+        value = torch.stack(
+            [
+                tried(own, predictions[i : i + 1], targets[i : i + 1]).reshape(())
+                for i in range(len(predictions))
+            ]
+        )
     if value.shape != predictions.shape or not value.is_floating_point():
         raise InputError(
             "cost_shape",
