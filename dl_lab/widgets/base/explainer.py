@@ -105,9 +105,9 @@ class Explainer(PicturedWidget):
     def compute(self) -> tuple[dict[str, Any], Mapping[str, Array | Tensor]]:
         """Return what the page draws for the settings as they are: small values, and arrays.
 
-        Runs in a thread of its own, never in two at once, again where a setting changes meanwhile. What takes longer than
-        a tenth of a second comes in parts: it returns what is there and sets `unfinished`, upon
-        which it runs again, as long as anybody sees it. Tensors and float64
+        Runs in a thread of its own, never in two at once, again where a setting changes meanwhile.
+        What takes longer than a tenth of a second comes in parts: it returns what is there and sets
+        `unfinished`, upon which it runs again, as long as anybody sees it. Tensors and float64
         arrays are sent as float32, as are whole numbers other than uint8 and uint32.
         """
         raise NotImplementedError

@@ -103,7 +103,7 @@ def test_the_signature_is_made_of_the_settings():
 def test_the_page_is_offered_the_settings_with_their_limits(power):
     offered = {one["name"]: one for one in power.schema}
     assert list(offered) == ["power", "count", "kind", "even", "parts"]
-    number = {"low": 0, "high": 5, "step": 0.5, "whole": False, "optional": False}
+    number = {"low": 0, "high": 5, "step": 0.5, "whole": False, "log": False, "optional": False}
     assert offered["power"] == {
         "name": "power",
         "kind": "number",
