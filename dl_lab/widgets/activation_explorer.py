@@ -150,16 +150,18 @@ class ActivationExplorer(Explainer):
         the first is saturated or dead; the parameters that count. Arrays: x f4 [n], y and slope
         f4 [curves, n], and what `dl_lab.theory.activation_explorer.Layers` holds.
         """
-        names = list(dict.fromkeys((self._focus, *self._own, *self.compared)))
+        focus = self._focus  # which may change meanwhile
+        names = list(dict.fromkeys((focus, *self._own, *self.compared)))
+        reach = self.reach
         drawn = {name: self._made(name) for name in names}
         with contextlib.ExitStack() as undo:
             for own in self._own.values():
                 undo.enter_context(looking(own))
             curves = [
-                curve(function, -self.reach, self.reach, self.beside) for function in drawn.values()
+                curve(function, -reach, reach, self.beside) for function in drawn.values()
             ]
             passed = layers(
-                drawn[self._focus],
+                drawn[focus],
                 self.layers,
                 self.width,
                 initialization=self.initialization,

@@ -152,12 +152,13 @@ class CostExplorer(Explainer):
     def compute(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what the task shows; `docs/protocol.md` has what that is."""
         self.unfinished = False
+        task = self.task  # which may change meanwhile
         with contextlib.nullcontext() if self._own is None else looking(self._own):
-            meta, arrays = getattr(self, f"_{self.task}")()
+            meta, arrays = getattr(self, f"_{task}")()
         own = None if self._own is None else name_of(self._own)
         values = {name: getattr(self, name) for name in _VALUES}
         values["cosine"] = min(self.margin, 1.0)
-        return {"task": self.task, "own": own, "values": values, **meta}, arrays
+        return {"task": task, "own": own, "values": values, **meta}, arrays
 
     def _prediction(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         names = list(dict.fromkeys((self.cost, *self.compared)))
@@ -209,12 +210,15 @@ class CostExplorer(Explainer):
 
     @property
     def _right(self) -> int:
+        """The right class, of those that there are."""
         return min(int(self.right), len(self.logits) - 1)
 
     def _classes(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        logits = self.logits
+        right = min(int(self.right), len(logits) - 1)
         one = example(
-            self.logits,
-            self._right,
+            logits,
+            right,
             smoothing=self.smoothing,
             weight=self.weight,
             gamma=self.gamma,
@@ -233,7 +237,7 @@ class CostExplorer(Explainer):
         counting = () if chosen is None else CLASS_COSTS[chosen].settings
         meta = {
             "told": told,
-            "right": self._right,
+            "right": right,
             "counting": ["class_cost", *counting],
             "names": [name_of(self._own) if name is None else name for name in pulls],
             "chosen": list(pulls).index(chosen),
