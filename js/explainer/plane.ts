@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
-import { type Ground, type Over, Plane } from "../draw/plane.ts";
+import { type Ground, type Over, Plane } from "../draw/plane/plane.ts";
 import { h, listen, setAttribute, setText } from "../shared/ui/dom.ts";
 import { formatValue } from "../shared/format.ts";
 import { onEnd, react } from "../shared/lifetime.ts";

@@ -8,12 +8,12 @@
  * `plane.area` lies over the heat map and takes pointer and keys. The style sheet is `plane.css`.
  */
 
-import { type Box, type ChartStyle, drawAxes, plotBox } from "./axes.ts";
+import { type Box, type ChartStyle, drawAxes, plotBox } from "../axes.ts";
 import { contour, type Grid } from "./contours.ts";
-import { type CurveLook, type Marker, sign } from "./curves.ts";
-import { context2d } from "./heatmap.ts";
-import { type Range, Scale } from "./scale.ts";
-import { beginDrawing } from "./screen_canvas.ts";
+import { type CurveLook, type Marker, sign } from "../curves.ts";
+import { context2d } from "../heatmap.ts";
+import { type Range, Scale } from "../scale.ts";
+import { beginDrawing } from "../screen_canvas.ts";
 
 export interface PlaneAxis extends Range {
   readonly label: string;
