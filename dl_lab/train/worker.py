@@ -301,7 +301,7 @@ class Worker:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits for the end of what runs between two steps."""
+        """Whether someone waits for the end of what runs between two steps."""
         begins = self._thread is not None and self._owner not in {None, self._thread}
         return self._urgent > 0 or self._ending is not None or begins
 
