@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
+    from dl_lab.widgets.loss_landscape import LossLandscape
     from dl_lab.widgets.loss_plot import LossPlot, compare
+    from dl_lab.widgets.optimizer_race import OptimizerRace
     from dl_lab.widgets.playground import Playground
     from dl_lab.widgets.watch import watch
 
@@ -35,7 +37,9 @@ _EXPORTS = {
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
+    "LossLandscape": "dl_lab.widgets.loss_landscape",
     "LossPlot": "dl_lab.widgets.loss_plot",
+    "OptimizerRace": "dl_lab.widgets.optimizer_race",
     "Playground": "dl_lab.widgets.playground",
     "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
@@ -54,7 +58,9 @@ __all__ = [
     "KernelExplorer",
     "LayerViewer",
     "LearningRateFinder",
+    "LossLandscape",
     "LossPlot",
+    "OptimizerRace",
     "Playground",
     "TensorBoard",
     "Trainer",

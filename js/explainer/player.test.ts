@@ -45,7 +45,7 @@ test("plays at its speed, pauses, and begins again from the end", async () => {
   part.play();
   await vi.advanceTimersByTimeAsync(4000);
   expect([part.at.value, part.playing.value]).toEqual([100, false]);
-  expect(shown()).toBe("step 100 of 100");
+  expect(shown()).toBe("100 / 100");
   part.play();
   await vi.advanceTimersByTimeAsync(200);
   expect(part.at.value).toBeLessThan(10);
@@ -74,7 +74,8 @@ test("goes a step on and back, to the beginning, and faster when told", async ()
   press("One step on");
   press("One step on");
   press("One step back");
-  expect(shown()).toBe("step 1 of 100");
+  expect(shown()).toBe("1 / 100");
+  expect(find("[type=range]").getAttribute("aria-valuetext")).toBe("step 1 of 100");
   press("To the beginning");
   press("One step back");
   expect(part.at.value).toBe(0);

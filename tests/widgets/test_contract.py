@@ -210,7 +210,7 @@ def test_an_explainer_offers_its_settings_and_computes_for_any_of_their_ends(wid
 def test_each_preset_computes_and_says_in_both_languages_what_to_see(widget):
     page = Page(widget)
     page.request("hello", view="page", have={})
-    for name in widget.PRESETS:
+    for name in widget.presets:
         assert page.request("preset.use", name=name).meta["ok"] is True
         assert page.wait(lambda: widget._composed == widget._revision)
         assert widget.problem is None, (name, widget.problem)

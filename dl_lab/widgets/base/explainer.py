@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from time import monotonic
 from typing import Any, ClassVar
@@ -20,6 +20,7 @@ from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.cell_messages import answer_widgets
 from dl_lab.widgets.base.pictured import PicturedWidget
+from dl_lab.widgets.base.traits import Setting
 from dl_lab.widgets.base.widget import Reply, handles, sentence, weakly
 
 SHARE = 0.02
@@ -64,6 +65,8 @@ class Explainer(PicturedWidget):
     schema: Any = traitlets.List(read_only=True).tag(sync=True)
     presets: Any = traitlets.Dict(read_only=True).tag(sync=True)
     code = traitlets.Bool(False, read_only=True).tag(sync=True)
+    offers: Mapping[str, Sequence[str]] = {}
+    """What this widget's choices may be, by the setting's name, where each widget has others."""
     unfinished = False
     """Whether `compute` has more to give: it sets this, and soon runs again while it is seen."""
     problem: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
@@ -87,9 +90,9 @@ class Explainer(PicturedWidget):
         defaults = {name: setting.default_value for name, setting in self._SETTINGS.items()}
         super().__init__(**self._checked({**defaults, **settings}))
         offered = [one for name, one in self._SETTINGS.items() if name != "language"]
-        self.set_trait("schema", [setting.describe() for setting in offered])
+        self.set_trait("schema", [self._offer(setting) for setting in offered])
         self._begun = {name: value for name, value in self.settings.items() if name != "language"}
-        self.set_trait("presets", {name: self._preset(name) for name in self.PRESETS})
+        self.set_trait("presets", {name: self._preset(name) for name in self.suiting()})
         self.set_trait("code", hasattr(self, "source"))
         self.set_trait("problem", None)  # traitlets makes {} of it
         # What goes wrong with the learner's objects is said in the cell.
@@ -112,6 +115,11 @@ class Explainer(PicturedWidget):
         """
         raise NotImplementedError
 
+    def _offer(self, setting: Setting) -> dict[str, Any]:
+        described = setting.describe()
+        own = self.offers.get(described["name"])
+        return described if own is None else {**described, "allowed": list(own)}
+
     def use_preset(self, name: str) -> None:
         """Take on a preset's settings, and for the rest those that the widget was made with.
 
@@ -127,10 +135,15 @@ class Explainer(PicturedWidget):
         """
         self.set(**self._preset(name))
 
+    def suiting(self) -> Mapping[str, Mapping[str, object]]:
+        """Return the presets that suit what this widget was given: by default all `PRESETS`."""
+        return self.PRESETS
+
     def _preset(self, name: object) -> dict[str, Any]:
-        if not isinstance(name, str) or name not in self.PRESETS:
-            raise InputError.unknown("preset", name, self.PRESETS)
-        return {**self._begun, **self._validated(self.PRESETS[name])}
+        presets = self.suiting()
+        if not isinstance(name, str) or name not in presets:
+            raise InputError.unknown("preset", name, presets)
+        return {**self._begun, **self._validated(presets[name])}
 
     def refresh(self) -> None:
         """Compute and show again, as after the learner's own code has changed what is shown."""

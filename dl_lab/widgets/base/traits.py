@@ -54,7 +54,11 @@ class Setting(Trait):
 
 
 class Choice(Setting):
-    """One of a few values; the first is the default."""
+    """One of a few values; the first is the default.
+
+    Where a widget has others, such as what a person gave it, its `offers` lists them all under the
+    setting's name.
+    """
 
     kind = "choice"
 
@@ -62,11 +66,12 @@ class Choice(Setting):
         self.allowed = tuple(allowed)
         super().__init__(self.allowed[0] if default is _FIRST else default, **kwargs)
 
-    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+    def validate(self, obj: Any, value: Any) -> Any:
         """Return the value as it is kept, or refuse it in a sentence."""
-        if isinstance(value, (str, type(None))) and value in self.allowed:
+        allowed = getattr(obj, "offers", {}).get(self.name, self.allowed)
+        if isinstance(value, (str, type(None))) and value in allowed:
             return value
-        raise InputError.unknown(self.name or "value", value, self.allowed)
+        raise InputError.unknown(self.name or "value", value, allowed)
 
     def describe(self) -> dict[str, Any]:
         """Tell a page what may be set."""

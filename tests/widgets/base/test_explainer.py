@@ -271,3 +271,23 @@ def test_what_breaks_on_the_way_is_said_and_goes_on_no_more(caplog):
     assert not long.is_streaming()
     assert len(caplog.records) == 1
     long.close()
+
+
+class Given(Power):
+    """Offers what it was given beside the kinds of its class."""
+
+    def __init__(self, *given: str, **settings: Any) -> None:
+        self.offers = {"kind": ("plain", *given)}
+        super().__init__(**settings)
+
+
+def test_a_choice_may_be_among_what_the_widget_was_given():
+    one, other = Given("mine", kind="mine"), Given("yours")
+    (offered,) = (setting for setting in one.schema if setting["name"] == "kind")
+    assert offered["allowed"] == ["plain", "mine"]
+    other.kind = "yours"
+    for widget, name in ((one, "yours"), (other, "refused")):
+        with pytest.raises(InputError, match=f"kind cannot be {name!r}.* Choose one of: plain"):
+            widget.kind = name
+    one.close()
+    other.close()
