@@ -22,7 +22,7 @@ from dl_lab.theory.activation_explorer import (
 from dl_lab.theory.activations import ACTIVATIONS, line, make
 from dl_lab.theory.own import definition, looking
 from dl_lab.widgets.base.explainer import Explainer
-from dl_lab.widgets.base.traits import Choice, Chosen, Flag, Number
+from dl_lab.widgets.base.traits import Choice, Chosen, Flag, Number, Setting
 
 _PARAMETERS = ("slope", "alpha", "beta", "cut", "beside")
 _MOST = 4
@@ -120,13 +120,13 @@ class ActivationExplorer(Explainer):
         if not self._own:
             settings["activation"] = settings.get("activation") or "ReLU"
         super().__init__(**settings)
-        if not self._own:
+
+    def _offer(self, setting: Setting) -> dict[str, Any]:
+        offered = super()._offer(setting)
+        if setting.name == "activation" and not self._own:
             # There is nothing of one's own to choose.
-            offered = [dict(one) for one in self.schema]
-            for one in offered:
-                if one["name"] == "activation":
-                    one["allowed"] = list(ACTIVATIONS)
-            self.set_trait("schema", offered)
+            offered["allowed"] = list(ACTIVATIONS)
+        return offered
 
     def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
         settings = super()._checked(changes)
@@ -157,9 +157,7 @@ class ActivationExplorer(Explainer):
         with contextlib.ExitStack() as undo:
             for own in self._own.values():
                 undo.enter_context(looking(own))
-            curves = [
-                curve(function, -reach, reach, self.beside) for function in drawn.values()
-            ]
+            curves = [curve(function, -reach, reach, self.beside) for function in drawn.values()]
             passed = layers(
                 drawn[focus],
                 self.layers,

@@ -24,7 +24,7 @@ from dl_lab.theory.costs.source import (
 from dl_lab.theory.costs.table import COSTS, Cost
 from dl_lab.theory.own import looking, name_of
 from dl_lab.widgets.base.explainer import Explainer
-from dl_lab.widgets.base.traits import Choice, Chosen, Number, Numbers
+from dl_lab.widgets.base.traits import Choice, Chosen, Number, Numbers, Setting
 
 _LOGITS = (2.0, 1.0, 0.0, -1.0)
 _STEPS = 20
@@ -130,12 +130,12 @@ class CostExplorer(Explainer):
             task, name = ("classes", "class_cost") if self._of_classes else ("prediction", "cost")
             settings = {"task": task, name: None, **settings}
         super().__init__(**settings)
-        offered = [dict(one) for one in self.schema]
-        # One's own cost can be chosen where it belongs.
-        for one in offered:
-            if one["name"] in self._without_own():
-                one["allowed"] = [value for value in one["allowed"] if value is not None]
-        self.set_trait("schema", offered)
+
+    def _offer(self, setting: Setting) -> dict[str, Any]:
+        offered = super()._offer(setting)
+        if setting.name in self._without_own():
+            offered["allowed"] = [value for value in offered["allowed"] if value is not None]
+        return offered
 
     def _without_own(self) -> set[str]:
         """Return the settings that cannot be a cost of one's own."""
