@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dl_lab.errors import InputError, shortened, shown
-from dl_lab.probe.untouched import untouched
+from dl_lab.theory.own import name_of
 
 Function = Callable[[Tensor], Tensor]
 Initialization = Literal["he", "xavier", "torch", "own"]
@@ -83,13 +82,13 @@ def curve(function: Function, low: float, high: float, beside: float = 0.0) -> C
             first = int(wrong.int().argmax())
             raise InputError(
                 "activation_not_finite",
-                given=_name(function),
+                given=name_of(function),
                 value=str(float(values[first])),
                 x=f"{float(x[first]):g}",
             )
     half = called(function, rows.detach()[: POINTS // 2])[:, 0].detach()
     if not torch.allclose(half, y[: POINTS // 2], rtol=1e-4, atol=1e-6):
-        raise InputError("activation_depends", given=_name(function))
+        raise InputError("activation_depends", given=name_of(function))
     return Curve(*(values.double().cpu() for values in (x, y, slope)))
 
 
@@ -103,36 +102,22 @@ def called(function: Function, rows: Tensor) -> Tensor:
     except Exception as error:
         raise InputError(
             "activation_failed",
-            given=_name(function),
+            given=name_of(function),
             kind=type(error).__name__,
             detail=shortened(str(error)),
         ) from error
     if not isinstance(result, Tensor):
-        raise InputError("activation_returned", given=_name(function), result=shown(result))
+        raise InputError("activation_returned", given=name_of(function), result=shown(result))
     halved = (len(rows), rows.shape[1] // 2) if isinstance(function, nn.GLU) else tuple(rows.shape)
     if tuple(result.shape) != halved or not result.is_floating_point():
         raise InputError(
             "activation_shape",
-            given=_name(function),
+            given=name_of(function),
             wanted=list(halved),
             shape=list(result.shape),
             dtype=str(result.dtype).removeprefix("torch."),
         )
     return result
-
-
-@contextlib.contextmanager
-def looking(function: Function) -> Iterator[None]:
-    """Leave what a person gave, and all random states, as they are meanwhile."""
-    module = function if isinstance(function, nn.Module) else _Called(function)
-    with untouched(module):
-        yield
-
-
-class _Called(nn.Module):
-    def __init__(self, function: Function) -> None:
-        super().__init__()
-        self.function = function
 
 
 @dataclass(frozen=True)
@@ -239,11 +224,11 @@ def layers(
     """
     generator = torch.Generator().manual_seed(seed)
     like = next(iter(function.parameters()), None) if isinstance(function, nn.Module) else None
-    options = {} if like is None else {"dtype": like.dtype, "device": like.device}
+    kind = torch.empty(0) if like is None else like
     outputs = 2 * width if isinstance(function, nn.GLU) else width
 
     def noise(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator).to(**options)
+        return torch.randn(*shape, generator=generator).to(kind)
 
     before: list[Tensor] = []
     after: list[Tensor] = []
@@ -303,10 +288,3 @@ def _held(values: Tensor, reach: float) -> Tensor:
 
 def _powers(sizes: Tensor, low: int, high: int) -> Tensor:
     return torch.histc(sizes[~sizes.isnan()].log10().clamp(low, high), GRADIENT_BINS, low, high)
-
-
-def _name(function: object) -> str:
-    """Return what a person calls it."""
-    if isinstance(function, nn.Module):
-        return shown(function)
-    return str(getattr(function, "__name__", None) or shown(function))

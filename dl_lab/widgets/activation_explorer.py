@@ -18,12 +18,11 @@ from dl_lab.theory.activation_explorer import (
     curve,
     flat_stretches,
     layers,
-    looking,
 )
 from dl_lab.theory.activations import ACTIVATIONS, line, make
-from dl_lab.theory.own_source import definition
+from dl_lab.theory.own import definition, looking
 from dl_lab.widgets.base.explainer import Explainer
-from dl_lab.widgets.base.traits import Choice, Chosen, Flag, Number
+from dl_lab.widgets.base.traits import Choice, Chosen, Flag, Number, Setting
 
 _PARAMETERS = ("slope", "alpha", "beta", "cut", "beside")
 _MOST = 4
@@ -121,13 +120,19 @@ class ActivationExplorer(Explainer):
         if not self._own:
             settings["activation"] = settings.get("activation") or "ReLU"
         super().__init__(**settings)
-        if not self._own:
+
+    def _offer(self, setting: Setting) -> dict[str, Any]:
+        offered = super()._offer(setting)
+        if setting.name == "activation" and not self._own:
             # There is nothing of one's own to choose.
-            offered = [dict(one) for one in self.schema]
-            for one in offered:
-                if one["name"] == "activation":
-                    one["allowed"] = list(ACTIVATIONS)
-            self.set_trait("schema", offered)
+            offered["allowed"] = list(ACTIVATIONS)
+        return offered
+
+    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
+        settings = super()._checked(changes)
+        if settings.get("activation", "") is None and not self._own:
+            raise InputError.unknown("activation", None, ACTIVATIONS)
+        return settings
 
     @property
     def function(self) -> Function:
@@ -145,16 +150,16 @@ class ActivationExplorer(Explainer):
         the first is saturated or dead; the parameters that count. Arrays: x f4 [n], y and slope
         f4 [curves, n], and what `dl_lab.theory.activation_explorer.Layers` holds.
         """
-        names = list(dict.fromkeys((self._focus, *self._own, *self.compared)))
+        focus = self._focus  # which may change meanwhile
+        names = list(dict.fromkeys((focus, *self._own, *self.compared)))
+        reach = self.reach
         drawn = {name: self._made(name) for name in names}
         with contextlib.ExitStack() as undo:
             for own in self._own.values():
                 undo.enter_context(looking(own))
-            curves = [
-                curve(function, -self.reach, self.reach, self.beside) for function in drawn.values()
-            ]
+            curves = [curve(function, -reach, reach, self.beside) for function in drawn.values()]
             passed = layers(
-                drawn[self._focus],
+                drawn[focus],
                 self.layers,
                 self.width,
                 initialization=self.initialization,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -9,8 +11,8 @@ from torch import Tensor, nn
 
 from dl_lab.errors import InputError, shown
 from dl_lab.pictures.curves import ORANGE, Curve, svg
-from dl_lab.theory.costs.classes import CLASS_COSTS, class_pull, example
-from dl_lab.theory.costs.curve import OwnCost, name_of, pull, wants_classes
+from dl_lab.theory.costs.classes import CLASS_COSTS, ClassCost, class_pull, example
+from dl_lab.theory.costs.curve import OwnCost, pull, wants_classes
 from dl_lab.theory.costs.outlier import NAMES, REACH, Fitting, points
 from dl_lab.theory.costs.pairs import PAIR_COSTS, pair_pull
 from dl_lab.theory.costs.source import (
@@ -19,9 +21,10 @@ from dl_lab.theory.costs.source import (
     pairs_source,
     prediction_source,
 )
-from dl_lab.theory.costs.table import COSTS
+from dl_lab.theory.costs.table import COSTS, Cost
+from dl_lab.theory.own import looking, name_of
 from dl_lab.widgets.base.explainer import Explainer
-from dl_lab.widgets.base.traits import Choice, Chosen, Number, Numbers
+from dl_lab.widgets.base.traits import Choice, Chosen, Number, Numbers, Setting
 
 _LOGITS = (2.0, 1.0, 0.0, -1.0)
 _STEPS = 20
@@ -87,12 +90,12 @@ class CostExplorer(Explainer):
 
     PRESETS: ClassVar = {
         "stalls": {"cost": "MSE", "compared": ("BCE",), "output": "sigmoid", "target": 1.0},
-        "outlier": {"task": "outlier", "outlier": (2.0, -4.0)},
+        "outlier": {"task": "outlier", "outlier": (2.0, -3.5)},
         "sure": {"task": "classes", "logits": (6.0, 0.0, 0.0, 0.0), "smoothing": 0.2},
-        "apart": {"task": "pairs", "negative": (0.4, 0.6)},
+        "apart": {"task": "pairs", "negative": (1.2, -0.3)},
     }
 
-    task = Choice(("prediction", "classes", "outlier", "pairs"))
+    task = Choice(("prediction", "classes", "outlier", "pairs"), group="drawn")
     cost = Choice((None, *COSTS), "MSE", group="drawn")
     compared = Chosen(COSTS, ("BCE",), most=4, group="drawn")
     output = Choice(("identity", "sigmoid", "tanh"), "sigmoid", group="drawn")
@@ -108,7 +111,7 @@ class CostExplorer(Explainer):
     variance = Number(0.1, 5, 1.0, step=0.1, group="drawn")
     outlier = Numbers(2, 2, -4, 4, (2.0, -3.0))
     pair_cost = Choice(PAIR_COSTS, group="drawn")
-    margin = Number(0, 2, 1.0, step=0.1, group="drawn")
+    margin = Number(0.1, 2, 1.0, step=0.1, group="drawn")
     anchor = Numbers(2, 2, -3, 3, (0.5, 0.5))
     positive = Numbers(2, 2, -3, 3, (2.0, 1.0))
     negative = Numbers(2, 2, -3, 3, (-0.5, 1.5))
@@ -122,25 +125,40 @@ class CostExplorer(Explainer):
         if isinstance(own, type) or not (own is None or callable(own)):
             raise InputError("cost_not", given=shown(own))
         if own is not None:
-            self._of_classes = wants_classes(own)
+            with looking(own):
+                self._of_classes = wants_classes(own)
             task, name = ("classes", "class_cost") if self._of_classes else ("prediction", "cost")
             settings = {"task": task, name: None, **settings}
         super().__init__(**settings)
-        offered = [dict(one) for one in self.schema]
-        for one in offered:
-            name = {"cost": False, "class_cost": True}.get(one["name"])
-            if name is not None and (own is None or self._of_classes is not name):
-                one["allowed"] = [value for value in one["allowed"] if value is not None]
-        self.set_trait("schema", offered)
+
+    def _offer(self, setting: Setting) -> dict[str, Any]:
+        offered = super()._offer(setting)
+        if setting.name in self._without_own():
+            offered["allowed"] = [value for value in offered["allowed"] if value is not None]
+        return offered
+
+    def _without_own(self) -> set[str]:
+        """Return the settings that cannot be a cost of one's own."""
+        mine = set() if self._own is None else {"class_cost" if self._of_classes else "cost"}
+        return {"cost", "class_cost"} - mine
+
+    def _checked(self, changes: Mapping[str, object]) -> dict[str, Any]:
+        settings = super()._checked(changes)
+        for name in self._without_own():
+            if settings.get(name, "") is None:
+                raise InputError.unknown(name, None, CLASS_COSTS if "class" in name else COSTS)
+        return settings
 
     def compute(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what the task shows; `docs/protocol.md` has what that is."""
         self.unfinished = False
-        meta, arrays = getattr(self, f"_{self.task}")()
+        task = self.task  # which may change meanwhile
+        with contextlib.nullcontext() if self._own is None else looking(self._own):
+            meta, arrays = getattr(self, f"_{task}")()
         own = None if self._own is None else name_of(self._own)
         values = {name: getattr(self, name) for name in _VALUES}
         values["cosine"] = min(self.margin, 1.0)
-        return {"task": self.task, "own": own, "values": values, **meta}, arrays
+        return {"task": task, "own": own, "values": values, **meta}, arrays
 
     def _prediction(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         names = list(dict.fromkeys((self.cost, *self.compared)))
@@ -148,7 +166,7 @@ class CostExplorer(Explainer):
             names.append(None)
         pulls = [
             pull(
-                self._own if name is None else COSTS[name],
+                self._cost(name),
                 self.target,
                 self.settings,
                 self.output,
@@ -158,14 +176,23 @@ class CostExplorer(Explainer):
         counting = {key for name in names if name is not None for key in COSTS[name].settings}
         if any(name is None or COSTS[name].of == "prediction" for name in names):
             counting.add("output")
+        told = [self._told(name) for name in names]
         meta = {
-            "costs": [self._told(name) for name in names],
-            "counting": sorted(counting | {"target"}),
+            "told": told[0],
+            "names": [one["name"] for one in told],
+            "targets": [one["target"] for one in told],
+            "counting": sorted(counting | {"cost", "target"}),
         }
         arrays = {"z": pulls[0].z}
         for part in ("prediction", "value", "gradient", "arriving"):
             arrays[part] = torch.stack([getattr(one, part) for one in pulls])
         return meta, arrays
+
+    def _cost(self, name: str | None) -> Cost | OwnCost:
+        if name is None:
+            assert self._own is not None  # noqa: S101 - else the setting could not be None
+            return self._own
+        return COSTS[name]
 
     def _told(self, name: str | None) -> dict[str, Any]:
         if name is None:
@@ -183,32 +210,35 @@ class CostExplorer(Explainer):
 
     @property
     def _right(self) -> int:
+        """The right class, of those that there are."""
         return min(int(self.right), len(self.logits) - 1)
 
     def _classes(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        logits = self.logits
+        right = min(int(self.right), len(logits) - 1)
         one = example(
-            self.logits,
-            self._right,
+            logits,
+            right,
             smoothing=self.smoothing,
             weight=self.weight,
             gamma=self.gamma,
         )
-        costs: dict[str | None, Any] = dict(CLASS_COSTS)
+        costs: dict[str | None, ClassCost | OwnCost] = dict(CLASS_COSTS.items())
         if self._own is not None and self._of_classes:
             costs[None] = self._own
         pulls = {name: class_pull(cost, one) for name, cost in costs.items()}
         chosen = self.class_cost
         if chosen is None:
-            told = {"name": name_of(self._own), "formula": None, "code": None}
+            told: dict[str, Any] = {"name": name_of(self._own), "formula": None, "code": None}
         else:
             known = CLASS_COSTS[chosen]
             code = known.line.format(**self.settings)
             told = {"name": chosen, "formula": known.formula, "code": code}
-        counting = [] if chosen is None else list(CLASS_COSTS[chosen].settings)
+        counting = () if chosen is None else CLASS_COSTS[chosen].settings
         meta = {
-            "cost": told,
-            "right": self._right,
-            "counting": counting,
+            "told": told,
+            "right": right,
+            "counting": ["class_cost", *counting],
             "names": [name_of(self._own) if name is None else name for name in pulls],
             "chosen": list(pulls).index(chosen),
         }
@@ -241,14 +271,14 @@ class CostExplorer(Explainer):
         known = PAIR_COSTS[self.pair_cost]
         values = {"margin": self.margin, "cosine": min(self.margin, 1.0)}
         meta = {
-            "cost": {
+            "told": {
                 "name": self.pair_cost,
                 "formula": known.formula,
                 "code": known.line.format(**values),
             },
             "names": list(pulls),
             "chosen": list(pulls).index(self.pair_cost),
-            "counting": ["margin"],
+            "counting": ["pair_cost", "margin"],
         }
         arrays = {
             "gradients": torch.stack([found.gradient for found in pulls.values()]),
@@ -280,7 +310,7 @@ def _picture(
     """Draw what a curve can show: a cost and its gradient, lines, or a gradient by class."""
     title = f"{words['title']} · {words['task_' + meta['task']]}"
     if meta["task"] == "prediction":
-        z, told = arrays["z"].numpy(), meta["costs"][0]
+        z, told = arrays["z"].numpy(), meta["told"]
         curves = [
             Curve(z, arrays["value"][0].numpy(), told["name"]),
             Curve(z, arrays["arriving"][0].numpy(), "dC/dz", ORANGE),
@@ -296,5 +326,5 @@ def _picture(
     by = torch.arange(arrays["gradients"].shape[1], dtype=torch.float64)
     gradient = arrays["gradients"][meta["chosen"]]
     flat = gradient if gradient.ndim == 1 else gradient.norm(dim=1)
-    curves = [Curve(by.numpy(), flat.numpy(), meta["cost"]["name"])]
+    curves = [Curve(by.numpy(), flat.numpy(), meta["told"]["name"])]
     return svg(title, curves, x_label=words["part"], y_label="|dC|", identifier=identifier)

@@ -29,6 +29,12 @@ export interface BarsOptions {
   readonly range: () => Range;
   /** Called with what a bar is dragged to; without it they only show. */
   readonly drag?: (index: number, value: number) => void;
+  /** Makes a button of each label, which chooses its bar. */
+  readonly choose?: {
+    /** What the button does, for a screen reader. */
+    readonly label: (bar: Bar) => string;
+    readonly act: (index: number) => void;
+  };
   /** How far an arrow key goes, and where a drag snaps. */
   readonly step?: number;
 }
@@ -61,14 +67,18 @@ export function bars<Frame>(view: ExplainerView<Frame>, options: BarsOptions): H
 function column(
   index: number,
   shown: ReadonlySignal<readonly Bar[]>,
-  { range, drag, step = 0.1 }: BarsOptions,
+  { range, drag, choose, step = 0.1 }: BarsOptions,
   lifetime: AbortSignal,
 ): HTMLElement {
   const fill = h("div", { class: "dl-bar-fill" });
   const zero = h("div", { class: "dl-bar-zero" });
   const track = h("div", { class: "dl-bar-track" }, zero, fill);
   const text = h("span", { class: "dl-bar-value" });
-  const label = h("span", { class: "dl-bar-label" });
+  const label =
+    choose === undefined
+      ? h("span", { class: "dl-bar-label" })
+      : h("button", { type: "button", class: "dl-bar-label dl-toggle" });
+  listen(label, "click", lifetime, () => choose?.act(index));
   const element = h("div", { class: "dl-bar" }, text, track, label);
   setAttribute(track, "role", drag === undefined ? "img" : "slider");
 
@@ -88,6 +98,10 @@ function column(
     setAttribute(element, "data-chosen", bar.chosen === true);
     setText(text, read);
     setText(label, bar.label);
+    if (choose !== undefined) {
+      setAttribute(label, "aria-label", choose.label(bar));
+      setAttribute(label, "aria-pressed", String(bar.chosen === true));
+    }
     setAttribute(track, "aria-label", drag === undefined ? `${bar.label} ${read}` : bar.label);
     if (drag === undefined) return;
     setAttribute(track, "aria-orientation", "vertical");

@@ -1,6 +1,6 @@
 /** A formula, with the numbers that hold now put in. */
 
-import { mathml } from "../draw/mathml.ts";
+import { mathml } from "../shared/ui/mathml.ts";
 import { formatRate } from "../shared/format.ts";
 import { react } from "../shared/lifetime.ts";
 import { h, setAttribute } from "../shared/ui/dom.ts";
@@ -10,7 +10,7 @@ import type { ExplainerView } from "./view.ts";
 export interface FormulaOptions {
   /** What it is the formula of, for a screen reader. */
   readonly label: string;
-  /** TeX as `draw/mathml.ts` reads it, a line each; it runs again when a signal that it reads changes. */
+  /** TeX as `shared/ui/mathml.ts` reads it, a line each; it runs again when a signal that it reads changes. */
   readonly source: () => readonly string[];
   /** What stands for `\val{name}`; numbers are written short. */
   readonly values?: () => Readonly<Record<string, number | string>>;

@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals-core";
 
 import type { Box } from "../draw/axes.ts";
-import { columnAt, drawHistograms, type HistogramScene } from "../draw/histograms.ts";
+import { columnAt, drawHistograms, type HistogramScene } from "../draw/plane/histograms.ts";
 import { react } from "../shared/lifetime.ts";
 import { h, listen, setAttribute } from "../shared/ui/dom.ts";
 import { followSize } from "../shared/ui/size.ts";

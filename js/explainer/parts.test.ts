@@ -85,6 +85,25 @@ test("a bar is dragged to a place, in steps, and moved by keys within its range"
   expect(set.map(([, value]) => value)).toEqual([4.5, -0.5, -5, 5]);
 });
 
+test("the label of a bar chooses it where one may choose", async () => {
+  const chosen = signal(0);
+  await mount((made) => [
+    bars(made, {
+      label: "Classes",
+      bars: () =>
+        ["cat", "dog"].map((label, i) => ({ label, value: 1, chosen: i === chosen.value })),
+      range: () => ({ low: 0, high: 1 }),
+      choose: { label: ({ label }) => `It is a ${label}`, act: (index) => (chosen.value = index) },
+    }),
+  ]);
+  const pressed = () =>
+    [...host.querySelectorAll("button.dl-bar-label")].map((one) =>
+      one.getAttribute("aria-pressed"),
+    );
+  find("[aria-label='It is a dog']").click();
+  expect(pressed()).toEqual(["false", "true"]);
+});
+
 test("bars that only show are no sliders, and go when they are no more", async () => {
   const count = signal(3);
   await mount((made) => [

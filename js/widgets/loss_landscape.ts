@@ -3,7 +3,7 @@
 import { computed, type ReadonlySignal } from "@preact/signals-core";
 
 import { curvePoints } from "../draw/curves.ts";
-import { heightColor } from "../draw/heights.ts";
+import { heightColor } from "../draw/plane/heights.ts";
 import { inTheme, lossLook } from "../draw/looks.ts";
 import type { Over } from "../draw/plane/plane.ts";
 import { chart } from "../explainer/chart.ts";

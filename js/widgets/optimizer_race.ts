@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals-core";
 
 import { curvePoints, type CurveLook } from "../draw/curves.ts";
-import { heightColor } from "../draw/heights.ts";
+import { heightColor } from "../draw/plane/heights.ts";
 import { swatch } from "../draw/legend.ts";
 import { inTheme, palette } from "../draw/looks.ts";
 import type { Arrow, Over } from "../draw/plane/plane.ts";

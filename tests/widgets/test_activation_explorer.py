@@ -126,6 +126,12 @@ def test_what_was_given_and_the_random_state_stay_as_they_are():
     made.close()
 
 
+def test_without_ones_own_there_is_none_to_choose(explorer):
+    with pytest.raises(InputError, match="activation cannot be None"):
+        explorer.activation = None
+    assert explorer.activation == "ReLU"
+
+
 def test_more_than_four_beside_it_are_refused(explorer):
     names = ["ELU", "SiLU", "Mish", "GELU", "Tanh"]
     with pytest.raises(InputError, match="compared can have at most 4 entries; got 5"):

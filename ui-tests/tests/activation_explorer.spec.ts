@@ -36,6 +36,7 @@ for (const kernel of KERNELS) {
       await view.locator("[data-setting=batch_norm]").check();
       await holds(page, `${stem}.batch_norm`, "True");
       const layers = view.getByRole("slider", { name: "Gradients that arrive at each layer" });
+      await expect(layers).toHaveAttribute("aria-valuemax", "19");
       await layers.focus();
       await page.keyboard.press("End");
       await expect(layers).toHaveAttribute("aria-valuenow", "19");

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from dl_lab.errors import InputError, shown
-from dl_lab.theory.costs.curve import OwnCost, name_of, tried
+from dl_lab.theory.costs.curve import OwnCost, tried
+from dl_lab.theory.own import name_of
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,8 @@ CLASS_COSTS: Mapping[str, ClassCost] = {
     ),
     "MultiLabelSoftMargin": ClassCost(
         _multi_label_soft_margin,
-        r"\frac{1}{n} \sum_i w_i (\ln(1 + e^{z_i}) - q_i z_i)",
-        "F.multilabel_soft_margin_loss(z, q, weight)",
+        r"\frac{1}{n} \sum_i w_i (\ln(1 + e^{z_i}) - t_i z_i) \quad t_y = 1",
+        "F.multilabel_soft_margin_loss(z, F.one_hot(y, z.shape[1]).float(), weight)",
         ("weight",),
     ),
 }
@@ -212,4 +213,4 @@ def class_pull(cost: ClassCost | OwnCost, one: Example) -> ClassPull:
                 raise InputError("cost_classes", given=name_of(cost), result=shown(value))
             value = value.reshape(())
         (gradient,) = torch.autograd.grad(value, logits)
-    return ClassPull(float(value), gradient[0])
+    return ClassPull(float(value.detach()), gradient[0])

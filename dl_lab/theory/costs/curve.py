@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dl_lab.errors import InputError, shortened, shown
 from dl_lab.theory.costs.table import Cost, Settings
+from dl_lab.theory.own import name_of
 
 Output = Literal["identity", "sigmoid", "tanh"]
 OwnCost = Callable[[Tensor, Tensor], Any]
@@ -79,7 +80,9 @@ def pull(
     >>> found.z[40], found.arriving[40]
     (tensor(-5., dtype=torch.float64), tensor(-0.0132, dtype=torch.float64))
     """
-    z = torch.linspace(-reach, reach, POINTS, dtype=torch.float64).requires_grad_()
+    # Whole numbers are among them, where many a cost bends.
+    z = torch.linspace(-reach, reach, POINTS, dtype=torch.float64).round(decimals=9)
+    z.requires_grad_()
     given = "prediction" if not isinstance(cost, Cost) else cost.of
     with torch.enable_grad():
         if given == "probability" or (given == "prediction" and output == "sigmoid"):
@@ -104,8 +107,12 @@ def called(own: OwnCost, predictions: Tensor, targets: Tensor) -> Tensor:
     value = tried(own, predictions, targets)
     if value.ndim == 0:
         # A mean or a sum: of one at a time it is the cost itself.
-        each = zip(predictions.split(1), targets.split(1), strict=True)
-        value = torch.stack([tried(own, *one).reshape(()) for one in each])
+        value = torch.stack(
+            [
+                tried(own, predictions[i : i + 1], targets[i : i + 1]).reshape(())
+                for i in range(len(predictions))
+            ]
+        )
     if value.shape != predictions.shape or not value.is_floating_point():
         raise InputError(
             "cost_shape",
@@ -122,6 +129,7 @@ def called(own: OwnCost, predictions: Tensor, targets: Tensor) -> Tensor:
 
 def finite(own: OwnCost, values: Tensor, predictions: Tensor, targets: Tensor) -> None:
     """Say which prediction gives what is not finite, if one does."""
+    values, predictions = values.detach(), predictions.detach()
     wrong = ~values.isfinite()
     if wrong.any():
         first = int(wrong.int().argmax())
@@ -181,10 +189,3 @@ def tried(own: OwnCost, predictions: Tensor, targets: Tensor) -> Tensor:
     if not isinstance(value, Tensor):
         raise InputError("cost_returned", given=name_of(own), result=shown(value))
     return value
-
-
-def name_of(own: object) -> str:
-    """Return what a person calls it."""
-    if isinstance(own, torch.nn.Module):
-        return shown(own)
-    return str(getattr(own, "__name__", None) or shown(own))

@@ -107,7 +107,7 @@ class Fitting:
                 each = zip(self._costs, predictions, strict=True)
                 means = torch.stack([self._of(cost, row).mean() for cost, row in each])
                 self._adam.zero_grad()
-                means.sum().backward()
+                means.sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it so
                 self._adam.step()
                 self._schedule.step()
                 self._means.append(means.detach())

@@ -50,9 +50,11 @@ def _cosine(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -
 
 
 def _ranking(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -> Tensor:
-    near, far = _distances(anchor, positive, negative).split(1)
+    distances = _distances(anchor, positive, negative)
     # The score of a point is how near it is; the positive one should rank higher.
-    return functional.margin_ranking_loss(-near, -far, torch.ones(1), margin=margin)
+    return functional.margin_ranking_loss(
+        -distances[:1], -distances[1:], torch.ones(1), margin=margin
+    )
 
 
 _DISTANCES = r"\quad d_p = \lVert a - p \rVert, d_n = \lVert a - n \rVert"

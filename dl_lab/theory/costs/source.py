@@ -9,7 +9,7 @@ from dl_lab.theory.costs.curve import OwnCost
 from dl_lab.theory.costs.outlier import COUNT, NOISE, RATE, SLOPE, STEPS
 from dl_lab.theory.costs.pairs import PAIR_COSTS
 from dl_lab.theory.costs.table import COSTS
-from dl_lab.theory.own_source import definition
+from dl_lab.theory.own import definition
 
 Settings = dict[str, Any]
 

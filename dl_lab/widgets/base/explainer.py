@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from time import monotonic
@@ -12,6 +14,7 @@ import numpy as np
 import traitlets
 from torch import Tensor
 
+from dl_lab import forks
 from dl_lab.errors import InputError
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
@@ -71,6 +74,8 @@ class Explainer(PicturedWidget):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.__signature__ = _signature(cls)
+        if "compute" in vars(cls):
+            cls.compute = _one_at_a_time(cls.compute)  # type: ignore[method-assign]  # the same
 
     def __init__(self, *, trainer: Trainer | None = None, **settings: Any) -> None:
         given = settings if trainer is None else {**settings, "trainer": trainer}
@@ -79,13 +84,14 @@ class Explainer(PicturedWidget):
         if trainer is not None and not isinstance(trainer, Trainer):
             raise InputError("not_trainer", given=type(trainer).__name__)
         self._trainer = trainer
+        self._computing = forks.opens(threading.RLock())
         self._revision = self._composed = 0
         self._due = 0.0
         defaults = {name: setting.default_value for name, setting in self._SETTINGS.items()}
         super().__init__(**self._checked({**defaults, **settings}))
         offered = [one for name, one in self._SETTINGS.items() if name != "language"]
         self.set_trait("schema", [self._offer(setting) for setting in offered])
-        self._begun = {one.name: getattr(self, one.name) for one in offered}
+        self._begun = {name: value for name, value in self.settings.items() if name != "language"}
         self.set_trait("presets", {name: self._preset(name) for name in self.suiting()})
         self.set_trait("code", hasattr(self, "source"))
         self.set_trait("problem", None)  # traitlets makes {} of it
@@ -102,9 +108,9 @@ class Explainer(PicturedWidget):
     def compute(self) -> tuple[dict[str, Any], Mapping[str, Array | Tensor]]:
         """Return what the page draws for the settings as they are: small values, and arrays.
 
-        Runs in a thread of its own, again where a setting changes meanwhile. What takes longer than
-        a tenth of a second comes in parts: it returns what is there and sets `unfinished`, upon
-        which it runs again, as long as anybody sees it. Tensors and float64
+        Runs in a thread of its own, never in two at once, again where a setting changes meanwhile.
+        What takes longer than a tenth of a second comes in parts: it returns what is there and sets
+        `unfinished`, upon which it runs again, as long as anybody sees it. Tensors and float64
         arrays are sent as float32, as are whole numbers other than uint8 and uint32.
         """
         raise NotImplementedError
@@ -127,17 +133,17 @@ class Explainer(PicturedWidget):
         InputError
             There is no such preset.
         """
-        presets = self.suiting()
-        if not isinstance(name, str) or name not in presets:
-            raise InputError.unknown("preset", name, presets)
         self.set(**self._preset(name))
 
     def suiting(self) -> Mapping[str, Mapping[str, object]]:
         """Return the presets that suit what this widget was given: by default all `PRESETS`."""
         return self.PRESETS
 
-    def _preset(self, name: str) -> dict[str, Any]:
-        return {**self._begun, **self._validated(self.suiting()[name])}
+    def _preset(self, name: object) -> dict[str, Any]:
+        presets = self.suiting()
+        if not isinstance(name, str) or name not in presets:
+            raise InputError.unknown("preset", name, presets)
+        return {**self._begun, **self._validated(presets[name])}
 
     def refresh(self) -> None:
         """Compute and show again, as after the learner's own code has changed what is shown."""
@@ -213,13 +219,27 @@ class Explainer(PicturedWidget):
 
     @handles("preset.use")
     def _use_preset(self, message: Message) -> None:
-        self.use_preset(message.meta.get("name"))  # type: ignore[arg-type]  # which refuses it
+        self.set(**self._preset(message.meta.get("name")))
 
     @handles("code.get")
     def _get_code(self, message: Message) -> Reply:  # noqa: ARG002 - it has no arguments
         if not self.code:
             raise InputError("no_control", name=type(self).__name__, control="code")
         return {"pytorch": self.source()}, {}
+
+
+Compute = Callable[[Any], tuple[dict[str, Any], Mapping[str, Array | Tensor]]]
+
+
+def _one_at_a_time(compute: Compute) -> Compute:
+    """Return a `compute` that waits for the one that runs: the picture asks for it, too."""
+
+    @functools.wraps(compute)
+    def alone(self: Explainer) -> tuple[dict[str, Any], Mapping[str, Array | Tensor]]:
+        with self._computing:
+            return compute(self)
+
+    return alone
 
 
 def _signature(cls: type[Explainer]) -> inspect.Signature:

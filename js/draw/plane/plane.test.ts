@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { fakeCanvas } from "../../shared/testing/canvas.ts";
-import { heightColor, heightShare } from "../heights.ts";
+import { heightColor, heightShare } from "./heights.ts";
 import { type Ground, Plane } from "./plane.ts";
 
 beforeEach(fakeCanvas);

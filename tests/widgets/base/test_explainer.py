@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from typing import Any, ClassVar
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_the_signature_is_made_of_the_settings():
 def test_the_page_is_offered_the_settings_with_their_limits(power):
     offered = {one["name"]: one for one in power.schema}
     assert list(offered) == ["power", "count", "kind", "even", "parts"]
-    number = {"low": 0, "high": 5, "step": 0.5, "whole": False, "optional": False}
+    number = {"low": 0, "high": 5, "step": 0.5, "whole": False, "log": False, "optional": False}
     assert offered["power"] == {
         "name": "power",
         "kind": "number",
@@ -175,6 +176,32 @@ def test_what_cannot_be_computed_later_is_said_in_the_page_until_it_can(power, k
     power.kind = "plain"
     assert page.wait(lambda: page.shown("explainer.show"))
     assert power.problem is None
+
+
+def test_it_is_never_computed_in_two_threads_at_once():
+    class Busy(Power):
+        """It says when it is entered twice."""
+
+        _esm = "export default {}"
+        _css = ""
+        inside = most = 0
+
+        def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            for _ in range(200):
+                torch.ones(100).sum()
+            self.inside -= 1
+            return super().compute()
+
+    busy = Busy()
+    threads = [threading.Thread(target=busy.compute) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert busy.most == 1
+    busy.close()
 
 
 def test_while_training_it_is_computed_for_a_fiftieth_of_the_time(monkeypatch):

@@ -4,9 +4,9 @@
  * They are as wide as the root of their counts, so that few among many are seen.
  */
 
-import { type Box, type ChartStyle, drawAxes, plotBox, type YAxis } from "./axes.ts";
-import { type Range, Scale } from "./scale.ts";
-import { beginDrawing } from "./screen_canvas.ts";
+import { type Box, type ChartStyle, drawAxes, plotBox, type YAxis } from "../axes.ts";
+import { type Range, Scale } from "../scale.ts";
+import { beginDrawing } from "../screen_canvas.ts";
 
 export interface HistogramColumn {
   /** Beneath it. */

@@ -1,6 +1,6 @@
 /** Colours of heights, quiet enough for trails over them: low is bright on a light page, dark on a dark one. */
 
-import type { Rgb } from "./color.ts";
+import type { Rgb } from "../color.ts";
 
 const LIGHT: readonly [Rgb, Rgb] = [
   [0xff, 0xff, 0xff],

@@ -216,7 +216,7 @@ function element(
   attributes: Readonly<Record<string, string>>,
   ...children: readonly (Element | string)[]
 ): MathMLElement {
-  const made = document.createElementNS(MATHML, name) as MathMLElement;
+  const made = document.createElementNS(MATHML, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   made.append(...children);
   return made;
