@@ -464,8 +464,12 @@ function losses(view: View, play: PlayerPart) {
     return {
       log,
       range,
-      curves: race.lanes.map(({ name }, at) => ({
-        points: curvePoints(steps, all.subarray(at * count, (at + 1) * count)),
+      // What is still to come is no loss.
+      curves: race.lanes.map(({ name, done }, at) => ({
+        points: curvePoints(
+          steps.subarray(0, done + 1),
+          all.subarray(at * count, at * count + done + 1),
+        ),
         look: { ...lookOf(race, name, theme.value.dark), marker: null },
         axis: "loss",
       })),
