@@ -178,6 +178,23 @@ def numbers(values: Sequence[Tensor | float]) -> list[float]:
     ]
 
 
+def all_finite(parameters: Iterable[Tensor]) -> bool:
+    """Whether all values are finite numbers; an accelerator is waited for once.
+
+    Examples
+    --------
+    >>> all_finite([torch.ones(2), torch.eye(2).to_sparse()]), all_finite([torch.ones(1) / 0])
+    (True, False)
+    """
+    return all(numbers([_values(one).isfinite().all() for one in parameters]))
+
+
+def _values(tensor: Tensor) -> Tensor:
+    if tensor.layout is torch.strided:
+        return tensor
+    return (tensor.coalesce() if tensor.is_sparse else tensor).values()
+
+
 def _of_all(name: str, values: list[Tensor | float], counts: list[Count]) -> float:
     known = numbers([count.of for count in counts])
     if name == "loss" and values and not any(known):

@@ -14,7 +14,7 @@ from dl_lab.train.batches.structure import described
 from dl_lab.train.checkpoint.state import copied
 from dl_lab.train.history.logged import one_number
 from dl_lab.train.history.series_kind import guessed
-from dl_lab.train.steps.evaluate import numbers
+from dl_lab.train.steps.evaluate import all_finite, numbers
 
 if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
@@ -123,14 +123,14 @@ class OwnSteps:
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""
-        return all(numbers([one.isfinite().all() for one in self._models.parameters()]))
+        return all_finite(self._models.parameters())
 
     def state_dict(self) -> dict[str, Any]:
         """Copy the gradients and the state of the function's own."""
         gradients = {
             name: copied(parameter.grad)
             for name, parameter in self._models.named_parameters()
-            if parameter.grad is not None and parameter.grad.layout is torch.strided
+            if parameter.grad is not None
         }
         step = None if self._owner is None else copied(self._owner.state_dict())
         return {"gradients": gradients, "step": step}
