@@ -668,6 +668,23 @@ def shortened(text: str) -> str:
     return f"{text[: _MOST * 3 // 4]} … {text[-_MOST // 5 :]}"
 
 
+def said(error: BaseException) -> str:
+    """Return what an error says, whatever its class makes of that.
+
+    Examples
+    --------
+    >>> class Odd(Exception):
+    ...     def __str__(self):
+    ...         raise RuntimeError
+    >>> said(KeyError("x")), said(Odd()).startswith("<Odd")
+    ("'x'", True)
+    """
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # whatever people write
+        return shown(error)
+
+
 def _text(value: object) -> str:
     try:
         return shortened(str(value))
