@@ -48,7 +48,7 @@ from dl_lab.kept.kinds import (
     slots_of,
     variables,
 )
-from dl_lab.kept.put import PUT, own_memory, put_groups, put_values, with_fresh
+from dl_lab.kept.put import PUT, expanded, own_memory, put_groups, put_values, with_fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -154,7 +154,7 @@ class Kept:
     def values_of(self, tensor: Tensor) -> Tensor | None:
         """Return what a tensor held, not to be written into; None where it is not among them."""
         found = self.tensors.get(id(tensor))
-        return None if found is None else found[2].expand(found[1])
+        return None if found is None else expanded(found[2], found[1])
 
     def held(self, owner: object) -> dict[str, Any]:
         """Return what stood in a register; empty where it is not among them."""

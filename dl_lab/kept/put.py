@@ -39,7 +39,7 @@ def put_values(
     here: list[Tensor] = []
     for tensor, shape, kept in kept_tensors:
         if tensor.shape != shape or tensor.dtype != kept.dtype or is_lazy(tensor):
-            tensor.data = kept.to(tensor.device, copy=True).expand(shape)
+            tensor.data = expanded(kept.to(tensor.device, copy=True), shape)
             continue
         target = own_memory(tensor)
         if target.shape != kept.shape:
@@ -84,6 +84,11 @@ def _of_training(optimizer: Optimizer, kept: Mapping[str, Any]) -> set[str]:
     """Return what an optimizer itself writes into its groups, rather than a person."""
     given = inspect.signature(type(optimizer)).parameters.keys()
     return set(kept) - given - _SCHEDULED
+
+
+def expanded(kept: Tensor, shape: torch.Size) -> Tensor:
+    """Return what `own_memory` made smaller in the tensor's shape; nothing else can be expanded."""
+    return kept if kept.shape == shape else kept.expand(shape)
 
 
 def own_memory(tensor: Tensor) -> Tensor:

@@ -158,6 +158,21 @@ class Expanded(Model):
         return self.expanded.tolist()
 
 
+class Sparse(Model):
+    def begin(self):
+        self.register_buffer("mask", torch.eye(3).to_sparse())
+        self.table = nn.Parameter(torch.eye(3).to_sparse(), requires_grad=False)
+        self.adjacency = torch.eye(3).to_sparse()
+
+    def more(self, x):
+        self.adjacency = (self.adjacency * 1.1).coalesce()
+        self.mask = (self.mask * 0.9).coalesce()
+        return (x @ (self.adjacency + self.mask + self.table).to_dense()).sum(1, keepdim=True)
+
+    def told(self):
+        return [one.to_dense().tolist() for one in (self.adjacency, self.mask, self.table)]
+
+
 class Teacher(Model):
     """A moving average of its own weights, which each pass forward goes on with."""
 
@@ -206,7 +221,7 @@ class Pruned(Model):
 
 MODELS = [
     *(Counts, Chosen, Arrays, Subclasses, TrainedTensors, LateBuffer, Expanded, Teacher),
-    *(Drawing, Pruned),
+    *(Drawing, Pruned, Sparse),
 ]
 
 
@@ -225,7 +240,7 @@ def run(model, loss=None, data=(X, Y), **settings: object) -> Trainer:
 
 def state(trainer: Trainer):
     model = trainer.model
-    weights = {name: one.detach().clone() for name, one in model.state_dict().items()}
+    weights = {name: one.detach().to_dense().clone() for name, one in model.state_dict().items()}
     return [weights, model.told() if hasattr(model, "told") else None]
 
 
