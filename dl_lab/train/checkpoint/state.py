@@ -219,7 +219,7 @@ def check_mapping(state: object) -> None:
 
 
 def check_structure(state: object) -> None:
-    """Refuse what is no state of a run, as far as that shows at its top.
+    """Refuse what is not a state of a run, as far as that shows at its top.
 
     Raises
     ------
