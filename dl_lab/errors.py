@@ -114,7 +114,7 @@ SENTENCES = {
     "{batch_size}, and drop_last=True leaves them out. Use a smaller batch_size or "
     "drop_last=False.",
     "own_function": "{name} must be a function or an object that can be called; got {given}.",
-    "own_step_returned": "step must return one number, or a mapping from names to numbers, such "
+    "own_step_returned": "{name} must return one number, or a mapping from names to numbers, such "
     "as dict(generator_loss=loss); got {given}.",
     "own_validation_failed": "validation raised {kind}: {detail}. Fix it and start again.",
     "own_step_failed": "The step raised {kind}: {detail}. Fix it and start again; what it had done "

@@ -280,6 +280,29 @@ def test_measuring_leaves_weights_alone_that_each_pass_writes():
     assert same(state(watched), state(alone)) == []
 
 
+def test_measuring_leaves_alone_what_a_metric_has_added_up():
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("sum", torch.zeros(()))
+            self.count = 0
+
+        def forward(self, outputs, targets):
+            self.sum += (outputs - targets).abs().mean().detach()
+            self.count += 1
+            return self.sum / self.count
+
+    mean = Mean()
+    trainer = run(nn.Linear(3, 1), metrics={"mean": mean}, validation=(X, Y))
+    assert (mean.count, float(mean.sum)) == (0, 0.0)
+    trainer.fit(1)
+    values = trainer.history["train_mean"].values.tolist()
+    assert mean.count == 4
+    trainer.reset()
+    trainer.fit(1)
+    assert trainer.history["train_mean"].values.tolist() == values
+
+
 def test_weights_pruned_while_training_are_whole_again_before():
     class Prunes(Callback):
         def on_epoch_end(self, trainer):

@@ -105,12 +105,16 @@ def measure(  # noqa: C901  # one loop
     loss = measures.get("loss")
     found: list[list[Tensor | float]] = []
     counts: list[list[Count]] = []
+    # What a function of the person's adds to may be a log; a module's state is its own.
+    keeps = {name: one for name, one in measures.items() if isinstance(one, nn.Module)}
     where, inputs, outputs, targets = "batch", None, None, None
-    touched = {"model": model, "loss": measures.get("loss")}
     grad = Differentiation(model)
     model.eval()
     try:
-        with torch.no_grad(), unchanged(touched, {"data": data}, device):
+        with (
+            torch.no_grad(),
+            unchanged({"model": model, "loss": loss, **keeps}, {"data": data}, device),
+        ):
             for batch in measured_batches(data, most_rows):
                 inputs, targets = (to_device(part, device) for part in split(batch))
                 while True:

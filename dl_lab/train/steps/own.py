@@ -79,7 +79,7 @@ class OwnSteps:
         del targets, measure
         self.running = True
         try:
-            return _by_name(self._step(inputs), "train_loss")
+            return _by_name("step", self._step(inputs), "train_loss")
         finally:
             self.running = False
 
@@ -93,7 +93,7 @@ class OwnSteps:
         """
         try:
             with untouched(self._models, "eval"), torch.no_grad():
-                found = _by_name(function(), "validation_loss")
+                found = _by_name("validation", function(), "validation_loss")
         except InputError:
             raise
         except Exception as error:
@@ -144,11 +144,11 @@ class OwnSteps:
             self._owner.load_state_dict(copied(state["step"]))
 
 
-def _by_name(values: object, lone: str) -> dict[str, float | Tensor]:
+def _by_name(name: str, values: object, lone: str) -> dict[str, float | Tensor]:
     if isinstance(values, Mapping):
-        return {str(name): one_number(str(name), value) for name, value in values.items()}
+        return {str(key): one_number(str(key), value) for key, value in values.items()}
     if values is None or isinstance(values, (tuple, list)):
-        raise InputError("own_step_returned", given=described(values))
+        raise InputError("own_step_returned", name=name, given=described(values))
     return {lone: one_number(lone, values)}
 
 
