@@ -571,12 +571,12 @@ class MeanField(nn.Module):
 
 class Clamped(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx, x) -> torch.Tensor:
         ctx.save_for_backward(x)
         return x.clamp(min=0) * 2
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx, gradient) -> torch.Tensor:
         return gradient * (ctx.saved_tensors[0] > 0)
 
 
