@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as every
 
-from dl_lab.nets.graph.modules import is_scripted, is_wrapper, named_modules
+from dl_lab.nets.graph.modules import is_scripted, is_wrapper
 from dl_lab.nets.graph.nodes import Call, Graph, Left, Node
 from dl_lab.nets.graph.values import shape, tensors
 
@@ -54,14 +54,14 @@ class Calls:
 
     Parameters
     ----------
-    model
-        Its modules are given hooks while `followed`.
+    modules
+        Of the model, by their names: they are given hooks while `followed`.
     tracing
         Whoever sees the operations between.
     """
 
-    def __init__(self, model: nn.Module, tracing: Tracing) -> None:
-        self._model = model
+    def __init__(self, modules: Sequence[tuple[str, nn.Module]], tracing: Tracing) -> None:
+        self._modules = modules
         self._tracing = tracing
         self._calls: list[Call] = [Call("", 0, None)]
         self._frames = [Frame(0, "", ("",), (0,))]
@@ -79,7 +79,7 @@ class Calls:
         handles: list[RemovableHandle] = []
         scripted: dict[int, str] = {}
         try:
-            for path, module in named_modules(self._model):
+            for path, module in self._modules:
                 if is_scripted(module):
                     scripted[id(module)] = path
                 elif not is_wrapper(module):

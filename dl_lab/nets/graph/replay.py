@@ -253,12 +253,9 @@ def _execute(step: _Step, values: dict[int, Tensor]) -> list[Tensor]:
         return tuple(tensors(step.function(*args, **named)))
 
     for level in reversed(range(step.levels)):
-        call = torch.vmap(
-            call,
-            in_dims=tuple(slot.dimensions[level] for slot in slots),
-            out_dims=tuple(slot.dimensions[level] for slot in step.made),
-            randomness="different",
-        )
+        into: Any = tuple(slot.dimensions[level] for slot in slots)
+        out: Any = tuple(slot.dimensions[level] for slot in step.made)
+        call = torch.vmap(call, into, out, randomness="different")
     results = call(*(values[slot.number] for slot in slots))
     # What is written in place and not returned is in its slot already.
     values.update(zip((slot.number for slot in step.made), results, strict=False))

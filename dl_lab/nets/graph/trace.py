@@ -134,9 +134,10 @@ class Tracer(TorchFunctionMode):
         self.graph = Graph()
         self.sources = Sources()
         self._model = model
+        self._modules = list(named_modules(model))
         self._seen = seen
         self._timed = timed
-        self._calls = Calls(model, self)
+        self._calls = Calls(self._modules, self)
         self._reads: dict[int, dict[str, None]] = {}
         self._arrays: list[int] = []
         self._lazy = lazy
@@ -147,7 +148,7 @@ class Tracer(TorchFunctionMode):
             self.know("input", f"input_{index}", "", value)
         for name, value in named.items():
             self.know("input", name, "", value)
-        for path, module in named_modules(self._model):
+        for path, module in self._modules:
             for name, parameter in module._parameters.items():  # noqa: SLF001
                 self.know("parameter", name, path, parameter)
             for name, buffer in module._buffers.items():  # noqa: SLF001
@@ -372,7 +373,7 @@ class Tracer(TorchFunctionMode):
         for index, words in self._reads.items():
             nodes[index] = replace(nodes[index], reads=tuple(words))
         self.graph.calls = self._calls.finished(nodes, timed=self._timed)
-        self.graph.modules = described(self._model, self.graph, self.sources.node, self._lazy)
+        self.graph.modules = described(self._modules, self.graph, self.sources.node, self._lazy)
 
 
 def _measured(
