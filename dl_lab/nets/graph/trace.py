@@ -167,6 +167,8 @@ class Tracer(TorchFunctionMode):
                 self.returned(tensors(outputs))
         self._calls.end(tensors(outputs))
         self._finish()
+        # It and its calls know each other: nothing of the pass is to wait for Python's collector.
+        self.sources = Sources()
         return self.graph
 
     def know(self, kind: Kind, name: str, path: str, value: object) -> None:
