@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,6 +67,7 @@ class Calls:
         self._calls: list[Call] = [Call("", 0, None)]
         self._frames = [Frame(0, "", ("",), (0,))]
         self._entered = False
+        self._thread = threading.get_ident()
         self._raised: dict[int, tuple[BaseException, str]] = {}
 
     @property
@@ -111,7 +113,7 @@ class Calls:
                 self._enter(paths[id(module)], args, {})
 
         def leave(module: nn.Module, _: object, result: object) -> None:
-            if id(module) in paths:
+            if id(module) in paths and threading.get_ident() == self._thread:
                 with torch._C.DisableTorchFunction():  # noqa: SLF001
                     self._made_by_script(paths[id(module)], result)
                 self._leave(result)
@@ -142,6 +144,8 @@ class Calls:
         self._returned(self._calls[0], returned)
 
     def _enter(self, path: str, args: object, named: object) -> None:
+        if threading.get_ident() != self._thread:  # which trains the model meanwhile
+            return
         error = sys.exc_info()[1]
         caller = self._frames[-1]
         if not path and not self._entered:  # the model itself, which has begun
@@ -160,6 +164,8 @@ class Calls:
             self._given(call, tensors((args, named)))
 
     def _leave(self, result: object) -> None:
+        if threading.get_ident() != self._thread:
+            return
         frame = self._frames.pop()
         error = sys.exc_info()[1]
         if error is not None and error is not frame.error:

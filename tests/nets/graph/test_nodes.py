@@ -6,6 +6,9 @@ import copy
 import inspect
 import json
 import random
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -327,6 +330,48 @@ def test_hooks_that_are_there_already_are_drawn_and_run_once():
     assert [node.name for node in operations(graph)] == ["linear", "relu", "mul", "softplus", "div"]
     assert operations(graph)[2].line.text == "return result * 2"
     assert operations(graph)[2].module == "body"
+
+
+def test_another_thread_that_runs_the_model_meanwhile_is_left_out():
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.line = nn.Linear(3, 3)
+
+        def forward(self, x):
+            thread = threading.Thread(target=self.line, args=(x,))
+            thread.start()
+            thread.join()
+            return self.line(x) + 1
+
+    graph = trace(Beside(), [X])
+    assert [(node.module, node.name) for node in operations(graph)] == [
+        ("line", "linear"),
+        ("", "add"),
+    ]
+    assert [call.module for call in graph.calls] == ["", "line"]
+
+
+def test_a_model_that_is_the_first_to_load_the_compiler():
+    """Of flexible attention, which compiles itself: in a process that has no compiler yet."""
+    program = """
+import sys, torch, warnings
+from torch import nn
+from torch.nn.attention.flex_attention import flex_attention
+from dl_lab.nets.graph.trace import trace
+class Flexible(nn.Module):
+    def forward(self, q):
+        return flex_attention(q, q, q)
+assert "torch._dynamo" not in sys.modules
+warnings.simplefilter("ignore")
+graph = trace(Flexible(), [torch.randn(1, 2, 16, 8)])
+assert graph.failure is None, graph.failure
+print(graph.nodes[-1].name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "flex_attention", done.stderr
 
 
 def test_numbers_are_shown_as_they_come_up():

@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from dl_lab.nets.graph.replay import record
 from dl_lab.nets.graph.values import copied, tensors
@@ -103,6 +104,31 @@ def test_what_numpy_made_is_taken_as_it_was_and_named():
     recording = record(Detour(), [x])
     assert [recording.graph.nodes[index].left for index in recording.taken] == ["numpy"]
     assert torch.equal(recording.replay()[0], 2 * x + 1)
+
+
+def test_gradients_of_each_sample_are_taken_as_they_were():
+    class PerSample(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.line = nn.Linear(3, 1)
+
+        def forward(self, x):
+            slope = torch.func.grad(lambda row: torch.tanh(self.line(row)).sum())
+            return torch.func.vmap(slope)(x) * 2
+
+    model, x = PerSample(), torch.randn(4, 3)
+    recording = record(model, [x])
+    assert [recording.graph.nodes[index].name for index in recording.taken] == ["grad"]
+    assert torch.equal(recording.replay()[0], model(x))
+
+
+def test_pruned_weights():
+    model, x = nn.Linear(3, 3), torch.randn(4, 3)
+    prune.random_unstructured(model, "weight", amount=2)
+    expected = model(x)
+    recording = record(model, [x])
+    assert torch.equal(recording.replay(needed=True)[0], expected)
+    assert "weight_mask" in {node.name for node in recording.graph.nodes}
 
 
 def test_a_wrong_edge_would_be_found():
