@@ -149,6 +149,7 @@ class _Recorder(Tracer):
         super().__init__(model, lazy=lazy)
         self.recording = Recording(self.graph)
         self._slots: dict[int, int] = {}
+        self._held: list[Tensor] = []
         self._taken: list[int] = []
 
     def run(self, inputs: Sequence[object], named: Mapping[str, object]) -> Graph:
@@ -225,7 +226,10 @@ class _Recorder(Tracer):
 
     def _slot(self, tensor: Tensor, levels: Sequence[int] = ()) -> _Slot:
         along = _batched(tensor)
-        number = self._slots.setdefault(id(physical(tensor)), len(self._slots))
+        beneath = physical(tensor)
+        if id(beneath) not in self._slots:
+            self._held.append(beneath)  # an id comes again when its tensor is gone
+        number = self._slots.setdefault(id(beneath), len(self._slots))
         return _Slot(number, tuple(along.get(level) for level in levels))
 
 

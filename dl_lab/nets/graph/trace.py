@@ -11,6 +11,7 @@ import contextlib
 import copy
 import sys
 import time
+import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -175,8 +176,6 @@ class Tracer(TorchFunctionMode):
                 self.returned(tensors(outputs))
         self._calls.end(tensors(outputs))
         self._finish()
-        # It and its calls know each other: nothing of the pass is to wait for Python's collector.
-        self.sources = Sources()
         return self.graph
 
     def know(self, kind: Kind, name: str, path: str, value: object) -> None:
@@ -364,9 +363,12 @@ class Tracer(TorchFunctionMode):
         known = self.graph.failure
         if known is not None and known.error in _causes(error):
             self.graph.failure = replace(known, error=error)
-            return
-        line = line_of(error, Tracer.run.__code__)
-        self.graph.failure = Failure(self._calls.raised_in(error), "", (), error, line)
+        else:
+            line = line_of(error, Tracer.run.__code__)
+            self.graph.failure = Failure(self._calls.raised_in(error), "", (), error, line)
+        for one in _causes(error):
+            # What the forward held is not to live as long as the graph.
+            traceback.clear_frames(one.__traceback__)
 
     def _add_leaf(self, node: Node, tensor: Tensor) -> int:
         index = self._add(node, [tensor])

@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -372,6 +373,44 @@ print(graph.nodes[-1].name)
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "flex_attention", done.stderr
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_pass_holds_no_more_than_the_model_itself(fails):
+    """Without gradients an activation is gone as soon as the next layer has used it."""
+    layers = [part for _ in range(6) for part in (nn.Linear(3, 3), nn.Tanh())]
+    model = nn.Sequential(*layers, nn.Linear(4 if fails else 3, 3))
+    held, alive = [], []
+
+    def seen(_, made):
+        held.extend(weakref.ref(one) for one in made)
+        alive.append(sum(one() is not None for one in held))
+
+    with torch.no_grad():
+        graph = trace(model, [X], seen=seen)
+    given = sum(node.kind != "operation" for node in graph.nodes)
+    assert len(graph.nodes) == given + 12 + (not fails)
+    assert max(alive) <= given + 2  # what goes in and what comes out of the last one
+    assert (graph.failure is not None) == fails
+    # Of an error torch's own frames keep what the last module was given.
+    assert sum(one() is not None for one in held) <= given + fails
+
+
+def test_memory_that_comes_again_is_no_edge():
+    """Freed and given to the next, the same addresses hold other numbers."""
+
+    class Again(nn.Module):
+        def forward(self, x):
+            y = torch.zeros(1000)
+            y[:10] = x.sum()
+            del y
+            z = torch.ones(1000)
+            return z + torch.ones(1000)
+
+    for _ in range(5):
+        with torch.no_grad():
+            graph = trace(Again(), [X])
+        assert all(graph.nodes[index].name != "__setitem__" for index in graph.needed)
 
 
 def test_numbers_are_shown_as_they_come_up():
