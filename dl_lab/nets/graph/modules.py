@@ -89,6 +89,19 @@ def described(
     return infos
 
 
+def names_of_shared(
+    modules: Sequence[tuple[str, nn.Module]], node_of: Callable[[Tensor], int | None]
+) -> dict[int, tuple[str, ...]]:
+    """Return all names of each parameter that has several, by its node."""
+    found: dict[int, dict[str, None]] = {}
+    for path, module in modules:
+        for name, parameter in module._parameters.items():  # noqa: SLF001
+            node = None if parameter is None else node_of(parameter)
+            if node is not None:
+                found.setdefault(node, {})[f"{path}.{name}" if path else name] = None
+    return {node: tuple(names) for node, names in found.items() if len(names) > 1}
+
+
 def _inside_wrappers(modules: Sequence[tuple[str, nn.Module]]) -> set[int]:
     return {
         id(module._modules[_WRAPPED])  # noqa: SLF001

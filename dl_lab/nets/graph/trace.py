@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from dl_lab.nets.graph.calls import Calls
 from dl_lab.nets.graph.costs import macs
 from dl_lab.nets.graph.lines import line_below, line_of
-from dl_lab.nets.graph.modules import described, named_modules
+from dl_lab.nets.graph.modules import described, named_modules, names_of_shared
 from dl_lab.nets.graph.nodes import Failure, Graph, Kind, Left, Node
 from dl_lab.nets.graph.sources import Sources
 from dl_lab.nets.graph.values import copied, physical, shape, size, tensors
@@ -388,6 +388,8 @@ class Tracer(TorchFunctionMode):
         nodes = self.graph.nodes
         for index, words in self._reads.items():
             nodes[index] = replace(nodes[index], reads=tuple(words))
+        for index, names in names_of_shared(self._modules, self.sources.node).items():
+            nodes[index] = replace(nodes[index], names=names)
         self.graph.calls = self._calls.finished(nodes, timed=self._timed)
         self.graph.modules = described(self._modules, self.graph, self.sources.node, self._lazy)
 

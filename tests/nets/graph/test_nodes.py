@@ -139,6 +139,7 @@ def test_after_an_error_none_is_said_to_be_unused():
 def test_what_is_shared():
     graph = trace(GPT(1), [tokens(1, 4)])
     assert [path for path, one in graph.modules.items() if one.shared] == ["tokens", "out"]
+    assert [node.names for node in graph.nodes if node.names] == [("tokens.weight", "out.weight")]
     line = nn.Linear(3, 3)
     graph = trace(nn.Sequential(line, nn.ReLU(), line), [X])
     assert graph.modules["0"].shared
