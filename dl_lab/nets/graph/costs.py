@@ -31,8 +31,8 @@ FREE = frozenset(
     diagonal_scatter split split_with_sizes chunk tensor_split hsplit vsplit dsplit unbind cat
     concat concatenate stack hstack vstack dstack column_stack row_stack roll flip fliplr flipud
     rot90 tril triu diag diagonal diag_embed unfold unfold_copy as_strided meshgrid
-    cartesian_prod block_diag T mT H mH real imag data view_as_real view_as_complex clone copy
-    detach to type type_as float double half bfloat16 int long short byte bool char cpu cuda
+    cartesian_prod block_diag T mT H mH real imag data set_data view_as_real view_as_complex clone
+    copy detach to type type_as float double half bfloat16 int long short byte bool char cpu cuda
     alias numpy tensor as_tensor from_numpy zeros ones empty full rand randn randint randperm
     arange linspace logspace eye zeros_like ones_like empty_like full_like rand_like randn_like
     randint_like new_tensor new_zeros new_ones new_empty new_full normal uniform bernoulli

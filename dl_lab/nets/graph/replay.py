@@ -12,7 +12,8 @@ from torch._C import _functorch
 from torch.utils._device import _device_constructors
 
 from dl_lab.nets.graph.nodes import Graph
-from dl_lab.nets.graph.trace import Tracer, with_shapes
+from dl_lab.nets.graph.prepared import with_shapes
+from dl_lab.nets.graph.trace import Tracer
 from dl_lab.nets.graph.values import physical, replaced, tensors
 
 if TYPE_CHECKING:

@@ -298,6 +298,19 @@ def test_an_error_that_the_model_puts_in_its_own_words():
     assert str(failure.error) == "five features, please"
 
 
+def test_an_error_that_somebody_handles_already_is_let_be():
+    def fails():
+        kept = torch.ones(1)
+        raise KeyError(kept)
+
+    try:
+        fails()
+    except KeyError as before:
+        trace(Picky(), [X])
+        frame = before.__traceback__.tb_next.tb_frame
+        assert "kept" in frame.f_locals
+
+
 def test_an_error_that_the_model_goes_on_after():
     class Tries(nn.Module):
         def forward(self, x):
