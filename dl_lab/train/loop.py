@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dl_lab.errors import InputError
@@ -70,6 +71,10 @@ class Loop:
             self._settle()
         state = self.state
         feed, hooks, before = state.feed, state.hooks, state.steps
+        if state.clock.watched:
+            state.engine.timing = state.clock.next()
+        elif state.engine.timing is not None:
+            state.engine.timing = None
         if feed.batch is None:
             if feed.open:
                 # Its last step was done, and a callback raised or saved the state there.
@@ -92,6 +97,8 @@ class Loop:
                 hooks.run("on_step_end")
         if state.recorder.spoilt is not None and (ending := self._spoilt(state.epoch + 1)):
             return ending
+        if state.engine.timing is not None:
+            state.engine.timing.lap("rest")
         ended = feed.batch is None
         if ended and (ending := self._close_epoch()):
             return ending
@@ -101,18 +108,27 @@ class Loop:
         state, batch = self.state, feed.batch
         recorder, engine = state.recorder, state.engine
         assert batch is not None  # noqa: S101  # `advance` has opened an epoch
+        timing = engine.timing
         rate = recorder.rates(state.optimizer)
         loss: Measured
+        if timing is not None:
+            timing.lap("rest")
         if feed.more:
             loss = engine.step_group([batch, *feed.more])
         else:
             loss = engine.step(*batch, measure=state.measures_steps)
+        if timing is not None:
+            timing.lap("step")
         state.steps = steps = state.steps + 1
         if loss is not None:
             recorder.step(steps, loss, engine.measured, engine.counts)
         recorder.rate(steps, rate)
+        if timing is not None:
+            timing.lap("rest")
         try:
             feed.fetch(state.stream.now() if state.draws else state.stream.state)
+            if timing is not None:
+                timing.lap("wait")
         except InputError:
             raise
         except Exception as error:
@@ -128,6 +144,7 @@ class Loop:
         if not state.steps:
             state.begin_with_settings()
         state.draws = state.engine.draws or state.feed.draws
+        began = perf_counter()
         try:
             state.feed.begin(state.epoch)
         except InputError:
@@ -136,10 +153,20 @@ class Loop:
         except Exception as error:
             state.feed.drop()
             raise self._explain(error) from error
+        if state.clock.watched:
+            state.clock.add("begin", began)
         state.recorder.begin_epoch()
         state.hooks.run("on_epoch_begin")
 
     def _close_epoch(self) -> State | None:
+        began = perf_counter()
+        try:
+            return self._ended_epoch()
+        finally:
+            if self.state.clock.watched:
+                self.state.clock.add("end", began)
+
+    def _ended_epoch(self) -> State | None:
         state = self.state
         state.recorder.flush()
         if state.recorder.spoilt is not None and (ending := self._spoilt(state.epoch + 1)):

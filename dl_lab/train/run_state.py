@@ -40,6 +40,7 @@ from dl_lab.train.steps.metrics import Metric, forget
 from dl_lab.train.steps.own import OwnSteps, check_function
 from dl_lab.train.steps.precision import Precision
 from dl_lab.train.steps.several import parts_of
+from dl_lab.train.steps.stages import StageClock
 
 if TYPE_CHECKING:
     from typing import Any
@@ -115,6 +116,7 @@ class RunState:
         self.device = device
         self.precision = precision
         self.stream = stream
+        self.clock = StageClock(device)
         self.epoch = 0
         self.steps = 0
         self.last_epoch: int | None = None

@@ -31,6 +31,8 @@ from dl_lab.train.steps.precision import Precision
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dl_lab.train.steps.stages import StageClock
+
 # Losses weigh by whole numbers or by class weights; less is none.
 _LEAST = 1e-12
 
@@ -71,6 +73,7 @@ class AutogradSteps:
     draws = True
     """Whether a step may draw from the global random state."""
     own = False
+    timing: StageClock | None = None
 
     def __init__(
         self,
@@ -145,21 +148,32 @@ class AutogradSteps:
         if not self._lean:
             return self.step_group([(inputs, targets)])
         where, outputs, loss = "forward", None, None
+        timing = self.timing
         try:
             self._clear()
+            if timing is not None:
+                timing.lap("update")
             if type(inputs) is Tensor:
                 outputs = self._model(inputs)
             else:
                 outputs = forward(self._model, inputs)
             where = "loss"
+            if timing is not None:
+                timing.lap("forward")
             loss = self._loss(outputs, targets)
             if self._unchecked:
                 check_loss(loss, outputs, targets, self._loss)
                 self._unchecked = False
             where = "backward"
+            if timing is not None:
+                timing.lap("loss")
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             where = "update"
+            if timing is not None:
+                timing.lap("backward")
             self._optimizer.step()
+            if timing is not None:
+                timing.lap("update")
         except InputError:
             raise
         except Exception as error:
@@ -201,6 +215,8 @@ class AutogradSteps:
 
         try:
             self._update(closure)
+            if self.timing is not None:
+                self.timing.lap("update")
         except InputError:
             raise
         except Exception as error:
@@ -267,6 +283,9 @@ class AutogradSteps:
         makes them those of all.
         """
         where, outputs, loss = "forward", None, None
+        timing = self.timing
+        if timing is not None:
+            timing.lap("update")
         try:
             reads = bool(undecided(self._metrics))
             seen = Observed(
@@ -276,11 +295,15 @@ class AutogradSteps:
                 with self._precision.context():
                     outputs = seen.forward(self._model, inputs, wanted=reads)
                     where = "loss"
+                    if timing is not None:
+                        timing.lap("forward")
                     with seen.entered(self._loss):
                         loss = self._loss(outputs, targets)
                 if self._unchecked:
                     check_loss(loss, outputs, targets, self._loss)
                 where = "backward"
+                if timing is not None:
+                    timing.lap("loss")
                 counts = [self._counted(seen.count(loss))]
                 part: Tensor | float = loss
                 if not alone and not counts[0].total:
@@ -290,6 +313,8 @@ class AutogradSteps:
                 if isinstance(part, Tensor):
                     (part if scaler is None else scaler.scale(part)).backward()  # type: ignore[no-untyped-call]  # torch has no types here
             self._unchecked = False
+            if timing is not None:
+                timing.lap("backward")
             values: list[Tensor | float] = []
             with torch.no_grad():
                 tell(self._metrics, seen, here=self._here)
@@ -299,6 +324,8 @@ class AutogradSteps:
                     counts.append(self._counted(count))
             if self._here and not seen.wanted and math.isnan(loss.item()):
                 self._look_for_labels(outputs, targets)
+            if timing is not None:
+                timing.lap("rest")
             return _Pass(loss.detach(), values, counts)
         except InputError:
             raise

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -38,6 +38,9 @@ class Explainer(PicturedWidget):
     An ``__init__`` of its own takes the learner's objects, keeps what `compute` needs of them, and
     hands the rest to this one as ``**settings``.
 
+    `PRESETS` are sets of settings by name that each show one surprise: the page has a line "try
+    this" with a button for each, `use_preset` does the same.
+
     Parameters
     ----------
     trainer
@@ -53,7 +56,10 @@ class Explainer(PicturedWidget):
         If a value is not allowed, or what `compute` raises.
     """
 
+    PRESETS: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+
     schema: Any = traitlets.List(read_only=True).tag(sync=True)
+    presets: Any = traitlets.Dict(read_only=True).tag(sync=True)
     code = traitlets.Bool(False, read_only=True).tag(sync=True)
     problem: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
 
@@ -74,6 +80,8 @@ class Explainer(PicturedWidget):
         super().__init__(**self._checked({**defaults, **settings}))
         offered = [one for name, one in self._SETTINGS.items() if name != "language"]
         self.set_trait("schema", [setting.describe() for setting in offered])
+        self._begun = {one.name: getattr(self, one.name) for one in offered}
+        self.set_trait("presets", {name: self._preset(name) for name in self.PRESETS})
         self.set_trait("code", hasattr(self, "source"))
         self.set_trait("problem", None)  # traitlets makes {} of it
         # What goes wrong with the learner's objects is said in the cell.
@@ -93,6 +101,26 @@ class Explainer(PicturedWidget):
         arrays are sent as float32, as are whole numbers other than uint8 and uint32.
         """
         raise NotImplementedError
+
+    def use_preset(self, name: str) -> None:
+        """Take on a preset's settings, and for the rest those that the widget was made with.
+
+        Parameters
+        ----------
+        name
+            One of `PRESETS`.
+
+        Raises
+        ------
+        InputError
+            There is no such preset.
+        """
+        if not isinstance(name, str) or name not in self.PRESETS:
+            raise InputError.unknown("preset", name, self.PRESETS)
+        self.set(**self._preset(name))
+
+    def _preset(self, name: str) -> dict[str, Any]:
+        return {**self._begun, **self._validated(self.PRESETS[name])}
 
     def refresh(self) -> None:
         """Compute and show again, as after the learner's own code has changed what is shown."""
@@ -157,6 +185,10 @@ class Explainer(PicturedWidget):
         """Give a new view what was computed last; what is newer follows."""
         meta, arrays = self._shown
         return {**meta, **super().introduce(have)[0]}, arrays
+
+    @handles("preset.use")
+    def _use_preset(self, message: Message) -> None:
+        self.use_preset(message.meta.get("name"))  # type: ignore[arg-type]  # which refuses it
 
     @handles("code.get")
     def _get_code(self, message: Message) -> Reply:  # noqa: ARG002 - it has no arguments

@@ -23,6 +23,8 @@ class Power(Explainer):
     _esm = "export default {}"
     _css = ""
 
+    PRESETS = {"cubic": {"power": 3}, "odd_parts": {"parts": ["b"], "count": 4}}
+
     power = Number(0, 5, 2.0, step=0.5)
     count = Number(1, 10, 3, whole=True, group="advanced")
     kind = Choice(("plain", "refused", "broken"))
@@ -121,6 +123,25 @@ def test_a_changed_setting_is_computed_once_for_all_views(power):
     assert power.compose(touched=True) is None
     power.language = "es"
     assert power.compose(touched=True) is None
+
+
+def test_a_preset_begins_from_what_the_widget_was_made_with():
+    made = Power(count=7)
+    assert made.presets["odd_parts"] == {
+        **{"power": 2.0, "count": 4, "kind": "plain", "even": False, "parts": ("b",)}
+    }
+    made.set(even=True, power=1)
+    made.use_preset("cubic")
+    assert (made.power, made.count, made.even) == (3.0, 7, False)
+    page = Page(made)
+    assert page.request("preset.use", name="odd_parts").meta["ok"] is True
+    assert (made.power, made.count, made.parts) == (2.0, 4, ("b",))
+    refused = page.request("preset.use", name="cubc").meta["error"]
+    assert "did you mean cubic?" in refused["text"]
+    with pytest.raises(InputError, match="preset cannot be"):
+        made.use_preset(["cubic"])  # type: ignore[arg-type]  # as a page might send it
+    assert made.count == 4
+    made.close()
 
 
 @pytest.mark.parametrize(("kind", "error"), [("refused", InputError), ("broken", ArithmeticError)])
