@@ -59,6 +59,19 @@ class Followed(Power):
         return {}, {"weight": next(self.model.parameters()) * self.scale}
 
 
+class Long(Power):
+    """Comes in as many parts as the power says."""
+
+    done = 0
+
+    def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.kind == "broken":
+            raise ZeroDivisionError
+        self.done += 1
+        self.unfinished = self.done % self.power != 0
+        return {"done": self.done}, {}
+
+
 @pytest.fixture
 def power():
     made = Power()
@@ -205,3 +218,28 @@ def test_what_is_no_trainer_is_refused():
 
     with pytest.raises(InputError, match="Trainer"):
         Followed(Fake())
+
+
+def test_what_is_unfinished_is_computed_on_for_as_long_as_it_is_seen():
+    long = Long(power=5)
+    assert (long.done, long.is_streaming()) == (1, True)
+    page = Page(long)
+    assert page.request("hello", view="page", have={}).meta["done"] == 1
+    assert page.wait(lambda: not long.is_streaming())
+    assert page.wait(lambda: [one.meta["done"] for one in page.shown("explainer.show")] == [2, 3, 4, 5])
+    page.leave()
+    long.set(power=2)
+    assert page.wait(lambda: long._channel._thread is None)
+    assert long.done == 5
+    long.close()
+
+
+def test_what_breaks_on_the_way_is_said_and_goes_on_no_more(caplog):
+    long = Long(power=5)
+    page = Page(long)
+    page.request("hello", view="page", have={})
+    long.kind = "broken"
+    assert page.wait(lambda: long.problem is not None)
+    assert not long.is_streaming()
+    assert len(caplog.records) == 1
+    long.close()
