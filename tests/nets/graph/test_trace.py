@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from dl_lab.nets.trace import Graph, copied, trace
+from dl_lab.nets.graph.nodes import Graph
+from dl_lab.nets.graph.trace import copied, trace
 
 
 def operations(graph: Graph) -> list[tuple[str, str]]:

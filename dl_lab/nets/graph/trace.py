@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
+from dl_lab.nets.graph.nodes import Failure, Graph, Kind, Node
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from torch.utils.hooks import RemovableHandle
-
-Kind = Literal["input", "parameter", "buffer", "operation", "unseen"]
 
 # These give back the tensor that they are called on, and compute nothing.
 _NO_OPERATION = frozenset({"requires_grad_", "retain_grad", "__set__"})
@@ -30,50 +29,13 @@ _NO_OPERATION = frozenset({"requires_grad_", "retain_grad", "__set__"})
 _WRITES = frozenset({"__setitem__", "__delitem__"})
 
 
-@dataclass(frozen=True)
-class Node:
-    """An operation, or what the first ones were given."""
-
-    kind: Kind
-    """``unseen`` for numbers of the network that no operation of torch's here has made: numpy's, a
-    compiled script's, a `torch.func.vmap`'s."""
-    name: str
-    """Of an operation torch's name, such as ``conv2d``; of a parameter or buffer its own."""
-    module: str
-    """The module that it belongs to, as in ``named_modules``: of an operation the innermost that
-    calls it."""
-    inputs: tuple[int, ...]
-    """Indices of the nodes whose numbers it takes, in their order."""
-    shape: tuple[int, ...]
-    """Of its output; of several the first one's."""
-    dtype: torch.dtype
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Where a forward pass ended by an error."""
-
-    module: str
-    """The innermost one, as in ``named_modules``."""
-    name: str
-    """The operation, or "" where it was none of torch's."""
-    shapes: tuple[tuple[int, ...], ...]
-    """Of the tensors that the operation was given."""
-    error: Exception
-
-
-@dataclass
-class Graph:
-    """What one forward pass did, in its order; after an error, what it did until then."""
-
-    nodes: list[Node] = field(default_factory=list)
-    outputs: tuple[int, ...] = ()
-    """Indices of the nodes whose numbers the model returned."""
-    failure: Failure | None = None
-
-
 def trace(
-    model: nn.Module, inputs: Sequence[object] = (), named: Mapping[str, object] | None = None
+    model: nn.Module,
+    inputs: Sequence[object] = (),
+    named: Mapping[str, object] | None = None,
+    *,
+    seen: Callable[[int, Sequence[Tensor]], None] | None = None,  # noqa: ARG001
+    timed: bool = False,  # noqa: ARG001
 ) -> Graph:
     """Run a model once and return the graph of what it does.
 
@@ -87,6 +49,12 @@ def trace(
         runs uncompiled; a scripted part is one ``unseen`` node.
     inputs, named
         The arguments of its ``forward``: tensors, or anything that holds some.
+    seen
+        Called as each node comes up, with its index and the tensors that hold its numbers: of
+        an operation at once, before the next may write into them.
+    timed
+        Measure how long each operation takes in this pass. The first pass of a model is slower
+        than later ones; a device's queue is waited for.
 
     Returns
     -------
