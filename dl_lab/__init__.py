@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.backprop import Backprop
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
+    from dl_lab.widgets.universal_approximation import UniversalApproximation
     from dl_lab.widgets.watch import watch
 
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
+    "Backprop": "dl_lab.widgets.backprop",
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
@@ -35,6 +38,7 @@ _EXPORTS = {
     "Playground": "dl_lab.widgets.playground",
     "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
+    "UniversalApproximation": "dl_lab.widgets.universal_approximation",
     "accuracy": "dl_lab.train.steps.accuracy",
     "compare": "dl_lab.widgets.loss_plot",
     "lr_find": "dl_lab.widgets.learning_rate_finder",
@@ -43,6 +47,7 @@ _EXPORTS = {
 _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
+    "Backprop",
     "ConvolutionExplorer",
     "History",
     "KernelExplorer",
@@ -52,6 +57,7 @@ __all__ = [
     "Playground",
     "TensorBoard",
     "Trainer",
+    "UniversalApproximation",
     "__version__",
     "accuracy",
     "adapters",
