@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -232,12 +232,25 @@ def difference_quotient(
     place, at
         The node, and which of its numbers, counted row by row.
     """
-    node = found.nodes[place]
-    number = node.value.flatten()[at].item()
-    step = torch.finfo(node.value.dtype).eps ** (1 / 3) * max(1.0, abs(number))
+    try:
+        return _quotient(problem, _wide(values), _wide(added), found.nodes[place], at)
+    except InputError:  # what it holds besides does not go with float64
+        return _quotient(problem, values, added, found.nodes[place], at)
+
+
+def _quotient(
+    problem: Problem,
+    values: Mapping[str, Tensor],
+    added: Mapping[int, Tensor],
+    node: Node,
+    at: int,
+) -> tuple[float, float]:
+    begin = values[node.name] if node.name in values else node.value.to(_widest(values))
+    number = begin.flatten()[at].item()
+    step = torch.finfo(begin.dtype).eps ** (1 / 3) * max(1.0, abs(number))
     losses, places = [], []
     for sign in (1, -1):
-        moved = node.value.clone()
+        moved = begin.clone()
         moved.view(-1)[at] += sign * step
         places.append(moved.view(-1)[at].item())  # what rounding has made of it
         if node.name in values and not added:
@@ -245,9 +258,24 @@ def difference_quotient(
         elif node.name in values:
             losses.append(passes(problem, {**values, node.name: moved}, added).loss)
         else:
-            more = added.get(node.noted, 0) + moved - node.value
+            more = added.get(node.noted, 0) + moved - begin
             losses.append(passes(problem, values, {**added, node.noted: more}).loss)
     return (losses[0] - losses[1]) / (places[0] - places[1]), step
+
+
+Key = TypeVar("Key")
+
+
+def _wide(tensors: Mapping[Key, Tensor]) -> dict[Key, Tensor]:
+    """Return what is float32 as float64, in which differences keep more digits."""
+    return {
+        key: one.double() if one.dtype == torch.float32 else one for key, one in tensors.items()
+    }
+
+
+def _widest(values: Mapping[str, Tensor]) -> torch.dtype:
+    kinds = [one.dtype for one in values.values() if one.is_floating_point()]
+    return max(kinds, key=lambda kind: torch.finfo(kind).bits)
 
 
 def terms(found: Passes, place: int, at: int) -> list[Term]:

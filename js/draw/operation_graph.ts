@@ -30,7 +30,6 @@ export interface OperationStyle {
   readonly muted: string;
   readonly line: string;
   readonly background: string;
-  readonly surface: string;
   readonly accent: string;
   /** A number in a few characters. */
   readonly number: (value: number) => string;
@@ -225,7 +224,7 @@ function drawEdge(
   context.setLineDash([]);
   if (!lone || back === null) return;
   const text = style.number(back[0]!);
-  context.font = `11px ${style.font}`;
+  context.font = `10px ${style.font}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];

@@ -33,7 +33,7 @@ export interface OperationLayout {
 const NARROWEST = 56;
 const TITLE = 20;
 const PADDING = 6;
-const ACROSS = 38;
+const ACROSS = 48;
 const DOWN = 12;
 const MARGIN = 8;
 const CELL = { width: 42, height: 30 };

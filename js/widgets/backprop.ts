@@ -1,6 +1,6 @@
 /** The view of `dl_lab.Backprop`. */
 
-import { signal } from "@preact/signals-core";
+import { computed, signal } from "@preact/signals-core";
 
 import {
   type Known,
@@ -71,10 +71,10 @@ interface Frame {
 
 type View = ExplainerView<Frame>;
 
-const SPEEDS = [0.5, 1, 2, 4] as const;
+const SPEEDS = [0.5, 2, 4] as const;
 /** The graph is drawn no smaller than this: beyond, it scrolls. */
-const SMALLEST = 0.7;
-const ROOM = { width: 800, height: 264 };
+const SMALLEST = 0.62;
+const ROOM = { width: 800, height: 250 };
 const SIGNS: Readonly<Record<string, string>> = {
   add: "+",
   radd: "+",
@@ -88,15 +88,19 @@ const SIGNS: Readonly<Record<string, string>> = {
   sum: "Σ",
   sigmoid: "σ",
   neg: "−",
+  cross_entropy: "CE",
+  binary_cross_entropy: "BCE",
+  mse_loss: "MSE",
+  batch_norm: "norm",
   sqrt: "√",
 };
 
-function read(computed: Computed): Frame {
-  const meta = computed.meta as unknown as Omit<Frame, "nodes"> & {
+function read(message: Computed): Frame {
+  const meta = message.meta as unknown as Omit<Frame, "nodes"> & {
     readonly nodes: readonly NodeMeta[];
   };
   const take = (name: string) => {
-    const all = numbers(computed, name);
+    const all = numbers(message, name);
     let from = 0;
     return (count: number) => all.subarray(from, (from += count));
   };
@@ -113,11 +117,12 @@ function read(computed: Computed): Frame {
       gradients: gradient ? ways(counts[from]!) : null,
     })),
   }));
-  return { ...meta, nodes, moves: numbers(computed, "updates") };
+  return { ...meta, nodes, moves: numbers(message, "updates") };
 }
 
 function signOf({ operation, constants }: NodeMeta): string {
   if (operation === "pow") return `x^${constants}`;
+  if (operation === "getitem") return `[${constants}]`;
   const sign = SIGNS[operation] ?? operation;
   return operation === "rsub" ? `${constants} ${sign}` : constants === "" ? sign : `${sign} ${constants}`;
 }
@@ -128,7 +133,7 @@ function draw(view: View): HTMLElement[] {
   const steps = player(view, {
     end: () => (frame.value === null ? 0 : stepsOf(frame.value.nodes)),
     speeds: SPEEDS,
-    speed: 1,
+    speed: 2,
   });
   // All numbers at first, for each function.
   react(lifetime, () => {
@@ -183,17 +188,19 @@ function graph(view: View, steps: PlayerPart): HTMLElement {
     inner.style.width = `${width}px`;
     inner.style.height = `${height}px`;
     const known = knownAt(nodes, output, steps.at.value);
+    // At the end no operation is under way.
+    const done = steps.at.value === stepsOf(nodes);
     const context = beginDrawing(canvas, width, height);
     context.save();
     context.scale(scale, scale);
     const { text, muted, line, background, dark } = theme.value;
-    drawing.draw(context, layout, nodes, known, chosen === null ? null : { node: chosen.place, at: chosen.at }, {
+    const looked = chosen === null ? null : { node: chosen.place, at: chosen.at };
+    drawing.draw(context, layout, nodes, done ? { ...known, current: null } : known, looked, {
       font: getComputedStyle(root).fontFamily || "sans-serif",
       text,
       muted: muted || text,
       line,
       background,
-      surface: background,
       accent: dark ? "#62b6f0" : "#0877bd",
       number: short,
     });
@@ -262,21 +269,18 @@ function chainCard(view: View, steps: PlayerPart): HTMLElement {
   const { t, frame, lifetime } = view;
   const title = h("h4");
   const check = h("p", { class: "dl-check-line", role: "status" });
-  const values: Record<string, number> = {};
+  const written = computed((): Written => {
+    const now = frame.value;
+    if (now?.chosen == null) return { lines: [], values: {} };
+    const { nodes, output, chosen } = now;
+    const known = knownAt(nodes, output, steps.at.value);
+    if (known.gradients[chosen.place] === true) return chainLines(now);
+    return { lines: forwardLines(now, known), values: {} };
+  });
   const lines = formula(view, {
     label: t("chain"),
-    source: () => {
-      const now = frame.value;
-      if (now?.chosen == null) return [];
-      const { nodes, output, chosen } = now;
-      const known = knownAt(nodes, output, steps.at.value);
-      if (known.gradients[chosen.place] !== true) return forwardLines(now, known);
-      return chainLines(now, values);
-    },
-    values: () => {
-      void frame.value;
-      return values;
-    },
+    source: () => written.value.lines,
+    values: () => written.value.values,
   });
   react(lifetime, () => {
     const now = frame.value;
@@ -300,6 +304,12 @@ function chainCard(view: View, steps: PlayerPart): HTMLElement {
   return h("section", { class: "dl-chain" }, title, lines, check);
 }
 
+/** A formula's lines, and the numbers that stand in them. */
+interface Written {
+  readonly lines: readonly string[];
+  readonly values: Readonly<Record<string, number>>;
+}
+
 function forwardLines({ nodes, chosen }: Frame, known: Known): string[] {
   const node = nodes[chosen!.place]!;
   const { inputs, values } = node;
@@ -315,15 +325,15 @@ function forwardLines({ nodes, chosen }: Frame, known: Known): string[] {
   return [`${own}${names}${given} = ${value}`];
 }
 
-/** What is multiplied and added, in names and in numbers, which go into `values`. */
-function chainLines({ nodes, output, chosen }: Frame, values: Record<string, number>): string[] {
+/** What is multiplied and added, in names and in numbers. */
+function chainLines({ nodes, output, chosen }: Frame): Written {
   const { place, at, terms = [], more = 0, gradient } = chosen!;
   const last = tex(nodes[output]!, null);
   const of = (one: string) => `\\frac{\\partial ${last}}{\\partial ${one}}`;
   const own = tex(nodes[place]!, at);
-  if (gradient === null) return [];
-  values["g"] = gradient;
-  if (place === output) return [`${of(own)} = \\val{g}`];
+  if (gradient === null) return { lines: [], values: {} };
+  const values: Record<string, number> = { g: gradient };
+  if (place === output) return { lines: [`${of(own)} = \\val{g}`], values };
   const products = terms.map(([consumer, index]) => {
     const next = tex(nodes[consumer]!, index);
     return consumer === output
@@ -337,11 +347,10 @@ function chainLines({ nodes, output, chosen }: Frame, values: Record<string, num
     return consumer === output ? `\\val{l${i}}` : `\\val{u${i}} \\cdot ${second}`;
   });
   const dots = more > 0 ? " + \\dots" : "";
-  if (products.length === 0) return [`${of(own)} = \\val{g}`];
-  return [
-    `${of(own)} = ${products.slice(0, 3).join(" + ")}${products.length > 3 ? " + \\dots" : dots}`,
-    `= ${numbered.join(" + ")}${dots} = \\val{g}`,
-  ];
+  if (products.length === 0) return { lines: [`${of(own)} = \\val{g}`], values };
+  const few = `${products.slice(0, 3).join(" + ")}${products.length > 3 ? " + \\dots" : dots}`;
+  const lines = [`${of(own)} = ${few}`, `= ${numbered.join(" + ")}${dots} = \\val{g}`];
+  return { lines, values };
 }
 
 /** A field for the number that is looked at. */

@@ -107,13 +107,13 @@ function curve(view: View, drawing: { readonly value: boolean }): HTMLElement {
   const { t, frame, lifetime, rpc, complain } = view;
   const draft = signal<Float32Array | null>(null);
   const throttle = new Throttle(lifetime, APART_MS);
+  let held = false;
+  let last: readonly [number, number] | null = null;
   react(lifetime, () => {
     // What was drawn has come back.
     void frame.value;
     if (!held) draft.value = null;
   });
-  let held = false;
-  let last: readonly [number, number] | null = null;
   const send = () => {
     const values = draft.peek();
     if (values === null) return;
