@@ -1,7 +1,7 @@
 """Backpropagation in numbers: every operation of a function, its value and its gradient.
 
-The function runs as it is. Each operation of torch's gets copies of its inputs, so that each edge of
-the graph is a tensor of its own, from which autograd tells the edge's gradient and the local
+The function runs as it is. Each operation of torch's gets copies of its inputs, so that each edge
+of the graph is a tensor of its own, from which autograd tells the edge's gradient and the local
 derivative alone, though the same number may reach the output by other ways too.
 """
 
@@ -223,7 +223,7 @@ def difference_quotient(
     place: int,
     at: int,
 ) -> tuple[float, float]:
-    """Return (L(v + ε) − L(v − ε)) / 2ε for one number of a node, and ε.
+    """Return (L(v + ε) - L(v - ε)) / 2ε for one number of a node, and ε.
 
     Parameters
     ----------
@@ -338,7 +338,7 @@ def _called(problem: Problem, leaves: Mapping[str, Tensor], tape: _Tape) -> Tens
 
 def _result(problem: Problem, values: Mapping[str, Tensor]) -> Tensor:
     try:
-        result = problem.function(values)
+        result: object = problem.function(values)
     except InputError:
         raise
     except Exception as error:
@@ -369,7 +369,7 @@ def _leading_to(output: int, nodes: list[Node], given: int) -> Passes:
 
 
 def _name_the_rest(nodes: list[Node]) -> None:
-    """Number what no variable holds, as the literature does: v1, v2 …"""
+    """Give what no variable holds a number, as the literature does: v1, v2 and so on."""
     taken = {node.name for node in nodes}
     for node in nodes:
         letter = "v" if node.kind == "operation" else "c"
@@ -455,9 +455,12 @@ class _Tape(TorchFunctionMode):
             return edges[-1].carried
 
         own_args, own_kwargs = tree_map_only(Tensor, copied, (args, dict(kwargs or {})))
+        in_place = name in _IN_PLACE or (name.endswith("_") and not name.endswith("__"))
+        if in_place:  # what the edge carries stays as it was
+            own_args = (own_args[0].clone(), *own_args[1:])
         result = func(*own_args, **own_kwargs)
         constants = _constants((args, kwargs))
-        if name in _IN_PLACE or (name.endswith("_") and not name.endswith("__")):
+        if in_place:
             node = Node("operation", "", name.strip("_"), constants, edges, tensor=own_args[0])
             args[0].copy_(self._made(node, own_args[0]))
             self._add(node, args[0])

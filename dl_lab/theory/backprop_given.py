@@ -107,20 +107,10 @@ def expression(text: str) -> tuple[Callable[..., Tensor], list[str]]:
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names: dict[str, int] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
-            if not known or node.keywords:
-                raise _unreadable(text, ast.unparse(node))
-        elif isinstance(node, ast.Name):
-            if id(node) not in called:
-                names[node.id] = min(node.col_offset, names.get(node.id, node.col_offset))
-        elif isinstance(node, ast.Constant):
-            if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
-                raise _unreadable(text, ast.unparse(node))
-        elif not isinstance(
-            node, (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Load, *_ARITHMETIC)
-        ):
-            raise _unreadable(text, type(node).__name__)
+        if not _is_plain(node):
+            raise _unreadable(text, ast.unparse(node) or type(node).__name__)
+        if isinstance(node, ast.Name) and id(node) not in called:
+            names[node.id] = min(node.col_offset, names.get(node.id, node.col_offset))
     ordered = sorted(names, key=lambda name: names[name])
     code = compile(tree, "<expression>", "eval")
 
@@ -130,6 +120,17 @@ def expression(text: str) -> tuple[Callable[..., Tensor], list[str]]:
         return result
 
     return function, ordered
+
+
+def _is_plain(node: ast.AST) -> bool:
+    """Tell whether a part of an expression is arithmetic, a number, a name or a known function."""
+    if isinstance(node, ast.Call):
+        known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
+        return known and not node.keywords
+    if isinstance(node, ast.Constant):
+        return not isinstance(node.value, bool) and isinstance(node.value, (int, float))
+    parts = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, *_ARITHMETIC)
+    return isinstance(node, parts)
 
 
 def _unreadable(text: str, detail: str) -> InputError:
@@ -168,7 +169,7 @@ def _default_loss(targets: Tensor) -> Loss:
     if not targets.is_floating_point():
         return F.cross_entropy
 
-    def mean_squared_error(output: Tensor, y: Tensor) -> Tensor:
+    def mean_squared_error(output: Any, y: Tensor) -> Tensor:  # noqa: ANN401 - a network's
         if isinstance(output, Tensor) and output.shape != y.shape:
             raise InputError("shapes", output=tuple(output.shape), target=tuple(y.shape))
         return F.mse_loss(output, y)

@@ -1,7 +1,7 @@
 """Small functions to watch backpropagation in, with the networks of 11 and of 13 lines.
 
-The two are A. Trask's, whose data, first weights (numpy's generator with seed 1), learning rates and
-numbers of iterations they have: https://iamtrask.github.io/2015/07/12/basic-python-network/ and
+The two are A. Trask's, whose data, first weights (numpy's generator with seed 1), learning rates
+and numbers of iterations they have: https://iamtrask.github.io/2015/07/12/basic-python-network/ and
 https://iamtrask.github.io/2015/07/27/python-network-part2/. Trask's update is that of gradient
 descent on half the sum of the squared errors.
 """
@@ -93,7 +93,7 @@ class Preset:
 
 def _first_weights(*shapes: tuple[int, int]) -> list[list[list[float]]]:
     """Draw as ``2*np.random.random(shape) - 1`` does after ``np.random.seed(1)``."""
-    draw = np.random.RandomState(1)  # noqa: NPY002 - the one that Trask's code has
+    draw = np.random.RandomState(1)  # the generator that Trask's code has
     return [(2 * draw.random_sample(shape) - 1).tolist() for shape in shapes]
 
 

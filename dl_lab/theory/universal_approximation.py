@@ -69,9 +69,7 @@ class Target:
 
 
 def _nielsen(x: Tensor) -> Tensor:
-    return (
-        0.2 + 0.4 * x**2 + 0.3 * x * torch.sin(15 * x) + 0.05 * torch.cos(50 * x)
-    )  # his example
+    return 0.2 + 0.4 * x**2 + 0.3 * x * torch.sin(15 * x) + 0.05 * torch.cos(50 * x)  # his example
 
 
 def _hill(x: Tensor, y: Tensor) -> Tensor:
@@ -83,7 +81,7 @@ def _hill(x: Tensor, y: Tensor) -> Tensor:
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "nielsen": _nielsen,
     "sine": lambda x: 0.5 + 0.4 * torch.sin(2 * torch.pi * x),
-    "jump": lambda x: torch.where(x < 0.5, 0.2, 0.8),
+    "jump": lambda x: 0.2 + 0.6 * torch.heaviside(x - 0.5, torch.ones(())),
     "hills": _hill,
     "waves": lambda x, y: 0.5 + 0.4 * torch.sin(6 * x) * torch.cos(6 * y),
 }
@@ -173,7 +171,7 @@ def target_through(x: object, y: object) -> Target:
 
 
 def neuron(x: Tensor, weight: float, bias: float) -> Tensor:
-    """Return what one sigmoid neuron answers; with a large weight a step at −bias / weight.
+    """Return what one sigmoid neuron answers; with a large weight a step at -bias / weight.
 
     Examples
     --------
@@ -290,8 +288,7 @@ class Learner:
         scale = torch.tensor(self.sizes).float().rsqrt()[:, None]
         outer = scale * torch.randn(len(self.sizes), largest, generator=draw) * within
         self.parameters = [
-            one.requires_grad_()
-            for one in (slopes, biases, outer, torch.zeros(len(self.sizes), 1))
+            one.requires_grad_() for one in (slopes, biases, outer, torch.zeros(len(self.sizes), 1))
         ]
         self._within = within
         self._optimizer = torch.optim.Adam(self.parameters, lr=rate)
@@ -299,9 +296,10 @@ class Learner:
     def train(self, steps: int) -> None:
         """Do steps on all points at once."""
         for _ in range(steps):
-            self._optimizer.zero_grad()
             loss = ((self._answers(self._inputs) - self._outputs) ** 2).mean(1).sum()
-            loss.backward()
+            gradients = torch.autograd.grad(loss, self.parameters)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                parameter.grad = gradient
             self._optimizer.step()
         self.steps += steps
 

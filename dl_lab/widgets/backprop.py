@@ -53,15 +53,15 @@ class Backprop(Explainer):
     function, inputs
         What is differentiated, and what it is called with: a network with inputs and targets,
         ``Backprop(model, x, y)``; any function of tensors that returns one number,
-        ``Backprop(function, 0.6, [1.0, 2.0])``; or an expression, ``Backprop("(a + b) * b", 2, 1)``.
+        ``Backprop(function, 0.6, [1.0, 2.0])``; or an expression, ``Backprop("a * b", 2, 1)``.
         Up to 60 operations, of up to 2,048 numbers each.
     loss
         Called as ``loss(output, targets)``; by default the cross-entropy where the targets of a
         network are whole numbers, else the mean squared error.
     example
         ``"neuron"``, ``"shared"`` (a number that is used twice), ``"lines_11_first"`` and
-        ``"lines_11"`` (Trask's network in 11 lines of Python [1]_), ``"lines_13"`` [2]_, ``"xor"`` or
-        ``"softmax"``; None is the function that was given.
+        ``"lines_11"`` (Trask's network in 11 lines of Python [1]_), ``"lines_13"`` [2]_, ``"xor"``
+        or ``"softmax"``; None is the function that was given.
     learning_rate
         Of a training step, 0.001 to 1000.
     language
@@ -98,6 +98,15 @@ class Backprop(Explainer):
     example = Choice((*EXAMPLES, None))
     learning_rate = Number(1e-3, 1000, 0.5, step=None)
     running = traitlets.Bool(False, read_only=True).tag(sync=True)
+
+    _values: dict[str, Tensor]
+    _added: dict[int, Tensor]
+    """What was added to results, by `Node.noted`."""
+    _found: Passes | None
+    _before: tuple[dict[str, Tensor], dict[str, Tensor], float] | None
+    """Weights before the last step, their gradients, and its learning rate."""
+    _chosen: tuple[str, int] | None
+    """The number that is looked at; None is the first weight's first."""
 
     def __init__(
         self,
@@ -259,13 +268,13 @@ class Backprop(Explainer):
 
     def _begin(self, problem: Problem) -> None:
         self._problem = problem
-        self._values: dict[str, Tensor] = dict(problem.values)
-        self._added: dict[int, Tensor] = {}
+        self._values = dict(problem.values)
+        self._added = {}
         self._edited: set[str] = set()
-        self._found: Passes | None = None
+        self._found = None
         self._iteration = 0
-        self._before: tuple[dict[str, Tensor], dict[str, Tensor], float] | None = None
-        self._chosen: tuple[str, int] | None = None
+        self._before = None
+        self._chosen = None
 
     def _look(self) -> Passes:
         with self._lock:
@@ -358,7 +367,7 @@ class Backprop(Explainer):
 
     def _chain(self, found: Passes) -> dict[str, Any] | None:
         """Return the chain rule and the difference quotient for the number that is looked at."""
-        name, at = self._chosen or (self._problem.trainable or ("",))[:1] + (0,)
+        name, at = self._chosen or (next(iter(self._problem.trainable), ""), 0)
         names = [node.name for node in found.nodes]
         if name not in names:
             return None

@@ -20,6 +20,7 @@ from dl_lab.theory.universal_approximation import (
     POINTS,
     SIDE,
     SURFACES,
+    TOWER,
     Learner,
     Target,
     best_heights,
@@ -51,8 +52,8 @@ class UniversalApproximation(Explainer):
     Parameters
     ----------
     function
-        What to approximate: a function of one tensor, or of two for a surface, that returns a number
-        for each place. Without one, a preset.
+        What to approximate: a function of one tensor, or of two for a surface, that returns a
+        number for each place. Without one, a preset.
     points
         The same as places and values: ``(x, y)`` with x [n] or [n, 2] and y [n].
     domain
@@ -61,8 +62,9 @@ class UniversalApproximation(Explainer):
         ``"step"``: one neuron; ``"bump"``: two; ``"bumps"``: many, whose heights one drags;
         ``"learn"``: a network that is trained.
     target
-        ``"nielsen"``, ``"sine"``, ``"jump"``, or the surfaces ``"hills"`` and ``"waves"``; ``"drawn"``
-        is what was drawn in the page; None is the function or the points that were given.
+        ``"nielsen"``, ``"sine"``, ``"jump"``, or the surfaces ``"hills"`` and ``"waves"``;
+        ``"drawn"`` is what was drawn in the page; None is the function, or the points, of your
+        own.
     weight, bias
         Of the neuron, -200 to 200 each; the weight is that of the bumps, too.
     neurons
@@ -214,7 +216,8 @@ class UniversalApproximation(Explainer):
         if self.stage == "bumps":
             heights = self._heights_now().flatten()[: self._side()].tolist()
             return (
-                f"{x}w = {self.weight!r}\nheights = torch.tensor({[round(h, 4) for h in heights]})\n"
+                f"{x}w = {self.weight!r}\n"
+                f"heights = torch.tensor({[round(height, 4) for height in heights]})\n"
                 "edges = torch.linspace(0, 1, len(heights) + 1)\n"
                 "steps = torch.sigmoid(w * (x[:, None] - edges))\n"
                 "y = (steps[:, :-1] - steps[:, 1:]) @ heights\n"
@@ -277,13 +280,13 @@ class UniversalApproximation(Explainer):
 
     def _side(self) -> int:
         """Bumps, or towers along each side."""
-        pairs = max(1, self.neurons // 2)
+        pairs = max(1, int(self.neurons) // 2)
         return pairs if self._target.dimensions == 1 else max(1, round(pairs / 2))
 
     def _count(self) -> int:
         """Hidden neurons of what is shown."""
         if self.stage == "learn":
-            return self.neurons
+            return int(self.neurons)
         pairs = {"step": 0.5, "bump": 1.0}.get(self.stage, float(self._side()))
         return int(2 * pairs * self._target.dimensions)
 
@@ -296,9 +299,7 @@ class UniversalApproximation(Explainer):
 
     def _learning(self) -> Learner:
         if self._learner is None:
-            self._learner = Learner(
-                self._target, self.neurons, self.activation, self.learning_rate
-            )
+            self._learner = Learner(self._target, self.neurons, self.activation, self.learning_rate)
         return self._learner
 
     def _train_on(self) -> None:
@@ -314,10 +315,11 @@ class UniversalApproximation(Explainer):
         if self.stage == "step":
             return neuron(x[:, 0], self.weight, self.bias)
         if self.stage == "bump":
-            if x.shape[1] == 1:
-                return self.height * bump(x[:, 0], self.left, self.right, self.weight)
-            both = sum(bump(x[:, i], self.left, self.right, self.weight) for i in (0, 1))
-            return self.height * torch.sigmoid(10 * (both - 1.5))
+            height, edges = float(self.height), (self.left, self.right, self.weight)
+            along = [bump(x[:, i], *edges) for i in range(x.shape[1])]
+            if len(along) == 1:
+                return height * along[0]
+            return height * torch.sigmoid(TOWER * (along[0] + along[1] - 1.5))
         if x.shape[1] == 1:
             return bumps(x, self._heights_now(), self.weight)
         return towers(x, self._heights_now(), self.weight)
@@ -386,9 +388,7 @@ def _upwards(values: Tensor) -> Tensor:
     return values.reshape(SIDE, SIDE).T.contiguous()
 
 
-def _given(
-    function: object, points: object, domain: Sequence[float]
-) -> Target | None:
+def _given(function: object, points: object, domain: Sequence[float]) -> Target | None:
     """Read what the learner wants approximated; None where nothing was given."""
     if points is not None:
         if not isinstance(points, (tuple, list)) or len(points) != 2:  # noqa: PLR2004
@@ -420,7 +420,6 @@ def _dimensions(function: Callable[..., object]) -> int:
     needed = [
         one
         for one in parameters
-        if one.default is one.empty
-        and one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD}
+        if one.default is one.empty and one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD}
     ]
     return 2 if len(needed) == 2 else 1  # noqa: PLR2004

@@ -60,7 +60,9 @@ export function layOut(operations: readonly Operation[]): OperationLayout {
   columns.forEach((column) => spread(column, sizes, middles));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     for (const column of sweep % 2 === 0 ? columns : [...columns].reverse()) {
-      const drawn = new Map(column.map((place) => [place, mean(neighbours[place]!, middles, place)]));
+      const drawn = new Map(
+        column.map((place) => [place, mean(neighbours[place]!, middles, place)]),
+      );
       column.sort((a, b) => drawn.get(a)! - drawn.get(b)!);
       column.forEach((place) => (middles[place] = drawn.get(place)!));
       spread(column, sizes, middles);

@@ -84,6 +84,8 @@ const SIGNS: Readonly<Record<string, string>> = {
   rmul: "×",
   div: "÷",
   truediv: "÷",
+  rdiv: "÷",
+  rtruediv: "÷",
   matmul: "@",
   sum: "Σ",
   sigmoid: "σ",
@@ -94,6 +96,9 @@ const SIGNS: Readonly<Record<string, string>> = {
   batch_norm: "norm",
   sqrt: "√",
 };
+
+/** Of these the plain numbers are told, too. */
+const ARITHMETIC = new Set("add radd sub rsub mul rmul div truediv rdiv rtruediv".split(" "));
 
 function read(message: Computed): Frame {
   const meta = message.meta as unknown as Omit<Frame, "nodes"> & {
@@ -124,7 +129,8 @@ function signOf({ operation, constants }: NodeMeta): string {
   if (operation === "pow") return `x^${constants}`;
   if (operation === "getitem") return `[${constants}]`;
   const sign = SIGNS[operation] ?? operation;
-  return operation === "rsub" ? `${constants} ${sign}` : constants === "" ? sign : `${sign} ${constants}`;
+  if (constants === "" || !ARITHMETIC.has(operation)) return sign;
+  return operation.startsWith("r") ? `${constants} ${sign}` : `${sign} ${constants}`;
 }
 
 function draw(view: View): HTMLElement[] {
@@ -158,7 +164,12 @@ function draw(view: View): HTMLElement[] {
   return [
     graph(view, steps),
     steps.element,
-    h("div", { class: "dl-below" }, chainCard(view, steps), h("div", {}, edit(view), training(view))),
+    h(
+      "div",
+      { class: "dl-below" },
+      chainCard(view, steps),
+      h("div", {}, edit(view), training(view)),
+    ),
   ];
 }
 
@@ -177,7 +188,11 @@ function graph(view: View, steps: PlayerPart): HTMLElement {
   react(lifetime, () => {
     if (frame.value === null) return;
     const { nodes, output, chosen } = frame.value;
-    const now = nodes.map(({ rows, columns, inputs }) => [rows, columns, inputs.map(({ from }) => from)]);
+    const now = nodes.map(({ rows, columns, inputs }) => [
+      rows,
+      columns,
+      inputs.map(({ from }) => from),
+    ]);
     if (layout === null || JSON.stringify(now) !== kind) {
       kind = JSON.stringify(now);
       layout = layOut(nodes);
@@ -256,7 +271,13 @@ function graph(view: View, steps: PlayerPart): HTMLElement {
   return outer;
 }
 
-function spoken({ t }: View, node: Shown, known: Known, place: number, chosen: Chain | null): string {
+function spoken(
+  { t }: View,
+  node: Shown,
+  known: Known,
+  place: number,
+  chosen: Chain | null,
+): string {
   const at = chosen?.place === place ? chosen.at : 0;
   const value = known.values[place] === true ? formatValue(node.values[at]!) : "–";
   const gradients = known.gradients[place] === true ? node.gradients : null;
@@ -319,7 +340,8 @@ function forwardLines({ nodes, chosen }: Frame, known: Known): string[] {
   if (inputs.length === 0) return [`${own}${value}`];
   const from = inputs.map((edge) => nodes[edge.from]!);
   const lone = from.every((one) => one.values.length === 1);
-  const call = (parts: readonly string[]) => `\\operatorname{${node.operation.replaceAll("_", " ")}}(${parts.join(", ")})`;
+  const call = (parts: readonly string[]) =>
+    `\\operatorname{${node.operation.replaceAll("_", " ")}}(${parts.join(", ")})`;
   const names = call(from.map((one) => tex(one, null)));
   const given = lone ? ` = ${call(from.map((one) => plain(one.values[0]!)))}` : "";
   return [`${own}${names}${given} = ${value}`];
@@ -343,8 +365,11 @@ function chainLines({ nodes, output, chosen }: Frame): Written {
   const numbered = terms.map(([consumer, , upstream, local], i) => {
     values[`u${i}`] = upstream ?? NaN;
     values[`l${i}`] = local ?? NaN;
-    const second = (local ?? 0) < 0 ? `(\\val{l${i}})` : `\\val{l${i}}`;
-    return consumer === output ? `\\val{l${i}}` : `\\val{u${i}} \\cdot ${second}`;
+    const fenced = (key: string, value: number | null) =>
+      (value ?? 0) < 0 ? `(\\val{${key}})` : `\\val{${key}}`;
+    const first = i === 0 ? `\\val{u${i}}` : fenced(`u${i}`, upstream);
+    const second = fenced(`l${i}`, local);
+    return consumer === output ? `\\val{l${i}}` : `${first} \\cdot ${second}`;
   });
   const dots = more > 0 ? " + \\dots" : "";
   if (products.length === 0) return { lines: [`${of(own)} = \\val{g}`], values };
@@ -373,7 +398,9 @@ function edit(view: View): HTMLElement {
     field.show(value === undefined ? "" : String(Number(value.toPrecision(6))));
   });
   tips.describe(field.input, t("value"), t("tip_value"));
-  const reset = iconButton(view, "reset", t("reset"), t("tip_reset"), () => command("values.reset"));
+  const reset = iconButton(view, "reset", t("reset"), t("tip_reset"), () =>
+    command("values.reset"),
+  );
   return h("div", { class: "dl-edit" }, field.element, reset);
 }
 
@@ -406,7 +433,12 @@ function training(view: View): HTMLElement {
       );
     });
   });
-  return h("section", { class: "dl-training" }, h("div", { class: "dl-train" }, title, step, run), list);
+  return h(
+    "section",
+    { class: "dl-training" },
+    h("div", { class: "dl-train" }, title, step, run),
+    list,
+  );
 }
 
 function signed(value: number): string {
@@ -471,5 +503,9 @@ export default explainer<Frame>({
   read,
   draw,
   status,
-  help: ["about", ["read_forward", "read_backward", "read_sum", "read_check", "read_step"], "untouched"],
+  help: [
+    "about",
+    ["read_forward", "read_backward", "read_sum", "read_check", "read_step"],
+    "untouched",
+  ],
 });

@@ -84,15 +84,26 @@ function draw(view: View): HTMLElement[] {
       "div",
       { class: "dl-approximation" },
       h("div", { class: "dl-target" }, flat, surface),
-      h("div", { class: "dl-beside" }, tools(view, drawing), learning(view), errors(view), hint(view)),
+      h(
+        "div",
+        { class: "dl-beside" },
+        tools(view, drawing),
+        learning(view),
+        errors(view),
+        hint(view),
+      ),
     ),
   ];
 }
 
 function looks({ theme }: View) {
   const { dark } = theme.value;
-  const look = (color: number, dash: readonly number[], width: number, marker: string | null = null) =>
-    inTheme({ color, dash, width, marker }, dark);
+  const look = (
+    color: number,
+    dash: readonly number[],
+    width: number,
+    marker: string | null = null,
+  ) => inTheme({ color, dash, width, marker }, dark);
   return {
     target: look(1, [6, 4], 2),
     points: look(1, [], 0, "circle"),
@@ -111,8 +122,7 @@ function curve(view: View, drawing: { readonly value: boolean }): HTMLElement {
   let last: readonly [number, number] | null = null;
   react(lifetime, () => {
     // What was drawn has come back.
-    void frame.value;
-    if (!held) draft.value = null;
+    if (frame.value !== null && !held) draft.value = null;
   });
   const send = () => {
     const values = draft.peek();
@@ -174,7 +184,8 @@ function curve(view: View, drawing: { readonly value: boolean }): HTMLElement {
         ...(several ? [legendEntry(t("parts"), swatch(look.parts))] : []),
       ];
     },
-    scene: () => (frame.value === null || frame.value.dimensions > 1 ? null : scene(view, draft.value)),
+    scene: () =>
+      frame.value === null || frame.value.dimensions > 1 ? null : scene(view, draft.value),
     readings: (at) => {
       const now = frame.value;
       if (now === null || at === null || now.dimensions > 1) {
@@ -206,10 +217,7 @@ function scene(view: View, draft: Float32Array | null): ChartScene {
   const target = now.points
     ? { points: curvePoints(own, now.target), look: look.points, axis: "y" }
     : { points: curvePoints(x, draft ?? now.target), look: look.target, axis: "y" };
-  const marks =
-    now.stage === "step"
-      ? stepMark(view, low, high)
-      : [];
+  const marks = now.stage === "step" ? stepMark(view, low, high) : [];
   return {
     x: { label: "x", low, high },
     y: [{ key: "y", label: "y", range: { low: from, high: to } }],
@@ -229,7 +237,13 @@ function stepMark({ t, setting, theme }: View, low: number, high: number) {
   if (weight === 0) return [];
   const x = low - (bias / weight) * (high - low);
   return [
-    { name: "step", x, color: theme.value.text, dashed: true, label: t("step_at", { x: formatRate(x) }) },
+    {
+      name: "step",
+      x,
+      color: theme.value.text,
+      dashed: true,
+      label: t("step_at", { x: formatRate(x) }),
+    },
   ];
 }
 
@@ -333,7 +347,7 @@ function surfaces(view: View): HTMLElement {
   };
   const choose = (at: readonly [number, number]) => {
     const now = frame.peek();
-    if (now === null || now.stage !== "bumps" || now.points) return;
+    if (now?.stage !== "bumps" || now.points) return;
     const { cell, pixel } = place(now, at);
     const value = now.target[pixel[1]! * SIDE + pixel[0]!]!;
     command("height.set", { at: cell[0]! * now.side + cell[1]!, value });
@@ -356,10 +370,9 @@ function surfaces(view: View): HTMLElement {
   return h(
     "div",
     { class: "dl-planes" },
-    ...[
-      [t("target"), target.element] as const,
-      [t("output"), output.element] as const,
-    ].map(([name, element]) => h("section", {}, h("h4", {}, name), element)),
+    ...[[t("target"), target.element] as const, [t("output"), output.element] as const].map(
+      ([name, element]) => h("section", {}, h("h4", {}, name), element),
+    ),
   );
 }
 
@@ -427,7 +440,8 @@ function errors(view: View): HTMLElement {
   const { t, frame, lifetime, theme, setting } = view;
   const pairs = computed(() => {
     const sizes = frame.value?.sizes ?? new Float32Array();
-    const column = (of: number) => Float64Array.from({ length: sizes.length / 2 }, (_, i) => sizes[2 * i + of]!);
+    const column = (of: number) =>
+      Float64Array.from({ length: sizes.length / 2 }, (_, i) => sizes[2 * i + of]!);
     return { x: column(0), y: column(1) };
   });
   const { element } = chart(view, {
