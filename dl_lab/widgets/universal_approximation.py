@@ -92,7 +92,8 @@ class UniversalApproximation(Explainer):
     --------
     >>> import torch
     >>> import dl_lab
-    >>> explainer = dl_lab.UniversalApproximation(torch.sin, domain=(-3, 3), stage="bumps")
+    >>> explainer = dl_lab.UniversalApproximation(torch.sin, domain=(-3, 3), weight=100)
+    >>> explainer.stage = "bumps"
     >>> explainer.fit()
     >>> explainer.error < 0.2
     True

@@ -9,8 +9,8 @@ import {
   numberAt,
   type OperationLayout,
   stepsOf,
-} from "../draw/operation_layout.ts";
-import { type NumberedOperation, OperationGraph } from "../draw/operation_graph.ts";
+} from "../draw/operations/layout.ts";
+import { type NumberedOperation, OperationGraph } from "../draw/operations/graph.ts";
 import { beginDrawing } from "../draw/screen_canvas.ts";
 import { explainer, numbers } from "../explainer/explainer.ts";
 import { formula } from "../explainer/formula.ts";

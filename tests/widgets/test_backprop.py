@@ -197,7 +197,7 @@ TOO_WIDE = (nn.Linear(100, 100), torch.zeros(1, 100), torch.zeros(1, 100))
         ((lambda x: x, [1.0, 2.0]), "begins with one real number"),
         ((lambda x: (x > 0).sum(), 1.0), "type torch.int64"),
         ((lambda x: x.detach() * 2, 1.0), "No gradient reaches any of the 1 tensors"),
-        ((lambda x: 1 / 0, 1.0), "raised ZeroDivisionError: division by zero"),
+        ((lambda x: x * (1 / 0), 1.0), "raised ZeroDivisionError: division by zero"),
         ((lambda x: sum(x * i for i in range(70)), 1.0), "more than 60 operations"),
         (TOO_WIDE, "weight has 10,000 numbers, and the graph shows tensors of at most 2,048"),
         ((_in_place, [1.0, 2.0]), "would show 3 instead of 5"),

@@ -43,6 +43,8 @@ const MOST_WRITTEN = 24;
 const MOST_COLUMNS = 5;
 const PICTURE = { width: 110, height: 64, cell: 10 };
 const SWEEPS = 6;
+/** Between values and gradients that are colours. */
+export const PARTS_APART = 2;
 
 export function layOut(operations: readonly Operation[]): OperationLayout {
   const ranks = ranksOf(operations);
@@ -107,8 +109,10 @@ export function numberAt(
   const within = (value: number, count: number) => Math.max(0, Math.min(count - 1, value));
   const column = within(Math.floor((x - box.left) / box.cellWidth), columns);
   // Where they are colours, the gradients stand below all the values.
-  const down = (y - box.top) / box.cellHeight;
-  const row = within(Math.floor(box.written || down < rows ? down : down - rows), rows);
+  const down = y - box.top;
+  const below = !box.written && down >= rows * box.cellHeight;
+  const from = below ? rows * box.cellHeight + PARTS_APART : 0;
+  const row = within(Math.floor((down - from) / box.cellHeight), rows);
   return { node, at: row * columns + column };
 }
 
@@ -170,7 +174,7 @@ function sizeOf({ rows, columns }: Operation) {
   const written = lone || (rows * columns <= MOST_WRITTEN && columns <= MOST_COLUMNS);
   const side = Math.min(PICTURE.cell, PICTURE.width / columns, PICTURE.height / rows);
   const { width, height } = lone ? LONE : written ? CELL : { width: side, height: side };
-  const high = rows * height * (written ? 1 : 2) + (written ? 0 : 2);
+  const high = rows * height * (written ? 1 : 2) + (written ? 0 : PARTS_APART);
   return {
     cellWidth: width,
     cellHeight: height,

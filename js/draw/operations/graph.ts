@@ -1,9 +1,15 @@
 /** A graph of operations with numbers: on each node values and gradients, on each edge what comes back. */
 
-import { signedColor, signedRgb } from "./color.ts";
-import type { Known, NodeBox, Operation, OperationLayout } from "./operation_layout.ts";
-import { isDark } from "./pixels.ts";
-import { largestOf, ValuePainter } from "./values.ts";
+import { signedColor, signedRgb } from "../color.ts";
+import {
+  type Known,
+  type NodeBox,
+  type Operation,
+  type OperationLayout,
+  PARTS_APART,
+} from "./layout.ts";
+import { isDark } from "../pixels.ts";
+import { largestOf, ValuePainter } from "../values.ts";
 
 export interface NumberedOperation extends Operation {
   readonly inputs: readonly NumberedEdge[];
@@ -100,7 +106,7 @@ export class OperationGraph {
       this.#painter.paint(context, values, 0, shape, largestOf(values), place);
     }
     if (gradients !== null) {
-      const place = [box.left, box.top + tall + 2, wide, tall] as const;
+      const place = [box.left, box.top + tall + PARTS_APART, wide, tall] as const;
       this.#painter.paint(context, gradients, 0, shape, largest, place);
     }
   }
@@ -186,7 +192,7 @@ function outline(
   context.lineWidth = 2;
   context.strokeRect(x, y, box.cellWidth, box.cellHeight);
   if (box.written) return;
-  context.strokeRect(x, y + rows * box.cellHeight + 2, box.cellWidth, box.cellHeight);
+  context.strokeRect(x, y + rows * box.cellHeight + PARTS_APART, box.cellWidth, box.cellHeight);
 }
 
 interface EdgeLook {
