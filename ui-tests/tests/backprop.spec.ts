@@ -51,7 +51,9 @@ for (const kernel of KERNELS) {
     await test.step("a training step tells old weight, gradient and new weight", async () => {
       await view.getByRole("button", { name: "Two paths" }).click();
       await view.locator("[data-setting=example]").selectOption("neuron");
-      await expect(view.locator(".dl-updates li").nth(1)).toContainText("w2: 0.4000 − 0.5 · 0.2618 = 0.2691");
+      await expect(view.locator(".dl-updates li").nth(1)).toContainText(
+        "w2: 0.4000 − 0.5 · 0.2618 = 0.2691",
+      );
       await view.locator("[data-step]").click();
       await holds(page, `round(float(${stem}.values["w2"]), 4)`, "0.2691");
       await expect(view.locator(".dl-train h4")).toHaveText("The last step did");
@@ -62,7 +64,9 @@ for (const kernel of KERNELS) {
       await expect(view.locator(".dl-status-text")).toContainText("mean error 0.4964");
       await view.locator("[data-run]").click();
       await expect(view.locator("[data-run]")).toHaveText("Pause");
-      await expect.poll(async () => Number(await python(page, `${stem}.iteration`))).toBeGreaterThan(200);
+      await expect
+        .poll(async () => Number(await python(page, `${stem}.iteration`)))
+        .toBeGreaterThan(200);
       await view.locator("[data-run]").click();
       await holds(page, `${stem}.running`, "False");
       await view.getByLabel("Start over").click();
