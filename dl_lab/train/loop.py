@@ -71,43 +71,50 @@ class Loop:
             self._settle()
         state = self.state
         feed, hooks, before = state.feed, state.hooks, state.steps
-        if state.clock.watched:
-            state.engine.timing = state.clock.next()
-        elif state.engine.timing is not None:
-            state.engine.timing = None
         if feed.batch is None:
             if feed.open:
                 # Its last step was done, and a callback raised or saved the state there.
                 return self._close_epoch() or True
             self._open_epoch()
         if hooks.step_begin:
+            self.rest()
             hooks.run("on_step_begin")
         try:
             if state.draws:
-                with state.stream:
-                    self._step(feed)
-            else:
-                self._step(feed)
+                state.stream.enter()
+            self._step(feed)
         except BaseException:
+            self.rest()
             # The next step begins a new epoch.
             feed.drop()
             raise
         finally:
             if hooks.step_end and state.steps != before:
+                self.rest()
                 hooks.run("on_step_end")
         if state.recorder.spoilt is not None and (ending := self._spoilt(state.epoch + 1)):
             return ending
-        if state.engine.timing is not None:
-            state.engine.timing.lap("rest")
         ended = feed.batch is None
         if ended and (ending := self._close_epoch()):
             return ending
         return State.PAUSED if state.steps == state.last_step else ended
 
+    def _time_step(self, batch: object) -> None:
+        """Measure the step to come, if anybody looks on and it is its turn."""
+        clock, engine = self.state.clock, self.state.engine
+        if engine.timing is not None:
+            # Callbacks and views between the two.
+            engine.timing.lap("rest")
+        engine.timing = clock.next() if clock.watched else None
+        if engine.timing is not None:
+            clock.batch = batch
+
     def _step(self, feed: Feed) -> None:
         state, batch = self.state, feed.batch
         recorder, engine = state.recorder, state.engine
         assert batch is not None  # noqa: S101  # `advance` has opened an epoch
+        if state.clock.watched or engine.timing is not None:
+            self._time_step(batch)
         timing = engine.timing
         rate = recorder.rates(state.optimizer)
         loss: Measured
@@ -126,7 +133,7 @@ class Loop:
         if timing is not None:
             timing.lap("rest")
         try:
-            feed.fetch(state.stream.now() if state.draws else state.stream.state)
+            feed.fetch(state.stream.now() if feed.draws else state.stream.state)
             if timing is not None:
                 timing.lap("wait")
         except InputError:
@@ -167,6 +174,7 @@ class Loop:
                 self.state.clock.add("end", began)
 
     def _ended_epoch(self) -> State | None:
+        self.rest()
         state = self.state
         state.recorder.flush()
         if state.recorder.spoilt is not None and (ending := self._spoilt(state.epoch + 1)):
@@ -190,13 +198,24 @@ class Loop:
             return State.FINISHED
         return None
 
+    def rest(self) -> None:
+        """Give the global generators back: what comes next is no step, or none at once.
+
+        To swap them takes as long as much of a small network's step, so they stay between steps
+        that follow one another.
+        """
+        self.state.stream.leave()
+
     def broken(self) -> None:
         """Begin an epoch with the next step: the one that ran goes on in another process."""
+        self.rest()
         self.state.feed.leave()
 
     def enter(self) -> None:
         """Tell the callbacks that a run starts or goes on."""
         self.state.find_draws()
+        # A pause belongs to no stage.
+        self.state.engine.timing = None
         self.state.hooks.run("on_start")
 
     def leave(self) -> None:
@@ -239,6 +258,7 @@ class Loop:
         return InputError("diverged", **where, learning_rate=rate)
 
     def _diverge(self, epoch: int, value: float) -> State:
+        self.rest()
         state = self.state
         where = {"value": value, "epoch": epoch, "kept": state.good_epoch}
         state.message = self._reason(value, where)
