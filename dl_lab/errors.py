@@ -634,16 +634,14 @@ SENTENCES = {
     "target.",
     "target_raised": "The function raised {kind}: {detail}. It is called with tensors, one for "
     "each of its arguments; compute with torch, such as torch.sin(x).",
-    "target_shape": "The function must return one number for each of {count} places; got "
-    "{given}.",
+    "target_shape": "The function must return one number for each of {count} places; got {given}.",
     "target_infinite": "The function is not a finite number at {place}. Choose another domain, "
     "such as domain=(0.1, 1).",
     "points_kind": "points must be a pair (x, y) of numbers; got {given}.",
     "points_shape": "Points need x of shape [n] or [n, 2] and y of shape [n], with n from 2 to "
     "10,000; got {x} and {y}.",
     "points_infinite": "A value is NaN or infinite. Leave it out.",
-    "domain": "domain must be a pair of numbers, the lower one first, such as (0, 1); got "
-    "{given}.",
+    "domain": "domain must be a pair of numbers, the lower one first, such as (0, 1); got {given}.",
 }
 
 
