@@ -24,6 +24,9 @@ SIDE = 31
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 """Numbers of neurons that are trained beside the chosen one, for the curve of their errors."""
 
+BETAS = (0.9, 0.999)
+"""How much Adam keeps of its two averages in a step."""
+
 TOWER = 10.0
 """Weight of the second layer's neurons, which make a tower where two bumps cross."""
 
@@ -291,17 +294,26 @@ class Learner:
             one.requires_grad_() for one in (slopes, biases, outer, torch.zeros(len(self.sizes), 1))
         ]
         self._within = within
-        self._optimizer = torch.optim.Adam(self.parameters, lr=rate)
+        self._rate = rate
+        self._first = [torch.zeros_like(one) for one in self.parameters]
+        self._second = [torch.zeros_like(one) for one in self.parameters]
 
     def train(self, steps: int) -> None:
         """Do steps on all points at once."""
         for _ in range(steps):
             loss = ((self._answers(self._inputs) - self._outputs) ** 2).mean(1).sum()
-            gradients = torch.autograd.grad(loss, self.parameters)
-            for parameter, gradient in zip(self.parameters, gradients, strict=True):
-                parameter.grad = gradient
-            self._optimizer.step()
-        self.steps += steps
+            self.steps += 1
+            self._update(torch.autograd.grad(loss, self.parameters))
+
+    @torch.no_grad()
+    def _update(self, gradients: Sequence[Tensor]) -> None:
+        """Do what `torch.optim.Adam` does, whose first step takes seconds to load the compiler."""
+        one, two = 1 - BETAS[0] ** self.steps, 1 - BETAS[1] ** self.steps
+        states = zip(self.parameters, gradients, self._first, self._second, strict=True)
+        for parameter, gradient, first, second in states:
+            first.lerp_(gradient, 1 - BETAS[0])
+            second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+            parameter.addcdiv_(first, (second / two).sqrt_().add_(1e-8), value=-self._rate / one)
 
     def output(self, x: Tensor) -> Tensor:
         """Return what the network that is looked at answers, [n]."""
