@@ -204,10 +204,14 @@ class Backprop(Explainer):
     def compute(self) -> tuple[dict[str, Any], Mapping[str, Array | Tensor]]:
         """Return the graph and its numbers, one after the other in the order of its nodes."""
         with self._lock:
-            if self.running:
-                self._train_on()
+            try:
+                if self.running:
+                    self._train_on()
+                found = self._look()
+            except InputError:  # a function may do so at some numbers alone
+                self.set_trait("running", False)
+                raise
             self.unfinished = self.running
-            found = self._look()
             updates = self._updates()
             meta = {
                 "nodes": [self._described(node) for node in found.nodes],

@@ -241,6 +241,22 @@ def test_the_page_looks_edits_steps_and_trains_to_the_end(backprop):
         assert page.request(kind, **meta).meta["error"]["key"] == key
 
 
+def test_a_function_that_fails_on_the_way_stops_the_training_and_says_so():
+    def falls(w):
+        return w if w > 0.5 else [w]
+
+    backprop = dl_lab.Backprop(falls, 1.0, learning_rate=0.1)
+    page = Page(backprop)
+    page.request("hello", view="page", have={})
+    page.request("train.run", value=True)
+    assert page.wait(lambda: backprop.problem is not None)
+    assert backprop.problem["key"] == "backprop_output"
+    assert backprop.running is False
+    backprop.reset()
+    assert page.wait(lambda: backprop.problem is None)
+    backprop.close()
+
+
 def test_what_is_not_a_number_is_told():
     broken = dl_lab.Backprop("log(a)", -1.0)
     meta, arrays = broken.compute()
