@@ -16,10 +16,7 @@ const DARK: readonly [Rgb, Rgb] = [
  *
  * So the colour is as even as the contours; it is nothing for what is not a number.
  */
-export function heightColor(
-  levels: readonly number[],
-  dark: boolean,
-): (value: number) => number {
+export function heightColor(levels: readonly number[], dark: boolean): (value: number) => number {
   const [low, high] = dark ? DARK : LIGHT;
   return (value) => {
     if (Number.isNaN(value)) return 0;

@@ -31,7 +31,7 @@ test("places and values are each other's inverse, and stay within the plane", ()
 test("a unit is as long on both axes where that is asked for", () => {
   const plane = new Plane(document.createElement("div"));
   const lengths = (equal: boolean) => {
-    plane.drawGround({ ...GROUND, equal });
+    plane.drawGround({ ...GROUND, width: 900, equal });
     const [[x, y], [right], [, top]] = [plane.place(0, 0), plane.place(1, 0), plane.place(0, 1)];
     return [right - x, y - top] as const;
   };

@@ -32,6 +32,8 @@ export interface Ground {
   readonly color: (value: number) => number;
   /** Values along which a line goes. */
   readonly levels: readonly number[];
+  /** What is coloured in place of the heights, each value as a cell. */
+  readonly cells?: (Grid & { readonly color: (value: number) => number }) | null;
   readonly style: ChartStyle;
 }
 
@@ -119,10 +121,9 @@ export class Plane {
     context.beginPath();
     context.rect(box.left, box.top, box.width, box.height);
     context.clip();
-    if (ground.grid !== null) {
-      this.#drawGrid(context, ground.grid, placed);
-      drawContours(context, ground.grid, placed);
-    }
+    const colored = ground.cells ?? ground.grid;
+    if (colored !== null) this.#drawGrid(context, colored, placed);
+    if (ground.grid !== null) drawContours(context, ground.grid, placed);
     context.restore();
     for (const side of ["left", "top", "width", "height"] as const) {
       this.area.style[side] = `${box[side]}px`;
@@ -186,6 +187,7 @@ export class Plane {
     { ground, x, y }: Placed,
   ): void {
     const context = context2d(this.#cells);
+    const color = ground.cells?.color ?? ground.color;
     this.#cells.width = columns;
     this.#cells.height = rows;
     const image = context.createImageData(columns, rows);
@@ -193,7 +195,7 @@ export class Plane {
     for (let row = 0; row < rows; row++) {
       const start = (rows - 1 - row) * columns;
       for (let column = 0; column < columns; column++) {
-        pixels[row * columns + column] = ground.color(values[start + column]!);
+        pixels[row * columns + column] = color(values[start + column]!);
       }
     }
     context.putImageData(image, 0, 0);
@@ -202,7 +204,7 @@ export class Plane {
       (x.pixels.to - x.pixels.from) / Math.max(1, columns - 1),
       (y.pixels.from - y.pixels.to) / Math.max(1, rows - 1),
     ];
-    target.imageSmoothingEnabled = true;
+    target.imageSmoothingEnabled = (ground.cells ?? null) === null;
     target.drawImage(
       this.#cells,
       x.pixels.from - wide / 2,

@@ -60,6 +60,8 @@ export function player<Frame>(
     playing.value = true;
   };
   const tick = (now: number) => {
+    frame = null;
+    if (!playing.peek()) return;
     rest += (speed * Math.min(now - last, LONGEST_FRAME_MS)) / 1000;
     last = now;
     const whole = Math.floor(rest);
@@ -67,7 +69,7 @@ export function player<Frame>(
     rest = to < at.peek() + whole ? 0 : rest - whole;
     at.value = to;
     if (to >= end()) playing.value = false;
-    frame = playing.peek() ? requestAnimationFrame(tick) : null;
+    else frame = requestAnimationFrame(tick);
   };
   react(lifetime, () => {
     if (!playing.value || frame !== null) return;
