@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.activation_explorer import ActivationExplorer
+    from dl_lab.widgets.backprop import Backprop
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.cost_explorer import CostExplorer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.optimizer_race import OptimizerRace
     from dl_lab.widgets.playground import Playground
+    from dl_lab.widgets.universal_approximation import UniversalApproximation
     from dl_lab.widgets.watch import watch
 
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
     "ActivationExplorer": "dl_lab.widgets.activation_explorer",
+    "Backprop": "dl_lab.widgets.backprop",
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "CostExplorer": "dl_lab.widgets.cost_explorer",
     "History": "dl_lab.train.history.history",
@@ -43,6 +46,7 @@ _EXPORTS = {
     "Playground": "dl_lab.widgets.playground",
     "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
+    "UniversalApproximation": "dl_lab.widgets.universal_approximation",
     "accuracy": "dl_lab.train.steps.accuracy",
     "compare": "dl_lab.widgets.loss_plot",
     "lr_find": "dl_lab.widgets.learning_rate_finder",
@@ -52,6 +56,7 @@ _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
     "ActivationExplorer",
+    "Backprop",
     "ConvolutionExplorer",
     "CostExplorer",
     "History",
@@ -64,6 +69,7 @@ __all__ = [
     "Playground",
     "TensorBoard",
     "Trainer",
+    "UniversalApproximation",
     "__version__",
     "accuracy",
     "adapters",

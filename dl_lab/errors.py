@@ -666,6 +666,43 @@ SENTENCES = {
     "layer_empty": "{layer} returned nothing for this input: its answer has the shape {shape}, as "
     "that of a detector that finds nothing.",
     "layer_no_tensor": "{layer} returns no numbers that could be shown.",
+    "backprop_nothing": "There is no function of your own to show. Give one, Backprop(model, x, "
+    "y) or Backprop(function, 0.6, 1.0), or choose an example.",
+    "backprop_raised": "The function raised {kind}: {detail}. Call it by itself with the same "
+    "arguments to see where.",
+    "backprop_output": "Backpropagation begins with one real number, and the function returned "
+    "{given}. Return a scalar, such as values.sum(), or give targets: Backprop(model, x, y).",
+    "backprop_constant": "No gradient reaches any of the {count} tensors that the function is "
+    "given: what it returns does not depend on them, or only by way of detach, item, numpy or "
+    "torch.no_grad. Compute with the tensors themselves.",
+    "backprop_operations": "The function does more than {most} operations, and the graph shows "
+    "at most so many. Give a smaller network, or a part of this one.",
+    "backprop_numbers": "{name} has {given} numbers, and the graph shows tensors of at most "
+    "{most}. Give fewer examples or smaller layers.",
+    "backprop_expression": "{given} cannot be read as an expression ({detail}). Write it as in "
+    "Python, with numbers, names, + - * / ** @ and these functions: {allowed}.",
+    "backprop_inputs": "The expression has {count} inputs ({names}); got {given} values. Give "
+    "one for each, in this order.",
+    "backprop_tensor": "{name} must be a number or a dense tensor of real numbers, not empty; "
+    "got {given}.",
+    "backprop_fixed": "{name} holds whole numbers, such as classes, which cannot be edited here. "
+    "Give others when you make the widget.",
+    "backprop_views": "The function writes into a part of a tensor in a way that the graph "
+    "cannot follow: it would show {found} instead of {expected}. Write it without operations in "
+    "place, such as y = 2 * x[0] for x[0].mul_(2).",
+    "target_nothing": "There is no function or set of points of your own. Give one, "
+    "UniversalApproximation(function) or UniversalApproximation(points=(x, y)), or choose a "
+    "target.",
+    "target_raised": "The function raised {kind}: {detail}. It is called with tensors, one for "
+    "each of its arguments; compute with torch, such as torch.sin(x).",
+    "target_shape": "The function must return one number for each of {count} places; got {given}.",
+    "target_infinite": "The function is not a finite number at {place}. Choose another domain, "
+    "such as domain=(0.1, 1).",
+    "points_kind": "points must be a pair (x, y) of numbers; got {given}.",
+    "points_shape": "Points need x of shape [n] or [n, 2] and y of shape [n], with n from 2 to "
+    "10,000; got {x} and {y}.",
+    "points_infinite": "A value is NaN or infinite. Leave it out.",
+    "domain": "domain must be a pair of numbers, the lower one first, such as (0, 1); got {given}.",
 }
 
 
