@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals-core";
 
 import { curvePoints } from "../draw/curves.ts";
-import { heightColor, heightShare } from "../draw/heights.ts";
+import { heightColor, heightShare } from "../draw/plane/heights.ts";
 import { swatch } from "../draw/legend.ts";
 import { inTheme } from "../draw/looks.ts";
 import { chart, type ChartScene, type Dragged, legendEntry } from "../explainer/chart.ts";
