@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.bias_variance import BiasVariance
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
+    from dl_lab.widgets.data_flow import DataFlow
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.playground import Playground
+    from dl_lab.widgets.training_choices import TrainingChoices
     from dl_lab.widgets.watch import watch
 
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
+    "BiasVariance": "dl_lab.widgets.bias_variance",
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
+    "DataFlow": "dl_lab.widgets.data_flow",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
@@ -35,6 +40,7 @@ _EXPORTS = {
     "Playground": "dl_lab.widgets.playground",
     "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
+    "TrainingChoices": "dl_lab.widgets.training_choices",
     "accuracy": "dl_lab.train.steps.accuracy",
     "compare": "dl_lab.widgets.loss_plot",
     "lr_find": "dl_lab.widgets.learning_rate_finder",
@@ -43,7 +49,9 @@ _EXPORTS = {
 _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
+    "BiasVariance",
     "ConvolutionExplorer",
+    "DataFlow",
     "History",
     "KernelExplorer",
     "LayerViewer",
@@ -52,6 +60,7 @@ __all__ = [
     "Playground",
     "TensorBoard",
     "Trainer",
+    "TrainingChoices",
     "__version__",
     "accuracy",
     "adapters",
