@@ -125,7 +125,7 @@ class Flow:
         """Count no pause into the times: to be called when the run goes on."""
         self._marks.clear()
         if self._watched is not None:
-            self.clock.again()
+            self._watched.again()
 
     # -- times
 

@@ -118,7 +118,7 @@ class StageClock:
             return 0
         each = sum(self.seconds[one] for one in STAGES if one not in OF_EPOCHS) / self.measured
         every = math.ceil(self._cost / (SHARE * max(each, 1e-9)))
-        return self._draw.randrange(2 * min(every, _MOST_SKIPPED) - 1)
+        return self._draw.randrange(2 * max(1, min(every, _MOST_SKIPPED)) - 1)
 
 
 def _synchronizer(device: torch.device | None) -> Callable[[], None] | None:

@@ -24,8 +24,8 @@ class WatchedStages:
     A step ends with `Optimizer.step`. Of a step that is measured the model's forward pass, the
     first gradient that comes to its outputs, and the update are noted; without the loader, what
     lies between an update and the next forward pass counts as waiting for the batch. Between
-    `open` and `close` one hook stays on the optimizer; the others are there while a step is
-    measured.
+    `open` and `close` two hooks stay on the optimizer; those of the model are there while a step
+    is measured.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ class WatchedStages:
         self._always: list[Any] = []
         self._hooks: list[Any] = []
         self._back = False
+        # A subclass's step that calls its parent's has the hooks called for both.
+        self._depth = 0
         self._times_loader = hasattr(loader, "_get_iterator")
 
     @property
@@ -56,7 +58,11 @@ class WatchedStages:
     def open(self) -> None:
         """Measure from the next update on."""
         if self.clock.watched == 0:
-            self._always = [self._optimizer.register_step_post_hook(self._updated)]
+            self._depth = 0
+            self._always = [
+                self._optimizer.register_step_pre_hook(self._updates),
+                self._optimizer.register_step_post_hook(self._updated),
+            ]
             if self._times_loader:
                 # Called each time that the loader is gone through.
                 vars(self.loader)["_get_iterator"] = self._timed
@@ -83,7 +89,20 @@ class WatchedStages:
         """The clock, while a step is measured."""
         return self.clock if self._hooks else None
 
+    def again(self) -> None:
+        """Count no pause into the times, and begin anew after a step that raised."""
+        self._depth = 0
+        self.clock.again()
+
+    def _updates(self, *_: object) -> None:
+        self._depth += 1
+        if self._depth == 1 and self._hooks:
+            self.clock.lap("backward")
+
     def _updated(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth > 0:
+            return
         if self._hooks:
             self.clock.lap("update")
             self._unhook()
@@ -92,7 +111,6 @@ class WatchedStages:
             self._hooks = [
                 self._model.register_forward_pre_hook(self._begins),
                 self._model.register_forward_hook(self._answered),
-                self._optimizer.register_step_pre_hook(self._updates),
             ]
 
     def _unhook(self) -> None:
@@ -120,9 +138,6 @@ class WatchedStages:
         if self._hooks and not self._back:
             self._back = True
             self.clock.lap("loss")
-
-    def _updates(self, *_: object) -> None:
-        self.clock.lap("backward")
 
 
 class _Timed:
