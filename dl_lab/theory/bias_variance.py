@@ -163,11 +163,9 @@ def fit(design: Tensor, targets: Tensor, penalty: Penalty | None = None) -> Tens
 
     Examples
     --------
-    >>> x = torch.tensor([[[1.0], [2.0]]])
-    >>> fit(x, torch.tensor([[[2.0], [4.0]]])).item()
-    2.0
-    >>> round(fit(x, torch.tensor([[[2.0], [4.0]]]), Penalty(l2=5.0)).item(), 6)
-    1.0
+    >>> x, y = (torch.tensor([[[1.0], [2.0]]]).double() * by for by in (1, 2))
+    >>> round(fit(x, y).item(), 9), round(fit(x, y, Penalty(l2=5.0)).item(), 9)
+    (2.0, 1.0)
     """
     penalty = penalty or Penalty()
     if penalty.l1:

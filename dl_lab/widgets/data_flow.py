@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import Any
 
@@ -66,6 +67,8 @@ class DataFlow(Explainer):
         checkpoint: str | os.PathLike[str] | None = None,
         **settings: Any,
     ) -> None:
+        known = inspect.signature(type(self)).parameters
+        self._refuse({name: value for name, value in settings.items() if name not in known})
         self.run = run
         self._flow = Flow(run, loader, checkpoint)
         self._codes: dict[str, str] | None = None

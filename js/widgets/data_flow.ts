@@ -145,7 +145,7 @@ const percent = (share: number) => (100 * share).toFixed(0);
 function shortTime(seconds: number): string {
   const [size, unit] =
     seconds >= 1 ? [seconds, "s"] : seconds >= 1e-3 ? [1e3 * seconds, "ms"] : [1e6 * seconds, "µs"];
-  return `${Number((size as number).toPrecision(3))} ${unit}`;
+  return `${Number((size).toPrecision(3))} ${unit}`;
 }
 
 /** The stages of a step as one bar, and what to do where it waits. */
