@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.activation_explorer import ActivationExplorer
     from dl_lab.widgets.bias_variance import BiasVariance
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
+    from dl_lab.widgets.cost_explorer import CostExplorer
     from dl_lab.widgets.data_flow import DataFlow
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
+    "ActivationExplorer": "dl_lab.widgets.activation_explorer",
     "BiasVariance": "dl_lab.widgets.bias_variance",
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
+    "CostExplorer": "dl_lab.widgets.cost_explorer",
     "DataFlow": "dl_lab.widgets.data_flow",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
@@ -49,8 +53,10 @@ _EXPORTS = {
 _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
+    "ActivationExplorer",
     "BiasVariance",
     "ConvolutionExplorer",
+    "CostExplorer",
     "DataFlow",
     "History",
     "KernelExplorer",

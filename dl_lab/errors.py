@@ -22,6 +22,7 @@ SENTENCES = {
     "stale_network": "The network has changed since; look at the new one and edit that.",
     "some": "{name} cannot be empty. Keep at least one of: {allowed}.",
     "sizes": "{name} must be a list of whole numbers, such as (4, 2); got {given}.",
+    "numbers": "{name} must be a list of {least} to {most} numbers; got {given}.",
     "too_many": "{name} can have at most {most} entries; got {given}.",
     "unexpected": "Something went wrong in the kernel ({kind}: {detail}). "
     "The kernel's log tells more.",
@@ -50,6 +51,36 @@ SENTENCES = {
     "closed": "{name} is closed. Create a new one to continue.",
     "not_dense": "{name} needs an nn.Sequential of linear layers and activations, as "
     "dl_lab.nets.dense builds it; {given} is another network.",
+    "activation_failed": "{given} cannot be used as an activation: called with a tensor of "
+    "numbers it raised {kind}: {detail}. Give a function that takes a tensor of any shape; "
+    "torch.where(x > 0, x, 0.1 * x) does what an if would.",
+    "activation_returned": "{given} must return a tensor with one number for each number; got "
+    "{result}.",
+    "activation_shape": "{given} must return one number for each number, a tensor of shape "
+    "{wanted}; got one of shape {shape} and of {dtype}.",
+    "activation_not_finite": "{given} returned {value} at x = {x}, or its derivative is that. "
+    "Give a function with a finite value and slope for every number, such as lambda x: "
+    "torch.log(x.clamp(min=1e-3)).",
+    "activation_depends": "What {given} returns for a number changes from call to call, or with "
+    "the other numbers beside it. Give a function of each row alone, and a module in evaluation: "
+    "module.eval().",
+    "activation_class": "own must be a function or a module; got the class {given}. Make one of "
+    "it: {given}().",
+    "cost_not": "own must be a cost function or a loss module, such as nn.MSELoss(); got {given}.",
+    "cost_failed": "{given} cannot be used as a cost: called with predictions and targets it "
+    "raised {kind}: {detail}. Give a function of two tensors of one shape, or of logits and class "
+    "indices.",
+    "cost_returned": "{given} must return a tensor: a cost for each prediction, or their mean; got "
+    "{result}.",
+    "cost_shape": "{given} must return a cost for each of {count} predictions, or their mean; got "
+    "a tensor of shape {shape} and of {dtype}.",
+    "cost_no_gradient": "What {given} returns has no gradient, so nothing can be learnt from it. "
+    "Compute it of the predictions with torch alone, without .item(), .detach() or numpy.",
+    "cost_not_finite": "{given} returned {value} for the prediction {prediction} and the target "
+    "{target}, or its gradient is that. Give a cost that is finite for every prediction; "
+    "clamp(min=1e-6) keeps a logarithm from 0.",
+    "cost_classes": "{given} must return one number for logits of shape [1, classes] and class "
+    "indices of shape [1], the mean over its examples; got {result}.",
     "parameters": "This network has {count} parameters; got {given}.",
     "twice": "{name} has {given} twice. Give each at most once.",
     "not_plain": "A checkpoint cannot hold {name}: {given} is neither a tensor or an array nor a "

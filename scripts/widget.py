@@ -13,7 +13,7 @@ PYTHON = '''"""CLASS: what it explains, in one line."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class CLASS(Explainer):
     >>> explainer.close()
     """
 
-    PRESETS = {"step": {"weight": 10}, "flat": {"weight": 0}, "mirror": {"weight": -3}}
+    PRESETS: ClassVar = {"step": {"weight": 10}, "flat": {"weight": 0}, "mirror": {"weight": -3}}
 
     weight = Number(-10, 10, 1.0, step=0.1)
 

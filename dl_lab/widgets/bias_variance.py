@@ -130,7 +130,6 @@ class BiasVariance(Explainer):
             _check(network)
         self._study: Study | None = None
         self._drawn: tuple[object, ...] = ()
-        self._unfinished = True
         # The view's thread computes too.
         self._turn = forks.opens(threading.RLock())
         super().__init__(**settings)
@@ -170,10 +169,6 @@ class BiasVariance(Explainer):
         assert found is not None  # noqa: S101  # it is not missing
         return found
 
-    def is_streaming(self) -> bool:
-        """Whether fits are still to come."""
-        return self._unfinished
-
     def compute(self) -> tuple[dict[str, Any], dict[str, Tensor | np.ndarray]]:
         """Return the fits of the capacity that is looked at, and the errors of all known."""
         with self._turn:
@@ -181,13 +176,10 @@ class BiasVariance(Explainer):
 
     def _computed_now(self) -> tuple[dict[str, Any], dict[str, Tensor | np.ndarray]]:
         study, capacity, penalty = self.study(), self.reached, self.penalty
-        unfinished = study.advance(capacity, penalty, _SECONDS)
+        unfinished = study.advance(capacity, penalty, _SECONDS if self._ready else 0)
         samples, fits = study.samples, study.known(capacity, penalty)
         assert fits is not None  # noqa: S101  # `advance` begins with it
-        finished = self._unfinished and not unfinished
-        self._unfinished = unfinished
-        if finished and self._ready:
-            self._update_picture()
+        self.unfinished = unfinished
         capacities = sorted({*CAPACITIES[self.family], capacity})
         known = {one: found for one in capacities if (found := study.known(one, penalty))}
         low, high = self._span()
@@ -309,15 +301,26 @@ class BiasVariance(Explainer):
 
     def picture(self) -> str:
         """Return the errors over capacity as SVG, for the saved notebook."""
-        words, (meta, arrays) = self.words(), self.compute()
-        x = np.asarray(arrays["capacities"], "f8")
-        test, train = (np.log10(np.maximum(arrays[name], 1e-6)) for name in ("test", "train"))
+        words = self.words()
+        with self._turn:
+            study, penalty = self.study(), self.penalty
+            known = {
+                one: found
+                for one in CAPACITIES[self.family]
+                if (found := study.known(one, penalty))
+            }
+        x = np.array([*known], "f8")
+        test, train = (
+            np.log10([max(getattr(one, name), 1e-6) for one in known.values()])
+            for name in ("test", "train")
+        )
         return svg(
             words["title"],
             [Curve(x, test, words["test"], ORANGE), Curve(x, train, words["train"])],
             x_label=words[f"axis_{self.family}"],
             y_label=words["axis_log_error"],
-            marks=[Mark(meta["capacity"], str(meta["capacity"]), dash="4 3")],
+            nothing=words["status_busy"],
+            marks=[Mark(self.reached, str(self.reached), dash="4 3")],
             identifier=self._mark,
         )
 

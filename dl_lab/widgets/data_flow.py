@@ -88,8 +88,7 @@ class DataFlow(Explainer):
         """The share of the time that the model waits for data; None until it was measured."""
         return self._flow.times().waiting
 
-    def is_streaming(self) -> bool:
-        """Whether it trains."""
+    def _trains(self) -> bool:
         return self.run.state == "running"
 
     def compute(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

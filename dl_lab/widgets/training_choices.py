@@ -218,10 +218,6 @@ class TrainingChoices(Explainer):
     def _again(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
         self.again()
 
-    def is_streaming(self) -> bool:
-        """Whether they train."""
-        return self.running and self._pair is not None and not self._pair.done
-
     def compute(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Train a little, and return what both runs have measured."""
         with self._turn:
@@ -249,8 +245,7 @@ class TrainingChoices(Explainer):
                 "stopped": run.stopped,
                 "diverged": run.diverged,
             }
-        if trained and pair.done and self._ready:
-            self._update_picture()
+        self.unfinished = bool(self.running) and not pair.done
         return meta, arrays
 
     def source(self) -> str:

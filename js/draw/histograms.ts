@@ -1,4 +1,8 @@
-/** Histograms side by side over one axis of values: how a distribution changes from one to the next. */
+/**
+ * Histograms side by side over one axis of values: how a distribution changes from one to the next.
+ *
+ * They are as wide as the root of their counts, so that few among many are seen.
+ */
 
 import { type Box, type ChartStyle, drawAxes, plotBox, type YAxis } from "./axes.ts";
 import { type Range, Scale } from "./scale.ts";
@@ -52,10 +56,10 @@ export function drawHistograms(canvas: HTMLCanvasElement, scene: HistogramScene)
       context.globalAlpha = 1;
     }
     context.fillStyle = color;
-    const most = Math.max(1, ...Array.from(counts));
+    const most = Math.sqrt(Math.max(1, ...Array.from(counts)));
     const high = box.height / Math.max(1, counts.length);
     for (let bin = 0; bin < counts.length; bin++) {
-      const long = (counts[bin]! / most) * wide * FULL;
+      const long = (Math.sqrt(counts[bin]!) / most) * wide * FULL;
       // What is there is seen, however little it is.
       if (counts[bin]! > 0) {
         const top = bottom - (bin + 1) * high;

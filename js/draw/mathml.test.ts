@@ -16,7 +16,7 @@ test("fractions, roots, powers and indices hold what stands in braces, or one si
   );
   expect(inner("w_i^2")).toBe("<msubsup><mi>w</mi><mi>i</mi><mn>2</mn></msubsup>");
   expect(inner("w^2_i")).toBe(inner("w_i^2"));
-  expect(inner("f'")).toBe("<msup><mi>f</mi><mo>′</mo></msup>");
+  expect(inner("f'")).toBe('<msup><mi>f</mi><mo lspace="0" rspace="0">′</mo></msup>');
   expect(inner("\\sqrt{\\hat v}")).toBe(
     '<msqrt><mover accent="true"><mi>v</mi><mo>^</mo></mover></msqrt>',
   );

@@ -190,7 +190,8 @@ class Reader {
 
   #script(found: Element[], token: string): void {
     const base = found.pop() ?? row([]);
-    const script = token === "'" ? sign("′") : this.#argument();
+    const prime = () => element("mo", { lspace: "0", rspace: "0" }, "′");
+    const script = token === "'" ? prime() : this.#argument();
     const above = token !== "_";
     const [other] = base.matches("msub, msup") ? [base.localName] : [];
     if (other === (above ? "msub" : "msup")) {
@@ -202,8 +203,8 @@ class Reader {
 }
 
 function sign(text: string, size: string | null = null): Element {
-  const attributes = FENCES.has(text) ? { stretchy: "false" } : {};
-  return element("mo", size === null ? attributes : { ...attributes, mathsize: size }, text);
+  const fixed: Record<string, string> = FENCES.has(text) ? { stretchy: "false" } : {};
+  return element("mo", size === null ? fixed : { ...fixed, mathsize: size }, text);
 }
 
 function row(parts: readonly Element[]): Element {

@@ -143,6 +143,7 @@ export function above<Frame>(
       list.append(h("span", { class: "dl-reading" }, label, value));
       values.push(value);
     }
+    values.forEach((value, i) => (value.parentElement!.hidden = i >= shown.length));
     shown.forEach(([name, text], i) => {
       setText(values[i]!.previousElementSibling!, name);
       setText(values[i]!, text ?? "–");

@@ -195,7 +195,8 @@ def test_an_explainer_offers_its_settings_and_computes_for_any_of_their_ends(wid
         assert signature.parameters[name].default == offered["default"]
         ends = [offered.get("low"), offered.get("high"), *offered.get("allowed", ())]
         for value in [end for end in ends if end is not None or offered.get("optional")]:
-            given = [value] if offered["kind"] == "choices" else value
+            many = {"choices": 1, "numbers": offered.get("least", 1)}.get(offered["kind"])
+            given = value if many is None else [value] * many
             assert page.request("settings.set", **{name: given}).meta["ok"] is True
             assert page.wait(lambda: widget._composed == widget._revision)
             assert widget.problem is None, (name, value, widget.problem)

@@ -24,7 +24,7 @@ def test_a_page_sees_both_runs_train_to_the_end():
         assert last.meta["sides"][side]["best_step"] == run.best[1]
     assert widget.pair.left.choices.weight_decay == 0
     assert widget.pair.right.choices.weight_decay == 0.01
-    assert not widget.is_streaming()
+    assert not widget.unfinished
     assert "svg" in widget.picture()
     assert page.request("run.again").meta["ok"] is True
     assert page.wait(lambda: widget.pair.done)

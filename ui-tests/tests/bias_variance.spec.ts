@@ -7,8 +7,8 @@ import { holds } from "../playground_page";
 import { expect, test } from "../test";
 
 async function numberOf(view: Locator, name: string): Promise<number> {
-  const facts = view.locator("[data-side=fits] .dl-facts > div");
-  const text = await facts.filter({ hasText: name }).locator("dd").textContent();
+  const facts = view.locator("[data-side=fits] .dl-fact");
+  const text = await facts.filter({ hasText: name }).locator(".dl-fact-value").textContent();
   return Number((text ?? "").replace("−", "-"));
 }
 

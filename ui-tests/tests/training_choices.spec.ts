@@ -8,8 +8,8 @@ import { expect, test } from "../test";
 
 /** A number under one of the charts. */
 function fact(view: Locator, side: string, name: string): Locator {
-  const facts = view.locator(`[data-side=${side}] .dl-facts > div`);
-  return facts.filter({ has: view.page().locator("dt", { hasText: name }) }).locator("dd");
+  const facts = view.locator(`[data-side=${side}] .dl-fact`);
+  return facts.filter({ has: view.page().locator(".dl-label", { hasText: name }) }).locator(".dl-fact-value");
 }
 
 test("weight decay and early stopping keep the test loss low", async ({ page, tmpPath }) => {

@@ -61,6 +61,8 @@ class Explainer(PicturedWidget):
     schema: Any = traitlets.List(read_only=True).tag(sync=True)
     presets: Any = traitlets.Dict(read_only=True).tag(sync=True)
     code = traitlets.Bool(False, read_only=True).tag(sync=True)
+    unfinished = False
+    """Whether `compute` has more to give: it sets this, and soon runs again while it is seen."""
     problem: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -97,7 +99,9 @@ class Explainer(PicturedWidget):
     def compute(self) -> tuple[dict[str, Any], Mapping[str, Array | Tensor]]:
         """Return what the page draws for the settings as they are: small values, and arrays.
 
-        Runs in a thread of its own, again where a setting changes meanwhile. Tensors and float64
+        Runs in a thread of its own, again where a setting changes meanwhile. What takes longer than
+        a tenth of a second comes in parts: it returns what is there and sets `unfinished`, upon
+        which it runs again, as long as anybody sees it. Tensors and float64
         arrays are sent as float32, as are whole numbers other than uint8 and uint32.
         """
         raise NotImplementedError
@@ -142,25 +146,33 @@ class Explainer(PicturedWidget):
     # -- for the views
 
     def is_streaming(self) -> bool:
-        """Whether the trainer that is followed trains."""
+        """Whether more is to come: the trainer that is followed trains, or `compute` goes on."""
+        return self.unfinished or self._trains()
+
+    def _trains(self) -> bool:
         return self._trainer is not None and self._trainer.state == "running"
 
     def compose(self, *, touched: bool) -> Message | None:  # noqa: ARG002 - revisions tell more
         """Compute anew where something has changed since the last time."""
         revision = self._revision
-        if revision == self._composed and not (self.is_streaming() and monotonic() >= self._due):
+        going_on = self.unfinished
+        due = going_on or (self._trains() and monotonic() >= self._due)
+        if revision == self._composed and not due:
             return None
         try:
             self._shown = self._between(self._computed)
         except Exception as error:  # noqa: BLE001 - the page must hear of it, and go on
             if revision == self._revision:  # else it is computed again, with settings as a whole
                 self._composed = revision
+                self.unfinished = False
                 self.set_trait("problem", sentence(error))
                 if not isinstance(error, InputError):
                     self.on_stream_failed(error)
             return None
         self._composed = revision
         self.set_trait("problem", None)
+        if going_on and not self.unfinished:
+            self._update_picture()
         return Message("explainer.show", *self._shown)
 
     def _between(self, compute: Callable[[], Reply]) -> Reply:

@@ -167,6 +167,65 @@ class Choices(Setting):
         return {**super().describe(), "allowed": list(self.allowed)}
 
 
+class Chosen(Choices):
+    """Some of many values, or none; the widget's view draws what chooses them.
+
+    Parameters
+    ----------
+    most
+        How many at once.
+    """
+
+    kind = "chosen"
+
+    def __init__(
+        self, allowed: Iterable[str], default: object = (), *, most: int, **kwargs: Any
+    ) -> None:
+        self.most = most
+        super().__init__(allowed, default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as it is kept, or refuse it in a sentence."""
+        if isinstance(value, (list, tuple)) and not value:
+            return ()
+        chosen = super().validate(obj, value)
+        if len(chosen) > self.most:
+            raise InputError("too_many", name=self.name, given=len(chosen), most=self.most)
+        return chosen
+
+
+class Numbers(Setting):
+    """A list of numbers between two limits, such as a place; the widget's view draws it."""
+
+    kind = "numbers"
+
+    def __init__(
+        self,
+        least: int,
+        most: int,
+        low: float,
+        high: float,
+        default: tuple[float, ...],
+        **kwargs: Any,
+    ) -> None:
+        self.least, self.most, self.low, self.high = least, most, low, high
+        super().__init__(default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
+        given = tuple(value) if isinstance(value, (list, tuple)) else None
+        if given is None or not self.least <= len(given) <= self.most:
+            raise InputError(
+                "numbers", name=self.name, least=self.least, most=self.most, given=shown(value)
+            )
+        return tuple(number(self.name or "value", one, self.low, self.high) for one in given)
+
+    def describe(self) -> dict[str, Any]:
+        """Tell a page what may be set."""
+        limits = {"least": self.least, "most": self.most, "low": self.low, "high": self.high}
+        return {**super().describe(), **limits}
+
+
 class Sizes(Setting):
     """A list of whole numbers, as the neurons of each layer."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ class Power(Explainer):
     _esm = "export default {}"
     _css = ""
 
-    PRESETS = {"cubic": {"power": 3}, "odd_parts": {"parts": ["b"], "count": 4}}
+    PRESETS: ClassVar = {"cubic": {"power": 3}, "odd_parts": {"parts": ["b"], "count": 4}}
 
     power = Number(0, 5, 2.0, step=0.5)
     count = Number(1, 10, 3, whole=True, group="advanced")
@@ -57,6 +57,19 @@ class Followed(Power):
 
     def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, {"weight": next(self.model.parameters()) * self.scale}
+
+
+class Long(Power):
+    """Comes in as many parts as the power says."""
+
+    done = 0
+
+    def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.kind == "broken":
+            raise ZeroDivisionError
+        self.done += 1
+        self.unfinished = self.done % self.power != 0
+        return {"done": self.done}, {}
 
 
 @pytest.fixture
@@ -127,9 +140,8 @@ def test_a_changed_setting_is_computed_once_for_all_views(power):
 
 def test_a_preset_begins_from_what_the_widget_was_made_with():
     made = Power(count=7)
-    assert made.presets["odd_parts"] == {
-        **{"power": 2.0, "count": 4, "kind": "plain", "even": False, "parts": ("b",)}
-    }
+    expected = {"power": 2.0, "count": 4, "kind": "plain", "even": False, "parts": ("b",)}
+    assert made.presets["odd_parts"] == expected
     made.set(even=True, power=1)
     made.use_preset("cubic")
     assert (made.power, made.count, made.even) == (3.0, 7, False)
@@ -205,3 +217,30 @@ def test_what_is_no_trainer_is_refused():
 
     with pytest.raises(InputError, match="Trainer"):
         Followed(Fake())
+
+
+def test_what_is_unfinished_is_computed_on_for_as_long_as_it_is_seen():
+    long = Long(power=5)
+    assert (long.done, long.is_streaming()) == (1, True)
+    page = Page(long)
+    assert page.request("hello", view="page", have={}).meta["done"] == 1
+    assert page.wait(lambda: not long.is_streaming())
+    assert page.wait(
+        lambda: [one.meta["done"] for one in page.shown("explainer.show")] == [2, 3, 4, 5]
+    )
+    page.leave()
+    long.set(power=2)
+    assert page.wait(lambda: long._channel._thread is None)
+    assert long.done == 5
+    long.close()
+
+
+def test_what_breaks_on_the_way_is_said_and_goes_on_no_more(caplog):
+    long = Long(power=5)
+    page = Page(long)
+    page.request("hello", view="page", have={})
+    long.kind = "broken"
+    assert page.wait(lambda: long.problem is not None)
+    assert not long.is_streaming()
+    assert len(caplog.records) == 1
+    long.close()
