@@ -145,7 +145,7 @@ const percent = (share: number) => (100 * share).toFixed(0);
 function shortTime(seconds: number): string {
   const [size, unit] =
     seconds >= 1 ? [seconds, "s"] : seconds >= 1e-3 ? [1e3 * seconds, "ms"] : [1e6 * seconds, "µs"];
-  return `${Number((size).toPrecision(3))} ${unit}`;
+  return `${Number(size.toPrecision(3))} ${unit}`;
 }
 
 /** The stages of a step as one bar, and what to do where it waits. */
@@ -154,6 +154,7 @@ function timesOf(view: View): HTMLElement {
   const said = h("strong");
   const advice = h("span");
   const bar = h("div", { class: "dl-stages", role: "group", "aria-label": t("times") });
+  const root = h("div", { class: "dl-times" }, h("p", {}, said, " ", advice), bar);
   react(lifetime, () => {
     const stages = frame.value?.stages ?? [];
     if (bar.childElementCount === stages.length) return;
@@ -188,7 +189,6 @@ function timesOf(view: View): HTMLElement {
     setText(advice, waiting === null ? "" : t(key === null ? "fine" : `advice_${key}`));
     setAttribute(root, "data-slow", key !== null);
   });
-  const root = h("div", { class: "dl-times" }, h("p", {}, said, " ", advice), bar);
   return root;
 }
 
