@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    data_flow,
     event_log,
     history,
     layers,
@@ -19,6 +20,7 @@ def main() -> None:
     for benchmark in (
         playground,
         training,
+        data_flow,
         history,
         event_log,
         layers,

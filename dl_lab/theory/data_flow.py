@@ -111,7 +111,7 @@ class Flow:
         self._checkpoint = None if checkpoint is None else Path(str(checkpoint)).expanduser()
         self._marks: deque[tuple[float, dict[str, float], int, int]] = deque()
         self._times = Times({}, 0.0)
-        self._batch: object = None
+        self._batch = {"inputs": "", "targets": ""}
 
     def open(self) -> None:
         """Measure from now on."""
@@ -215,12 +215,11 @@ class Flow:
         if self._watched is not None:
             return {"inputs": self._watched.batch, "targets": ""}
         assert isinstance(self.run, Trainer)  # noqa: S101  # as __init__ saw
-        batch = self.run.feed.batch
-        if batch is not None:
+        batch = self.clock.batch or self.run.feed.batch
+        if isinstance(batch, tuple):
             inputs, targets = batch
             self._batch = {"inputs": described(inputs), "targets": described(targets)}
-        found: Any = self._batch or {"inputs": "", "targets": ""}
-        return dict(found)
+        return self._batch
 
     def _loss_name(self) -> str:
         loss = self.run.loss if isinstance(self.run, Trainer) else None

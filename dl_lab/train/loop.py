@@ -98,20 +98,22 @@ class Loop:
             return ending
         return State.PAUSED if state.steps == state.last_step else ended
 
-    def _time_step(self) -> None:
+    def _time_step(self, batch: object) -> None:
         """Measure the step to come, if anybody looks on and it is its turn."""
         clock, engine = self.state.clock, self.state.engine
         if engine.timing is not None:
             # Callbacks and views between the two.
             engine.timing.lap("rest")
         engine.timing = clock.next() if clock.watched else None
+        if engine.timing is not None:
+            clock.batch = batch
 
     def _step(self, feed: Feed) -> None:
         state, batch = self.state, feed.batch
         recorder, engine = state.recorder, state.engine
         assert batch is not None  # noqa: S101  # `advance` has opened an epoch
         if state.clock.watched or engine.timing is not None:
-            self._time_step()
+            self._time_step(batch)
         timing = engine.timing
         rate = recorder.rates(state.optimizer)
         loss: Measured

@@ -65,6 +65,8 @@ class StageClock:
         """Steps measured."""
         self.steps = 0
         """Steps in all while somebody looked on."""
+        self.batch: object = None
+        """What went into the step that was measured last, while anybody looks on."""
         self._cost = cost
         self._last = 0.0
         self._skip = 0
@@ -79,6 +81,8 @@ class StageClock:
     def close(self) -> None:
         """Look on no more."""
         self.watched = max(0, self.watched - 1)
+        if not self.watched:
+            self.batch = None
 
     def next(self) -> StageClock | None:
         """Begin a step: return the clock if it is to be measured, else None."""
