@@ -109,7 +109,7 @@ class Flow:
             raise InputError("not_run", given=described(run))
         self.run: Trainer | WatchedRun = run
         self._checkpoint = None if checkpoint is None else Path(str(checkpoint)).expanduser()
-        self._marks: deque[tuple[float, dict[str, float], int, int]] = deque()
+        self._marks: deque[tuple[float, dict[str, float], int, int]] = deque([self._mark()])
         self._times = Times({}, 0.0)
         self._batch = {"inputs": "", "targets": ""}
 
@@ -124,6 +124,7 @@ class Flow:
     def again(self) -> None:
         """Count no pause into the times: to be called when the run goes on."""
         self._marks.clear()
+        self._marks.append(self._mark())
         if self._watched is not None:
             self._watched.again()
 
@@ -131,12 +132,9 @@ class Flow:
 
     def times(self) -> Times:
         """Return the times of the last few seconds; while nothing is measured, those before."""
-        clock, now = self.clock, monotonic()
-        mark = (now, dict(clock.seconds), clock.measured, clock.steps)
-        marks = self._marks
-        if not marks:
-            since = (now, dict.fromkeys(STAGES, 0.0), 0, 0) if not self._times.seconds else mark
-            marks.append(since)
+        clock, marks = self.clock, self._marks
+        mark = self._mark()
+        now = mark[0]
         while len(marks) > 1 and now - marks[1][0] > WINDOW:
             marks.popleft()
         _, seconds, measured, steps = marks[0]
@@ -151,6 +149,10 @@ class Flow:
             if marks[-1][3] < clock.steps:
                 marks.append(mark)
         return self._times
+
+    def _mark(self) -> tuple[float, dict[str, float], int, int]:
+        clock = self.clock
+        return monotonic(), dict(clock.seconds), clock.measured, clock.steps
 
     # -- stations
 
@@ -278,8 +280,8 @@ class Flow:
             data = f"train = DataLoader({type(loader.dataset).__name__}(…), {settings})"
             data = _with_source(data, loader.dataset, "__getitem__", "__iter__")
         elif isinstance(loader, TensorBatches):
-            kinds = "\n".join(f"{described(one)}" for one in loader.tensors)
-            data = f"train = TensorDataset(inputs, targets)\n# {kinds}".replace("\n", "\n# ", 2)
+            kinds = "".join(f"\n# {described(one)}" for one in loader.tensors)
+            data = f"train = TensorDataset(inputs, targets){kinds}"
         else:
             data = f"train = {type(loader).__name__}(…)" if loader is not None else "train = …"
         loss = run.loss if isinstance(run, Trainer) else None

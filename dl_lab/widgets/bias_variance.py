@@ -157,7 +157,8 @@ class BiasVariance(Explainer):
     def reached(self) -> int:
         """The capacity that is shown: the setting, within what the family has."""
         least, most = CAPACITIES[self.family][0], CAPACITIES[self.family][-1]
-        return max(least, min(most, int(self.capacity)))
+        capacity: int = self.capacity
+        return max(least, min(most, capacity))
 
     def fits(self) -> Fits:
         """Return the fits of the present settings, trained to the end."""

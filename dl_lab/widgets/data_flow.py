@@ -72,6 +72,7 @@ class DataFlow(Explainer):
         self.run = run
         self._flow = Flow(run, loader, checkpoint)
         self._codes: dict[str, str] | None = None
+        self._coded: object = None
         self._flow.open()
         try:
             super().__init__(**settings)
@@ -95,8 +96,10 @@ class DataFlow(Explainer):
         """Return what each box holds, and the times: seconds of a mean step, by stage."""
         flow = self._flow
         times = flow.times()
-        if self._codes is None or not self.is_streaming():
-            self._codes = flow.codes()
+        # While it trains only other data change them.
+        loader = flow.loader
+        if self._codes is None or self._coded is not loader or not self._trains():
+            self._coded, self._codes = loader, flow.codes()
         stations = flow.stations()
         meta = {
             "state": self.run.state,
@@ -117,6 +120,6 @@ class DataFlow(Explainer):
         super().on_close()
 
     def _changed(self) -> None:
-        if self.is_streaming():
+        if self._trains():
             self._flow.again()
         self.refresh()

@@ -78,3 +78,20 @@ def test_what_cannot_be_followed_is_refused_and_leaves_nothing():
     with pytest.raises(InputError):
         dl_lab.DataFlow(trainer, language="xx")
     assert trainer.stages.watched == 0
+
+
+def test_other_data_bring_other_code_while_it_trains():
+    trainer = slow_trainer()
+    widget = dl_lab.DataFlow(trainer)
+    trainer.start()
+    try:
+        assert "Slow(…)" in widget.compute()[0]["codes"]["data"]
+        trainer.set_data((torch.ones(40, 3), torch.ones(40, 1)))
+        code = widget.compute()[0]["codes"]["data"]
+        assert code == (
+            "train = TensorDataset(inputs, targets)\n"
+            "# tensor [40, 3] float32\n# tensor [40, 1] float32"
+        )
+    finally:
+        trainer.pause()
+    widget.close()
