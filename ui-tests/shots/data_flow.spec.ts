@@ -3,7 +3,7 @@ import { test } from "@jupyterlab/galata";
 import { expect } from "@playwright/test";
 import { cellOf, shown, viewOf } from "../contract_page";
 import { openNotebook, runAll } from "../lab";
-import { shootAll } from "../shot";
+import { shootAll, shootThemes } from "../shot";
 
 test("pictures of data_flow", async ({ page, tmpPath }) => {
   await openNotebook(page, tmpPath, [cellOf("data_flow")]);
@@ -13,4 +13,7 @@ test("pictures of data_flow", async ({ page, tmpPath }) => {
   const shooting = { page, view, widget: "data_flow", variable: "data_flow", shown };
   await expect(view.locator(".dl-status-text")).not.toContainText("…");
   await shootAll(shooting, "begin");
+  await view.locator("[data-box=model]").click();
+  await expect(view.locator(".dl-detail code")).toContainText("outputs = model(inputs)");
+  await shootThemes(shooting, "chosen");
 });
