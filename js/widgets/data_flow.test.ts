@@ -47,6 +47,7 @@ test("each box says what it holds, and how long it takes", async () => {
   await mount();
   expect(lines("data")).toEqual(["Photos", "60,000 examples", ""]);
   expect(lines("queue")).toEqual(["3 of 5 ready", "2 workers", "12 ms · 60 %"]);
+  expect(lines("batch")).toEqual(["[32, 8] float32", "[32] int64", ""]);
   expect(lines("model")).toEqual(["LeNet", "61,706 weights", "2 ms · 10 %"]);
   expect(lines("loss")).toEqual(["cross_entropy", "is 0.250", "1 ms · 5 %"]);
   expect(lines("step")).toEqual(["step 1,234 · epoch 2", "50.00 a second", ""]);

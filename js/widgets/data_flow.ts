@@ -90,7 +90,7 @@ function linesOf({ t }: View, frame: Frame, key: string): readonly [string, stri
       ];
     }
     case "batch":
-      return [text("inputs"), text("targets")];
+      return [text("inputs").replace(/^tensor /, ""), text("targets").replace(/^tensor /, "")];
     case "model":
       return [text("name"), t("parameters", { count: count("numbers") ?? "–" })];
     case "loss": {
