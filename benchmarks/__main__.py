@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks import (
     data_flow,
     event_log,
+    graph,
     history,
     layers,
     learning_rate,
@@ -27,6 +28,7 @@ def main() -> None:
         looking,
         tensorboard_server,
         learning_rate,
+        graph,
     ):
         benchmark.main()
         print()
