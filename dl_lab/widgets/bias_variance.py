@@ -158,7 +158,8 @@ class BiasVariance(Explainer):
         """The capacity that is shown: the setting, within what the family has."""
         least, most = CAPACITIES[self.family][0], CAPACITIES[self.family][-1]
         capacity: int = self.capacity
-        return max(least, min(most, capacity))
+        within: int = max(least, min(most, capacity))
+        return within
 
     def fits(self) -> Fits:
         """Return the fits of the present settings, trained to the end."""
