@@ -309,7 +309,7 @@ class TrainingChoices(Explainer):
             return ""
         return (
             "    # test_loss: of data held back\n"
-            "    test_loss = float(loss)\n"
+            "    test_loss = loss.item()\n"
             "    if step == 0 or test_loss < best:\n"
             "        best, at = test_loss, step\n"
             "        kept = {name: one.clone() for name, one in model.state_dict().items()}\n"
