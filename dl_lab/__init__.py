@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.activation_explorer import ActivationExplorer
     from dl_lab.widgets.backprop import Backprop
+    from dl_lab.widgets.bias_variance import BiasVariance
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.cost_explorer import CostExplorer
+    from dl_lab.widgets.data_flow import DataFlow
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from dl_lab.widgets.loss_plot import LossPlot, compare
     from dl_lab.widgets.optimizer_race import OptimizerRace
     from dl_lab.widgets.playground import Playground
+    from dl_lab.widgets.training_choices import TrainingChoices
     from dl_lab.widgets.universal_approximation import UniversalApproximation
     from dl_lab.widgets.watch import watch
 
@@ -34,8 +37,10 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "ActivationExplorer": "dl_lab.widgets.activation_explorer",
     "Backprop": "dl_lab.widgets.backprop",
+    "BiasVariance": "dl_lab.widgets.bias_variance",
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "CostExplorer": "dl_lab.widgets.cost_explorer",
+    "DataFlow": "dl_lab.widgets.data_flow",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
@@ -47,6 +52,7 @@ _EXPORTS = {
     "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
     "UniversalApproximation": "dl_lab.widgets.universal_approximation",
+    "TrainingChoices": "dl_lab.widgets.training_choices",
     "accuracy": "dl_lab.train.steps.accuracy",
     "compare": "dl_lab.widgets.loss_plot",
     "lr_find": "dl_lab.widgets.learning_rate_finder",
@@ -57,8 +63,10 @@ _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 __all__ = [
     "ActivationExplorer",
     "Backprop",
+    "BiasVariance",
     "ConvolutionExplorer",
     "CostExplorer",
+    "DataFlow",
     "History",
     "KernelExplorer",
     "LayerViewer",
@@ -69,6 +77,7 @@ __all__ = [
     "Playground",
     "TensorBoard",
     "Trainer",
+    "TrainingChoices",
     "UniversalApproximation",
     "__version__",
     "accuracy",

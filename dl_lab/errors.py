@@ -167,6 +167,28 @@ SENTENCES = {
     "mapping from names to models.",
     "own_no_optimizer": "optimizers is empty. Give the optimizers that the step uses: one, a "
     "list, or a mapping from names to optimizers.",
+    "curve_failed": "The function raised {kind}: {detail}. It is given a tensor of places between "
+    "-1 and 1 and returns as many values, such as lambda x: torch.sin(3 * x).",
+    "curve_shape": "The function must return a tensor of the shape {wanted}, a value for each "
+    "place; it returned {given}.",
+    "curve_not_finite": "The function is not a finite number at x = {x}. Give one that is, "
+    "everywhere between -1 and 1.",
+    "curve_points": "Points must be a pair (x, y) of two rows of equally many numbers, at least "
+    "10, with different x; got {given}.",
+    "not_finite_points": "The points hold NaN or infinite values. Leave those points out.",
+    "network_maker": "network must be a function that makes a module from [n, 1] to [n, 1] of a "
+    "given width, such as lambda width: nn.Sequential(nn.Linear(1, width), nn.ReLU(), "
+    "nn.Linear(width, 1)); got {given}.",
+    "network_failed": "network(2) raised {kind}: {detail}. It must make a module that takes a "
+    "tensor of the shape [n, 1] and returns one of that shape.",
+    "choices_data": "data must be (inputs, targets), two tensors with a row for each example, or "
+    "such pairs for training and test: ((inputs, targets), (inputs, targets)); got {given}.",
+    "choices_rows": "The data have {count} examples, too few to train with some and test with "
+    "others. Give at least {least}.",
+    "choices_sequential": "Batch normalization and dropout are put between the layers of an "
+    "nn.Sequential; {given} has its own forward. Choose another switch, or give an nn.Sequential.",
+    "stages_unknown": "The stages of a watched loop are told by its model and its torch "
+    "optimizer. Give both: dl_lab.watch(model, optimizer).",
     "model_name": "A model's name must be text without a dot; got {given}.",
     "which_optimizer": "There are several optimizers: {names}. Say whose learning rates are "
     "meant: {callback}(…, optimizer=NAME).",

@@ -249,6 +249,7 @@ class RunState:
 
     def _choose(self) -> None:
         """Take the fast path if it computes the same as autograd, else what does any step."""
+        self.engine.timing = None  # it may come back much later
         if self._simple and (self._dense is None or not self._dense.fits()):
             self._dense = DenseSteps.match(self.model, cast("Loss", self.loss), self.optimizer)
         self.engine = self._autograd if self._dense is None else self._dense
