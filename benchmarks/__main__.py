@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from benchmarks import (
+    data_flow,
     event_log,
+    graph,
     history,
     layers,
     learning_rate,
@@ -20,6 +22,7 @@ def main() -> None:
     for benchmark in (
         playground,
         training,
+        data_flow,
         history,
         event_log,
         layers,
@@ -27,6 +30,7 @@ def main() -> None:
         tensorboard_server,
         learning_rate,
         theory,
+        graph,
     ):
         benchmark.main()
         print()

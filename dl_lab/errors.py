@@ -145,7 +145,7 @@ SENTENCES = {
     "{batch_size}, and drop_last=True leaves them out. Use a smaller batch_size or "
     "drop_last=False.",
     "own_function": "{name} must be a function or an object that can be called; got {given}.",
-    "own_step_returned": "step must return one number, or a mapping from names to numbers, such "
+    "own_step_returned": "{name} must return one number, or a mapping from names to numbers, such "
     "as dict(generator_loss=loss); got {given}.",
     "own_validation_failed": "validation raised {kind}: {detail}. Fix it and start again.",
     "own_step_failed": "The step raised {kind}: {detail}. Fix it and start again; what it had done "
@@ -167,6 +167,28 @@ SENTENCES = {
     "mapping from names to models.",
     "own_no_optimizer": "optimizers is empty. Give the optimizers that the step uses: one, a "
     "list, or a mapping from names to optimizers.",
+    "curve_failed": "The function raised {kind}: {detail}. It is given a tensor of places between "
+    "-1 and 1 and returns as many values, such as lambda x: torch.sin(3 * x).",
+    "curve_shape": "The function must return a tensor of the shape {wanted}, a value for each "
+    "place; it returned {given}.",
+    "curve_not_finite": "The function is not a finite number at x = {x}. Give one that is, "
+    "everywhere between -1 and 1.",
+    "curve_points": "Points must be a pair (x, y) of two rows of equally many numbers, at least "
+    "10, with different x; got {given}.",
+    "not_finite_points": "The points hold NaN or infinite values. Leave those points out.",
+    "network_maker": "network must be a function that makes a module from [n, 1] to [n, 1] of a "
+    "given width, such as lambda width: nn.Sequential(nn.Linear(1, width), nn.ReLU(), "
+    "nn.Linear(width, 1)); got {given}.",
+    "network_failed": "network(2) raised {kind}: {detail}. It must make a module that takes a "
+    "tensor of the shape [n, 1] and returns one of that shape.",
+    "choices_data": "data must be (inputs, targets), two tensors with a row for each example, or "
+    "such pairs for training and test: ((inputs, targets), (inputs, targets)); got {given}.",
+    "choices_rows": "The data have {count} examples, too few to train with some and test with "
+    "others. Give at least {least}.",
+    "choices_sequential": "Batch normalization and dropout are put between the layers of an "
+    "nn.Sequential; {given} has its own forward. Choose another switch, or give an nn.Sequential.",
+    "stages_unknown": "The stages of a watched loop are told by its model and its torch "
+    "optimizer. Give both: dl_lab.watch(model, optimizer).",
     "model_name": "A model's name must be text without a dot; got {given}.",
     "which_optimizer": "There are several optimizers: {names}. Say whose learning rates are "
     "meant: {callback}(…, optimizer=NAME).",
@@ -666,6 +688,43 @@ SENTENCES = {
     "layer_empty": "{layer} returned nothing for this input: its answer has the shape {shape}, as "
     "that of a detector that finds nothing.",
     "layer_no_tensor": "{layer} returns no numbers that could be shown.",
+    "backprop_nothing": "There is no function of your own to show. Give one, Backprop(model, x, "
+    "y) or Backprop(function, 0.6, 1.0), or choose an example.",
+    "backprop_raised": "The function raised {kind}: {detail}. Call it by itself with the same "
+    "arguments to see where.",
+    "backprop_output": "Backpropagation begins with one real number, and the function returned "
+    "{given}. Return a scalar, such as values.sum(), or give targets: Backprop(model, x, y).",
+    "backprop_constant": "No gradient reaches any of the {count} tensors that the function is "
+    "given: what it returns does not depend on them, or only by way of detach, item, numpy or "
+    "torch.no_grad. Compute with the tensors themselves.",
+    "backprop_operations": "The function does more than {most} operations, and the graph shows "
+    "at most so many. Give a smaller network, or a part of this one.",
+    "backprop_numbers": "{name} has {given} numbers, and the graph shows tensors of at most "
+    "{most}. Give fewer examples or smaller layers.",
+    "backprop_expression": "{given} cannot be read as an expression ({detail}). Write it as in "
+    "Python, with numbers, names, + - * / ** @ and these functions: {allowed}.",
+    "backprop_inputs": "The expression has {count} inputs ({names}); got {given} values. Give "
+    "one for each, in this order.",
+    "backprop_tensor": "{name} must be a number or a dense tensor of real numbers, not empty; "
+    "got {given}.",
+    "backprop_fixed": "{name} holds whole numbers, such as classes, which cannot be edited here. "
+    "Give others when you make the widget.",
+    "backprop_views": "The function writes into a part of a tensor in a way that the graph "
+    "cannot follow: it would show {found} instead of {expected}. Write it without operations in "
+    "place, such as y = 2 * x[0] for x[0].mul_(2).",
+    "target_nothing": "There is no function or set of points of your own. Give one, "
+    "UniversalApproximation(function) or UniversalApproximation(points=(x, y)), or choose a "
+    "target.",
+    "target_raised": "The function raised {kind}: {detail}. It is called with tensors, one for "
+    "each of its arguments; compute with torch, such as torch.sin(x).",
+    "target_shape": "The function must return one number for each of {count} places; got {given}.",
+    "target_infinite": "The function is not a finite number at {place}. Choose another domain, "
+    "such as domain=(0.1, 1).",
+    "points_kind": "points must be a pair (x, y) of numbers; got {given}.",
+    "points_shape": "Points need x of shape [n] or [n, 2] and y of shape [n], with n from 2 to "
+    "10,000; got {x} and {y}.",
+    "points_infinite": "A value is NaN or infinite. Leave it out.",
+    "domain": "domain must be a pair of numbers, the lower one first, such as (0, 1); got {given}.",
 }
 
 
@@ -727,6 +786,23 @@ def shortened(text: str) -> str:
     if len(text) <= _MOST:
         return text
     return f"{text[: _MOST * 3 // 4]} … {text[-_MOST // 5 :]}"
+
+
+def said(error: BaseException) -> str:
+    """Return what an error says, whatever its class makes of that.
+
+    Examples
+    --------
+    >>> class Odd(Exception):
+    ...     def __str__(self):
+    ...         raise RuntimeError
+    >>> said(KeyError("x")), said(Odd())
+    ("'x'", 'Odd()')
+    """
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # whatever people write
+        return shown(error)
 
 
 def _text(value: object) -> str:

@@ -71,10 +71,6 @@ class Loop:
             self._settle()
         state = self.state
         feed, hooks, before = state.feed, state.hooks, state.steps
-        if state.clock.watched:
-            state.engine.timing = state.clock.next()
-        elif state.engine.timing is not None:
-            state.engine.timing = None
         if feed.batch is None:
             if feed.open:
                 # Its last step was done, and a callback raised or saved the state there.
@@ -98,17 +94,27 @@ class Loop:
                 hooks.run("on_step_end")
         if state.recorder.spoilt is not None and (ending := self._spoilt(state.epoch + 1)):
             return ending
-        if state.engine.timing is not None:
-            state.engine.timing.lap("rest")
         ended = feed.batch is None
         if ended and (ending := self._close_epoch()):
             return ending
         return State.PAUSED if state.steps == state.last_step else ended
 
+    def _time_step(self, batch: object) -> None:
+        """Measure the step to come, if anybody looks on and it is its turn."""
+        clock, engine = self.state.clock, self.state.engine
+        if engine.timing is not None:
+            # Callbacks and views between the two.
+            engine.timing.lap("rest")
+        engine.timing = clock.next() if clock.watched else None
+        if engine.timing is not None:
+            clock.batch = batch
+
     def _step(self, feed: Feed) -> None:
         state, batch = self.state, feed.batch
         recorder, engine = state.recorder, state.engine
         assert batch is not None  # noqa: S101  # `advance` has opened an epoch
+        if state.clock.watched or engine.timing is not None:
+            self._time_step(batch)
         timing = engine.timing
         rate = recorder.rates(state.optimizer)
         loss: Measured
@@ -208,6 +214,8 @@ class Loop:
     def enter(self) -> None:
         """Tell the callbacks that a run starts or goes on."""
         self.state.find_draws()
+        # A pause belongs to no stage.
+        self.state.engine.timing = None
         self.state.hooks.run("on_start")
 
     def leave(self) -> None:

@@ -151,6 +151,12 @@ export class Chart<C extends Curve = Curve> {
     return this.#drawn === null ? null : this.#drawn.x.valueAt(pixel + this.#drawn.box.left);
   }
 
+  /** The value of the first y-axis at a pixel of the area; null before anything is drawn. */
+  heightAt(pixel: number): number | null {
+    const scale = this.#drawn?.y.values().next().value;
+    return scale === undefined ? null : scale.valueAt(pixel + this.#drawn!.box.top);
+  }
+
   /**
    * Put the cursor at a value of x, or take it away; the point of each curve there.
    *

@@ -39,6 +39,8 @@ export interface ExplainerOptions<Frame> {
   readonly help: readonly (string | readonly string[])[];
   /** What stands in the header behind the title. */
   readonly actions?: (view: ExplainerView<Frame>) => readonly HTMLElement[];
+  /** Panels of its own, before those that every explainer has. */
+  readonly panels?: (view: ExplainerView<Frame>) => readonly Panel[];
   /** The sentence in the header; who listens hears it when it changes. */
   readonly status?: (view: ExplainerView<Frame>) => string;
 }
@@ -101,6 +103,7 @@ export function explainer<Frame = Computed>(options: ExplainerOptions<Frame>) {
     const presets = presetLine(view, schema);
     const advanced = advancedPanel(view, schema);
     if (advanced !== null) panels.unshift(advanced);
+    panels.unshift(...(options.panels?.(view) ?? []));
     const { buttons, element } = sheet(plain, panels);
     controls.append(
       h(

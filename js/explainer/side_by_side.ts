@@ -32,7 +32,7 @@ export function sideBySide<Frame>(
     ...sides.map(({ key, heading, control, facts, ...options }) => {
       const title = h("h4");
       react(view.lifetime, () => setText(title, heading()));
-      const list = h("dl", { class: "dl-facts", hidden: facts === undefined });
+      const list = h("div", { class: "dl-facts", hidden: facts === undefined });
       if (facts !== undefined) react(view.lifetime, () => showFacts(list, facts()));
       const part = chart(view, together ? { ...options, cursor } : options);
       return h(
@@ -50,7 +50,10 @@ function showFacts(
   list: HTMLElement,
   facts: readonly (readonly [name: string, value: string])[],
 ): void {
-  while (list.childElementCount < facts.length) list.append(h("div", {}, h("dt"), h("dd")));
+  while (list.childElementCount < facts.length) {
+    const name = h("span", { class: "dl-label" });
+    list.append(h("div", { class: "dl-fact" }, name, h("span", { class: "dl-fact-value" })));
+  }
   facts.forEach(([name, value], i) => {
     const [term, told] = list.children[i]!.children;
     setText(term!, name);

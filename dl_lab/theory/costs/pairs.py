@@ -97,8 +97,8 @@ def pair_pull(name: str, places: tuple[Place, Place, Place], margin: float) -> P
     Examples
     --------
     >>> found = pair_pull("TripletMargin", ((0, 0), (1, 0), (1.5, 0)), 1.0)
-    >>> round(found.value, 4), found.gradient[1]
-    (0.5, tensor([1., 0.], dtype=torch.float64))
+    >>> round(found.value, 4), round(float(found.gradient[1, 0]), 4)
+    (0.5, 1.0)
     """
     points = torch.tensor(places, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad():

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.rnn import PackedSequence
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, said
 from dl_lab.train.batches.structure import described, kind_of
 from dl_lab.train.diagnosis.place import Call, detail_of, failed_call
 
@@ -40,7 +40,7 @@ def explain_forward(error: BaseException, model: nn.Module, inputs: object) -> I
                 sentence = check(call, given)
         if sentence is not None:
             return sentence
-    mixed = "same device" in str(error) or "expected device" in str(error)
+    mixed = "same device" in said(error) or "expected device" in said(error)
     return InputError(
         "devices_mixed" if mixed else "layer_failed",
         layer=call.name,

@@ -10,7 +10,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from torch.utils.tensorboard import summary
 
 from dl_lab.errors import InputError, number, shown, whole
-from dl_lab.nets.trace import copied, trace
+from dl_lab.nets.graph.trace import copied, trace
 from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import untouched
 from dl_lab.train.events import summaries

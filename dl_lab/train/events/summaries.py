@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dl_lab.nets.trace import Graph
+    from dl_lab.nets.graph.nodes import Graph
 
 _BINS = 64
 _MOST_VALUES = 65_536

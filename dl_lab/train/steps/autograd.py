@@ -20,6 +20,7 @@ from dl_lab.train.steps.evaluate import (
     Batch,
     Data,
     Loss,
+    all_finite,
     measure,
     numbers,
 )
@@ -139,7 +140,7 @@ class AutogradSteps:
         loss = self._loss.parameters() if isinstance(self._loss, nn.Module) else ()
         self._others = [one for one in (*self._model.parameters(), *loss) if id(one) not in ours]
 
-    def step(self, inputs: Any, targets: Any, *, measure: bool) -> float | Tensor:  # noqa: ANN401  # any structure
+    def step(self, inputs: Any, targets: Any, *, measure: bool) -> float | Tensor:  # noqa: ANN401, C901, PLR0912  # any structure; a check costs less than a call
         """Do one update; return the loss before it. It is measured in any case.
 
         On an accelerator it stays there, as a 0-d tensor.
@@ -269,7 +270,7 @@ class AutogradSteps:
             for parameter in group["params"]:
                 parameter.grad = None
 
-    def _pass(
+    def _pass(  # noqa: C901  # a check costs less than a call
         self,
         inputs: Any,  # noqa: ANN401  # any structure
         targets: Any,  # noqa: ANN401  # any structure
@@ -381,8 +382,7 @@ class AutogradSteps:
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""
-        finite = [parameter.isfinite().all() for parameter in self._model.parameters()]
-        return all(numbers([*finite]))
+        return all_finite(self._model.parameters())
 
     def evaluate(self, data: Data) -> float:
         """Return the mean loss on `data`, leaving no trace."""

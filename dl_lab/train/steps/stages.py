@@ -65,6 +65,8 @@ class StageClock:
         """Steps measured."""
         self.steps = 0
         """Steps in all while somebody looked on."""
+        self.batch: object = None
+        """What went into the step that was measured last, while anybody looks on."""
         self._cost = cost
         self._last = 0.0
         self._skip = 0
@@ -79,6 +81,8 @@ class StageClock:
     def close(self) -> None:
         """Look on no more."""
         self.watched = max(0, self.watched - 1)
+        if not self.watched:
+            self.batch = None
 
     def next(self) -> StageClock | None:
         """Begin a step: return the clock if it is to be measured, else None."""
@@ -118,7 +122,7 @@ class StageClock:
             return 0
         each = sum(self.seconds[one] for one in STAGES if one not in OF_EPOCHS) / self.measured
         every = math.ceil(self._cost / (SHARE * max(each, 1e-9)))
-        return self._draw.randrange(2 * min(every, _MOST_SKIPPED) - 1)
+        return self._draw.randrange(2 * max(1, min(every, _MOST_SKIPPED)) - 1)
 
 
 def _synchronizer(device: torch.device | None) -> Callable[[], None] | None:

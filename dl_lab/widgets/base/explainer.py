@@ -75,7 +75,7 @@ class Explainer(PicturedWidget):
         super().__init_subclass__(**kwargs)
         cls.__signature__ = _signature(cls)
         if "compute" in vars(cls):
-            cls.compute = _one_at_a_time(cls.compute)  # type: ignore[method-assign]  # the same
+            cls.compute = _one_at_a_time(cls.compute)  # type: ignore[method-assign,assignment]  # the same
 
     def __init__(self, *, trainer: Trainer | None = None, **settings: Any) -> None:
         given = settings if trainer is None else {**settings, "trainer": trainer}
