@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from torch.nn.modules.batchnorm import _BatchNorm
+
 from dl_lab.probe.flow.origin import Origin, matched, origin
 from dl_lab.probe.flow.passes import Heard, Rows, hear
 from dl_lab.probe.flow.statistics import Statistics, Tally, statistics
 from dl_lab.probe.flow.units import units
+from dl_lab.probe.modules import every_module, original
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +29,6 @@ MOST_ROWS = 64
 """Rows that statistics tell of."""
 MOST_PASSES = 4
 """Passes at most for that, where rows take their time."""
-_FIRST_ROWS = 2
 _GROWTH = 4
 
 
@@ -84,10 +86,10 @@ class Flow:
         self._units: Sequence[int | None] = ()
         self._places: Mapping[int, int] = {}
         self._summed: frozenset[int] = frozenset()
-        self._pace = 0.0
-        """Seconds for a row."""
-        self._many = _FIRST_ROWS
-        self._start = 0
+        # Batch normalization has no statistics of a single row.
+        norms = any(isinstance(one, _BatchNorm) for one in every_module(original(model)))
+        self._least = 2 if norms else 1
+        self._many = self._least
         self._begin()
         self.statistics: Statistics | None = None
         """Of the last rows that were complete."""
@@ -97,7 +99,7 @@ class Flow:
     def _begin(self) -> None:
         count = len(self._shown.nodes)
         self._values, self._gradients = Tally(count), Tally(count)
-        self._rows = self._passes = 0
+        self._rows = self._passes = self._start = 0
         self._seen: Found | None = None
 
     def hear(self, rows: Rows) -> Heard:
@@ -106,20 +108,15 @@ class Flow:
         Between two steps of whoever trains. What it returns is for `add`, which needs the network
         no more.
         """
-        many = min(self._many, MOST_ROWS, rows.count)
-        if self._start + many > rows.count:
-            self._start = 0
-        start = self._start
+        start = self._start if self._start < rows.count else 0
+        left = min(MOST_ROWS - start, rows.count - start)
+        many = left if left - self._many < self._least else self._many
         began = perf_counter()
         heard = hear(self._model, rows, start, start + many, units=self._units, mode=self._mode)
         seconds = max(perf_counter() - began, 1e-6)
-        self._start = (start + many) % max(1, rows.count)
-        self._left = rows.count
+        self._start = start + many
         wanted = int(many * SLICE / seconds)
-        self._many = max(1, min(wanted, _GROWTH * many))
-        if rows.count > 1:
-            # Batch normalization cannot learn from one row.
-            self._many = max(_FIRST_ROWS, self._many)
+        self._many = max(self._least, min(wanted, _GROWTH * many))
         return heard
 
     def add(self, heard: Heard) -> bool:
@@ -136,9 +133,9 @@ class Flow:
         self._gradients.add(gradients, summed)
         self._rows += heard.rows
         self._passes += 1
-        whole = self._rows >= min(MOST_ROWS, self._left) or self._passes >= MOST_PASSES
+        whole = self._rows >= min(MOST_ROWS, heard.of) or self._passes >= MOST_PASSES
         if whole:
-            self._gradients.scale(self._left / self._rows)
+            self._gradients.scale(heard.of / self._rows)
             self.statistics = statistics(self._values, self._gradients, self._rows)
             self.found = self._seen
             self._begin()

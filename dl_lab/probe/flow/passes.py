@@ -91,8 +91,8 @@ class Heard:
         the parameters at the end.
     loss
         Of these rows; None where there is none.
-    rows
-        How many.
+    rows, of
+        How many rows there were, of how many of the batch.
     """
 
     graph: Graph
@@ -100,6 +100,7 @@ class Heard:
     gradients: dict[int, Sample] = field(default_factory=dict)
     loss: Tensor | None = None
     rows: int = 1
+    of: int = 1
 
 
 def hear(
@@ -156,7 +157,7 @@ def hear(
         go_on()
         given, named = rows.arguments(start, stop)
         graph = trace(inner, copied(list(given)), copied(dict(named)), seen=heard.seen)
-        found = Heard(graph, heard.values, heard.gradients, rows=stop - start)
+        found = Heard(graph, heard.values, heard.gradients, rows=stop - start, of=rows.count)
         if graph.failure is None:
             loss = rows.loss(heard.outputs, start, stop)
             if loss is not None:
