@@ -1,0 +1,33 @@
+/** The view of `dl_lab.GraphViewer`. */
+
+import { explainer } from "../explainer/explainer.ts";
+import en from "../shared/locales/graph_viewer.en.json";
+import es from "../shared/locales/graph_viewer.es.json";
+import { exportPanel } from "./graph_viewer/export_panel.ts";
+import { type Frame, readFrame } from "./graph_viewer/message.ts";
+import { formatMany } from "./graph_viewer/numbers.ts";
+import { tablePanel } from "./graph_viewer/table.ts";
+import { searchField } from "./graph_viewer/tools.ts";
+import { contextOf, draw } from "./graph_viewer/view.ts";
+import "./graph_viewer/graph_viewer.css";
+
+export default explainer<Frame>({
+  name: "graph_viewer",
+  words: { en, es },
+  read: readFrame,
+  draw,
+  actions: (view) => [searchField(contextOf(view))],
+  panels: (view) => [tablePanel(contextOf(view)), exportPanel(contextOf(view))],
+  status: ({ frame, t }) => {
+    const graph = frame.value?.graphs[0];
+    if (graph === undefined) return "";
+    const [model] = graph.groups;
+    const operations = graph.nodes.kind.filter((kind) => kind === "operation").length;
+    const parameters = formatMany(model?.parameters ?? 0);
+    const macs = model?.macs ?? null;
+    return macs === null
+      ? t("status_unknown", { operations, parameters })
+      : t("status", { operations, parameters, macs: formatMany(macs) });
+  },
+  help: ["about", ["help_open", "help_search", "help_colour", "help_live"], "keys", "help_fold"],
+});
