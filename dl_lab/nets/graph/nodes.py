@@ -8,9 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import builtins
+
     import torch
 
 Kind = Literal["input", "parameter", "buffer", "operation", "unseen"]
+
+Note = Literal["", "compiled", "scripted", "lazy"]
 
 Left = Literal["numpy", "script", "transform", "unknown"]
 
@@ -120,11 +124,15 @@ class ModuleInfo:
     """Where its ``forward`` stands."""
     names: tuple[str, ...] = ()
     """All its names, if it has several."""
-    note: Literal["", "compiled", "scripted", "lazy"] = ""
+    note: Note = ""
     """``compiled``: run here as it was written. ``scripted``: its operations are hidden in one
     node. ``lazy``: its parameters get their shapes by the first pass."""
     settings: str = ""
     """What its class says of it, such as ``in_features=2, out_features=3, bias=True``."""
+    kernel: tuple[int, ...] | None = None
+    """The size of its kernel, if it has one; one number stands for all dimensions."""
+    type: builtins.type = object
+    """Its class."""
 
 
 @dataclass(frozen=True)

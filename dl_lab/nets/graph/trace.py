@@ -8,25 +8,40 @@ call of it.
 from __future__ import annotations
 
 import contextlib
+import copy
 import sys
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin, is_lazy
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map_only
 
-from dl_lab.nets.graph.nodes import Failure, Graph, Kind, Node
+from dl_lab.nets.graph.calls import Calls
+from dl_lab.nets.graph.costs import macs
+from dl_lab.nets.graph.lines import line_below, line_of
+from dl_lab.nets.graph.modules import described, named_modules
+from dl_lab.nets.graph.nodes import Failure, Graph, Kind, Left, Node
+from dl_lab.nets.graph.sources import Sources
+from dl_lab.nets.graph.values import copied, physical, shape, size, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from torch.utils.hooks import RemovableHandle
+    from dl_lab.nets.graph.nodes import Line
+
+__all__ = ["Tracer", "copied", "trace"]
 
 # These give back the tensor that they are called on, and compute nothing.
 _NO_OPERATION = frozenset({"requires_grad_", "retain_grad", "__set__"})
 # These write into their first argument and give back nothing.
 _WRITES = frozenset({"__setitem__", "__delitem__"})
+# Numbers leave torch by these, into an array or into what Python decides by.
+_ARRAYS = frozenset({"numpy", "array", "dlpack"})
+_READS = _ARRAYS | {"item", "tolist", "bool", "float", "int", "index", "complex", "contains"}
+_READS |= {"equal", "allclose", "is_nonzero"}
 
 
 def trace(
@@ -34,13 +49,13 @@ def trace(
     inputs: Sequence[object] = (),
     named: Mapping[str, object] | None = None,
     *,
-    seen: Callable[[int, Sequence[Tensor]], None] | None = None,  # noqa: ARG001
-    timed: bool = False,  # noqa: ARG001
+    seen: Callable[[int, Sequence[Tensor]], None] | None = None,
+    timed: bool = False,
 ) -> Graph:
     """Run a model once and return the graph of what it does.
 
     The model runs as it is: whoever wants its buffers and random states kept calls this within
-    `dl_lab.probe.untouched.untouched`.
+    `dl_lab.probe.untouched.untouched`. Only a lazy model stays lazy: a copy of it runs.
 
     Parameters
     ----------
@@ -53,8 +68,9 @@ def trace(
         Called as each node comes up, with its index and the tensors that hold its numbers: of
         an operation at once, before the next may write into them.
     timed
-        Measure how long each operation takes in this pass. The first pass of a model is slower
-        than later ones; a device's queue is waited for.
+        Measure how long each operation takes in this pass, from the call of torch's function
+        until it returns, and until a device has done it. The first pass of a process is slower
+        than later ones.
 
     Returns
     -------
@@ -70,80 +86,146 @@ def trace(
     >>> graph.nodes[graph.outputs[0]].shape
     (1, 3)
     """
-    tracer = _Tracer(model)
-    arguments = dict(named or {})
-    for index, value in enumerate(inputs):
-        tracer.know("input", f"input_{index}", "", value)
-    for name, value in arguments.items():
-        tracer.know("input", name, "", value)
-    with tracer.hooks(), _uncompiled():
-        try:
-            with tracer:
-                outputs = model(*inputs, **arguments)
-        except Exception as error:  # noqa: BLE001  # a model may raise anything
-            tracer.fail("", "", (), error)
-        else:
-            tracer.graph.outputs = tuple(dict.fromkeys(map(tracer.source, tensors(outputs))))
-    return tracer.graph
+    if any(map(is_lazy, model.parameters())):
+        model = copy.deepcopy(model)
+    return Tracer(model, seen=seen, timed=timed).run(inputs, dict(named or {}))
 
 
-class _Tracer(TorchFunctionMode):
-    def __init__(self, model: nn.Module) -> None:
+class Tracer(TorchFunctionMode):
+    """One traced pass; `leaf`, `step` and `twin` are what a recorder of it adds to."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        seen: Callable[[int, Sequence[Tensor]], None] | None = None,
+        timed: bool = False,
+    ) -> None:
         super().__init__()
         self.graph = Graph()
+        self.sources = Sources()
         self._model = model
-        self._paths = [""]
-        self._sources: dict[int, int] = {}
-        self._held: list[Tensor] = []  # an id is free again where its tensor is gone
-        for path, module in _modules(model):
+        self._seen = seen
+        self._timed = timed
+        self._calls = Calls(model, self)
+        self._reads: dict[int, dict[str, None]] = {}
+        self._arrays: list[int] = []
+        self._late: dict[int, tuple[Kind, str, str]] = {}
+        self._lazy: set[str] = set()
+
+    def run(self, inputs: Sequence[object], named: Mapping[str, object]) -> Graph:
+        """Call the model and return its graph."""
+        for index, value in enumerate(inputs):
+            self.know("input", f"input_{index}", "", value)
+        for name, value in named.items():
+            self.know("input", name, "", value)
+        for path, module in named_modules(self._model):
             for name, parameter in module._parameters.items():  # noqa: SLF001
                 self.know("parameter", name, path, parameter)
             for name, buffer in module._buffers.items():  # noqa: SLF001
                 self.know("buffer", name, path, buffer)
+        self._calls.begin(tensors((inputs, named)))
+        outputs: object = ()
+        with self._calls.followed(), _uncompiled():
+            try:
+                with self:
+                    outputs = self._model(*inputs, **named)
+            except Exception as error:  # noqa: BLE001  # a model may raise anything
+                self._ended(error)
+            else:
+                self.graph.failure = None  # the model went on after it
+                self.graph.outputs = self.find(tensors(outputs))
+        self._calls.end(tensors(outputs))
+        self._finish()
+        return self.graph
 
     def know(self, kind: Kind, name: str, path: str, value: object) -> None:
         """Add what an operation may take, unless it is known by another name."""
         for tensor in tensors(value):
-            if id(tensor) not in self._sources:
-                self._add(Node(kind, name, path, (), _shape(tensor), tensor.dtype), [tensor])
+            if isinstance(tensor, UninitializedTensorMixin):
+                self._late[id(tensor)] = (kind, name, path)
+                self._lazy.add(path)
+            elif self.sources.node(tensor) is None:
+                numel = tensor.numel() if kind == "parameter" else 0
+                self._add_leaf(
+                    Node(
+                        kind,
+                        name,
+                        path,
+                        (),
+                        shape(tensor),
+                        tensor.dtype,
+                        parameters=numel,
+                        bytes=size(tensor),
+                    ),
+                    tensor,
+                )
 
-    def source(self, tensor: Tensor) -> int:
-        """Return the node whose numbers a tensor holds."""
-        if id(tensor) not in self._sources:
-            self.know("unseen", "unseen", self._paths[-1], tensor)
-        return self._sources[id(tensor)]
+    def find(self, given: Iterable[Tensor]) -> tuple[int, ...]:
+        """Return the nodes whose numbers tensors hold, each once."""
+        found: dict[int, None] = {}
+        for tensor in given:
+            node = self.sources.node(tensor)
+            if node is None:
+                node = self._unknown(tensor)
+            found[node] = None
+            if (also := self.sources.also(tensor, node)) is not None:
+                found[also] = None
+        return tuple(found)
 
-    def fail(
-        self, module: str, name: str, shapes: tuple[tuple[int, ...], ...], error: Exception
+    def _unknown(self, tensor: Tensor) -> int:
+        """Return the node of a tensor that no operation has returned."""
+        if (late := self._late.pop(id(tensor), None)) is not None:
+            self.know(*late, tensor)
+            return len(self.graph.nodes) - 1
+        twin = self.sources.twin(tensor)
+        node = None if twin is None else self.sources.node(twin)
+        if twin is not None and node is not None and node not in self._arrays:
+            self.sources.put([tensor], node)
+            self.twin(tensor, twin)
+            return node
+        if physical(tensor) is not tensor:
+            return self.unseen(tensor, "transform", ())
+        if self._arrays:
+            return self.unseen(tensor, "numpy", tuple(dict.fromkeys(self._arrays)))
+        return self.unseen(tensor, "unknown", ())
+
+    def unseen(self, tensor: Tensor, left: Left, inputs: tuple[int, ...]) -> int:
+        """Add numbers that something else than torch's functions made."""
+        at = self._calls.now
+        node = Node(
+            "unseen",
+            "unseen",
+            at.module,
+            inputs,
+            shape(tensor),
+            tensor.dtype,
+            owner=at.index,
+            stack=at.stack,
+            call=at.numbers,
+            macs=None,
+            bytes=size(tensor),
+            left=left,
+        )
+        if left == "numpy":
+            self._arrays.clear()
+        return self._add_leaf(node, tensor)
+
+    def leaf(self, index: int, tensor: Tensor) -> None:
+        """Take note of a tensor that no operation made."""
+
+    def step(
+        self,
+        func: Any,  # noqa: ANN401
+        args: tuple[Any, ...],
+        named: Mapping[str, Any],
+        made: Sequence[Tensor],
+        index: int | None,
     ) -> None:
-        """Note where an error came up first, seen from the inside."""
-        if self.graph.failure is None or self.graph.failure.error is not error:
-            self.graph.failure = Failure(module, name, shapes, error)
+        """Take note of one of torch's functions, before its results are known."""
 
-    @contextlib.contextmanager
-    def hooks(self) -> Iterator[None]:
-        """Follow which module is being called."""
-        handles: list[RemovableHandle] = []
-        try:
-            for path, module in _modules(self._model):
-                if not isinstance(module, torch.jit.ScriptModule):  # which takes none
-                    handles += self._hook(path, module)
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def _hook(self, path: str, module: nn.Module) -> list[RemovableHandle]:
-        def enter(*_: object) -> None:
-            self._paths.append(path)
-
-        def leave(*_: object) -> None:
-            self._paths.pop()
-
-        return [
-            module.register_forward_pre_hook(enter, prepend=True),
-            module.register_forward_hook(leave, always_call=True),
-        ]
+    def twin(self, tensor: Tensor, known: Tensor) -> None:
+        """Take note of a tensor that lives in the memory of a known one."""
 
     def __torch_function__(
         self,
@@ -155,99 +237,155 @@ class _Tracer(TorchFunctionMode):
         """Run one of torch's functions and note what it did."""
         named = kwargs or {}
         name = _name(func)
+        seconds = None
         try:
-            result = func(*args, **named)
+            if self._timed:
+                result, seconds = _measured(func, args, named)
+            else:
+                result = func(*args, **named)
         except Exception as error:
-            shapes = tuple(map(_shape, tensors((args, named))))
-            self.fail(self._paths[-1], name, shapes, error)
+            self._refused(name, tensors((args, named)), error)
             raise
-        made = tensors(args[0]) if name in _WRITES else tensors(result)
-        if made and name not in _NO_OPERATION:
-            inputs = tuple(dict.fromkeys(map(self.source, tensors((args, named)))))
-            first = made[0]
-            self._add(
-                Node("operation", name, self._paths[-1], inputs, _shape(first), first.dtype), made
-            )
+        if name in _WRITES:
+            made = tensors(args[0])
+        elif name in _NO_OPERATION:
+            made = []
+        else:
+            made = tensors(result)
+        if made:
+            self._operation(func, name, args, named, made, seconds)
+        elif name in _READS:
+            self._read(name, tensors((args, named)))
+        else:
+            self.step(func, args, named, (), None)
+            if name == "__set__" and getattr(func.__self__, "__name__", "") == "data":
+                self.sources.put([args[0]], self.find([args[1]])[0])
         return result
 
-    def _add(self, node: Node, made: Sequence[Tensor]) -> None:
-        for tensor in made:
-            self._sources[id(tensor)] = len(self.graph.nodes)
-        self._held += made
+    def _operation(
+        self,
+        func: Any,  # noqa: ANN401
+        name: str,
+        args: tuple[Any, ...],
+        named: Mapping[str, Any],
+        made: Sequence[Tensor],
+        seconds: float | None,
+    ) -> None:
+        inputs = self.find(tensors((args, named)))
+        nodes = self.graph.nodes
+        self.step(func, args, named, made, len(nodes))
+        at = self._calls.now
+        first = made[0]
+        node = Node(
+            "operation",
+            name,
+            at.module,
+            inputs,
+            shape(first),
+            first.dtype,
+            at.index,
+            at.stack,
+            at.numbers,
+            self._line(),
+            sum(nodes[index].parameters for index in inputs if nodes[index].kind == "parameter"),
+            macs(name, args, named, made),
+            sum(map(size, made)),
+            seconds,
+        )
+        written = name in _WRITES or "out" in named or _in_place(name)
+        self._add(node, made, written=written)
+
+    def _read(self, name: str, given: Iterable[Tensor]) -> None:
+        for index in self.find(given):
+            self._reads.setdefault(index, {})[name] = None
+            if name in _ARRAYS:
+                self._arrays.append(index)
+
+    def _line(self) -> Line | None:
+        return line_below(sys._getframe(3), Tracer.run.__code__)  # noqa: SLF001
+
+    def _refused(self, name: str, given: Sequence[Tensor], error: Exception) -> None:
+        """Note where an error came up first, seen from the inside."""
+        known = self.graph.failure
+        if known is not None and known.error is error:
+            return
+        numberless = any(one.is_meta for one in given) and (
+            name in _READS or isinstance(error, NotImplementedError)
+        )
+        line = line_below(sys._getframe(2), Tracer.run.__code__)  # noqa: SLF001
+        module, inputs = self._calls.now.module, self.find(given)
+        self.graph.failure = Failure(
+            module, name, tuple(map(shape, given)), error, line, inputs, numberless
+        )
+
+    def _ended(self, error: Exception) -> None:
+        """Note the error that ended the pass: it may be one that followed from an operation's."""
+        known = self.graph.failure
+        if known is not None and known.error in _causes(error):
+            self.graph.failure = replace(known, error=error)
+            return
+        line = line_of(error, Tracer.run.__code__)
+        self.graph.failure = Failure(self._calls.raised_in(error), "", (), error, line)
+
+    def _add_leaf(self, node: Node, tensor: Tensor) -> int:
+        index = self._add(node, [tensor])
+        self.leaf(index, tensor)
+        return index
+
+    def _add(self, node: Node, made: Sequence[Tensor], *, written: bool = False) -> int:
+        index = len(self.graph.nodes)
+        self.sources.put(made, index, written=written)
         self.graph.nodes.append(node)
+        if self._seen is not None:
+            with torch._C.DisableTorchFunction():  # noqa: SLF001  # a module's hook may have called
+                self._seen(index, made)
+        return index
+
+    def _finish(self) -> None:
+        nodes = self.graph.nodes
+        for index, words in self._reads.items():
+            nodes[index] = replace(nodes[index], reads=tuple(words))
+        self.graph.calls = self._calls.finished(nodes, timed=self._timed)
+        self.graph.modules = described(self._model, self.graph, self.sources.node, self._lazy)
 
 
-def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the modules by their names, without what `torch.compile` has wrapped around them."""
-    for path, module in model.named_modules():
-        yield ".".join(part for part in path.split(".") if part != "_orig_mod"), module
+def _measured(
+    func: Any,  # noqa: ANN401
+    args: tuple[Any, ...],
+    named: Mapping[str, Any],
+) -> tuple[Any, float]:
+    start = time.perf_counter()
+    result = func(*args, **named)
+    if any(not (one.is_cpu or one.is_meta) for one in tensors(result)):
+        torch.accelerator.synchronize()
+    return result, time.perf_counter() - start
 
 
-def copied(value: Any) -> Any:  # noqa: ANN401
-    """Copy the tensors in lists, tuples and dictionaries: a model may write into its inputs.
-
-    Examples
-    --------
-    >>> given = [torch.zeros(1), {"mask": None}]
-    >>> copied(given)[0] is given[0]
-    False
-    """
-    return tree_map_only(Tensor, _copy, value)
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
-
-
-def tensors(value: object) -> list[Tensor]:
-    """Return the tensors in a value, however nested, each once.
-
-    Examples
-    --------
-    >>> one = torch.zeros(1)
-    >>> len(tensors({"a": [one, one], "b": (torch.ones(1), 3)}))
-    2
-    """
-    found: dict[int, Tensor] = {}
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    one: BaseException | None = error
     seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Tensor):
-            found[id(one)] = one
-            continue
-        if id(one) in seen:
-            continue
-        parts = _parts(one)
-        if parts:
-            seen.add(id(one))
-            waiting += reversed(parts)
-    return list(found.values())
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__ or one.__context__
 
 
-def _parts(value: object) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return list(value)
-    # Outputs of transformers, batches of graphs, dataclasses: not modules, types and functions.
-    if isinstance(value, (nn.Module, type)) or callable(value):
-        return []
-    return list(getattr(value, "__dict__", {}).values())
+def _in_place(name: str) -> bool:
+    if name.endswith("_"):
+        return not name.endswith("__")
+    return name in _IN_PLACE
 
 
-def _shape(tensor: Tensor) -> tuple[int, ...]:
-    try:
-        return tuple(tensor.shape)
-    except RuntimeError:  # of a nested tensor or a lazy parameter
-        return ()
+_IN_PLACE = frozenset({"iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "imatmul"})
 
 
 def _name(func: Any) -> str:  # noqa: ANN401
     name: str = getattr(func, "__name__", type(func).__name__)
+    if not name.startswith("__"):
+        return name
     if name == "__get__":  # such as Tensor.T
         return str(getattr(getattr(func, "__self__", None), "__name__", name))
-    return name.strip("_") if name.startswith("__") and name not in {*_WRITES, "__set__"} else name
+    return name if name in _WRITES or name == "__set__" else name.strip("_")
 
 
 @contextlib.contextmanager

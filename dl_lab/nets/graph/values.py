@@ -1,0 +1,136 @@
+"""Tensors in what models take and return, however nested, and which memory they live in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch._C import _functorch  # without types of its own
+from torch.utils._pytree import tree_map_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Most of what operations are given beside tensors: looked into, it would take the most time.
+_PLAIN = frozenset(
+    {int, float, bool, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size}
+)
+
+
+def copied(value: Any) -> Any:  # noqa: ANN401
+    """Copy the tensors in lists, tuples and dictionaries: a model may write into its inputs.
+
+    Examples
+    --------
+    >>> given = [torch.zeros(1), {"mask": None}]
+    >>> copied(given)[0] is given[0]
+    False
+    """
+    return tree_map_only(Tensor, copy, value)
+
+
+def copy(tensor: Tensor) -> Tensor:
+    """Copy a tensor; gradients end at the copy, which asks for some if the tensor did."""
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+
+
+def tensors(value: object) -> list[Tensor]:
+    """Return the tensors in a value, however nested, each once.
+
+    Examples
+    --------
+    >>> one = torch.zeros(1)
+    >>> len(tensors({"a": [one, one], "b": (torch.ones(1), 3)}))
+    2
+    """
+    if isinstance(value, Tensor):
+        return [value]
+    found: dict[int, Tensor] = {}
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) in _PLAIN:
+            continue
+        if isinstance(one, Tensor):
+            found[id(one)] = one
+            continue
+        if id(one) in seen:
+            continue
+        parts = _parts(one)
+        if parts:
+            seen.add(id(one))
+            waiting += reversed(parts)
+    return list(found.values())
+
+
+def _parts(value: object) -> list[Any]:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return list(value)
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, slice):
+        return [value.start, value.stop, value.step]
+    # Outputs of transformers, batches of graphs, dataclasses: not modules, types and functions.
+    if isinstance(value, (nn.Module, type)) or callable(value):
+        return []
+    return list(getattr(value, "__dict__", {}).values())
+
+
+def replaced(value: Any, change: Callable[[Tensor], object]) -> Any:  # noqa: ANN401
+    """Return a value with its tensors changed, in new lists, tuples, dictionaries and slices.
+
+    Examples
+    --------
+    >>> replaced([torch.ones(2), {"dim": slice(1, None)}], lambda tensor: tuple(tensor.shape))
+    [(2,), {'dim': slice(1, None, None)}]
+    """
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, slice):
+        return slice(*(replaced(one, change) for one in (value.start, value.stop, value.step)))
+    if type(value) in (list, tuple):
+        return type(value)([replaced(one, change) for one in value])
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(replaced(one, change) for one in value))
+    if isinstance(value, dict):
+        return {name: replaced(one, change) for name, one in value.items()}
+    return value
+
+
+def shape(tensor: Tensor) -> tuple[int, ...]:
+    """Return a tensor's shape; () for one that has none, such as a lazy parameter."""
+    try:
+        return tuple(tensor.shape)
+    except RuntimeError:  # of a nested tensor or a lazy parameter
+        return ()
+
+
+def size(tensor: Tensor) -> int:
+    """Return how many bytes a tensor's numbers take.
+
+    Examples
+    --------
+    >>> size(torch.zeros(2, 3, dtype=torch.float16))
+    12
+    """
+    try:
+        return tensor.numel() * tensor.element_size()
+    except (RuntimeError, ValueError):  # of a lazy parameter
+        return 0
+
+
+def memory(tensor: Tensor) -> int | None:
+    """Return a number for the memory that a tensor shares with its views, on any device."""
+    try:
+        return tensor.untyped_storage()._cdata  # noqa: SLF001
+    except (RuntimeError, NotImplementedError):  # of a sparse or a wrapped tensor
+        return None
+
+
+def physical(tensor: Tensor) -> Tensor:
+    """Return the tensor beneath what `torch.func`'s transforms have wrapped around it."""
+    while _functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = _functorch.get_unwrapped(tensor)
+    return tensor
