@@ -3,6 +3,7 @@
 import { explainer } from "../explainer/explainer.ts";
 import en from "../shared/locales/graph_viewer.en.json";
 import es from "../shared/locales/graph_viewer.es.json";
+import { atLeast } from "./graph_viewer/card.ts";
 import { exportPanel } from "./graph_viewer/export_panel.ts";
 import { type Frame, readFrame } from "./graph_viewer/message.ts";
 import { formatMany } from "./graph_viewer/numbers.ts";
@@ -24,10 +25,8 @@ export default explainer<Frame>({
     const [model] = graph.groups;
     const operations = graph.nodes.kind.filter((kind) => kind === "operation").length;
     const parameters = formatMany(model?.parameters ?? 0);
-    const macs = model?.macs ?? null;
-    return macs === null
-      ? t("status_unknown", { operations, parameters })
-      : t("status", { operations, parameters, macs: formatMany(macs) });
+    const macs = atLeast(model?.macs ?? 0, model?.unknown ?? 0);
+    return t("status", { operations, parameters, macs });
   },
   help: ["about", ["help_open", "help_search", "help_colour", "help_live"], "keys", "help_fold"],
 });

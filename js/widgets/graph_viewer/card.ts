@@ -159,6 +159,11 @@ function remarks(context: Context, drawn: Drawn, item: number): string[] {
   return said;
 }
 
+/** A sum that lacks what is not known. */
+export function atLeast(sum: number, unknown: number): string {
+  return `${unknown > 0 ? "≥ " : ""}${formatMany(sum)}`;
+}
+
 function list(names: readonly string[]): string {
   const most = 6;
   const shown = names.slice(0, most).join(", ");
@@ -176,7 +181,7 @@ function facts({ t }: Context, drawn: Drawn, item: number, live: Live | null): R
     put("input_shape", group.inputs.join(", "));
     put("output_shape", group.outputs.join(", "));
     put("parameters", formatMany(group.parameters));
-    put("macs", group.macs === null ? t("unknown") : formatMany(group.macs));
+    put("macs", atLeast(group.macs, group.unknown));
     put("time", group.seconds === null ? null : formatTime(group.seconds));
     put("memory", formatBytes(group.bytes));
   } else if (drawn.kind(item) === "failure") {

@@ -2,7 +2,7 @@
 
 import { signedRgb } from "../../draw/color.ts";
 import type { Drawn } from "./drawn.ts";
-import { GRADIENT_NOT_FINITE, type Live, NOT_FINITE } from "./message.ts";
+import type { Live } from "./message.ts";
 
 export const METRICS = [
   "nothing",
@@ -98,7 +98,7 @@ export function brokenIn({ info, groups }: Drawn, live: Live | null): ReadonlySe
   const broken = new Set<number>();
   live?.flags.forEach((flags, node) => {
     const drawn = info.same[node];
-    if (drawn === undefined || (flags & (NOT_FINITE | GRADIENT_NOT_FINITE)) === 0) return;
+    if (drawn === undefined || flags === 0) return;
     broken.add(drawn);
     for (const group of groups.above(drawn)) broken.add(group);
   });

@@ -15,6 +15,7 @@ export function legend(context: Context): HTMLElement {
   const name = h("span", { class: "dl-label" });
   const scale = h("span", { class: "dl-scale" }, name, low, ramp, middle, high);
   const wait = h("span", { class: "dl-label" });
+  const why = h("span", { class: "dl-why" });
   const broken = h("button", { type: "button", class: "dl-button dl-first-nan" });
   react(lifetime, () => {
     const metric = colour.shown.value;
@@ -38,7 +39,8 @@ export function legend(context: Context): HTMLElement {
   react(lifetime, () => {
     const first = live.value?.first ?? null;
     const graph = drawn.value[0];
-    broken.hidden = first === null || graph === undefined;
+    broken.hidden = why.hidden = first === null || graph === undefined;
+    setText(why, first === null ? "" : context.sentence(first.sentence));
     if (first === null || graph === undefined) return;
     const node = graph.info.same[first.node] ?? -1;
     const where = node < 0 ? "" : graph.text(node).split(" ")[0]!;
@@ -50,7 +52,7 @@ export function legend(context: Context): HTMLElement {
     if (node !== undefined) context.goTo(0, node);
   });
   broken.style.setProperty("--dl-nan", NAN);
-  return h("div", { class: "dl-legend" }, scale, wait, broken);
+  return h("div", { class: "dl-legend" }, scale, wait, why, broken);
 }
 
 function gradient({ low, high, fill }: Scale): string {

@@ -20,7 +20,7 @@ export function followLive({ rpc, lifetime, root, complain }: ExplainerView<Fram
     if (message === null) return;
     if (message.seq !== undefined) rpc.acknowledge(message.seq);
     try {
-      live.value = readLive(message);
+      live.value = readLive(message, live.peek());
     } catch (error) {
       complain(error);
       return;

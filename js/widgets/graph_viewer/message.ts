@@ -33,13 +33,15 @@ export interface GroupInfo {
   readonly key: string;
   readonly path: string;
   readonly label: string;
-  readonly kind: "module" | "repeat" | "loop";
+  readonly kind: "module" | "repeat" | "loop" | "part";
   readonly count: number;
   /** Place of the group around it; −1 of the model's own. */
   readonly parent: number;
   readonly closed: boolean;
   readonly parameters: number;
-  readonly macs: number | null;
+  /** Without the operations whose multiply-adds are not known, and how many those are. */
+  readonly macs: number;
+  readonly unknown: number;
   readonly bytes: number;
   readonly seconds: number | null;
   readonly inputs: readonly string[];
@@ -108,11 +110,7 @@ export function readFrame(computed: Computed): Frame {
   return { graphs, trainer: meta["trainer"] === true, layers: meta["layers"] === true };
 }
 
-/** Bits of `Live.flags`. */
-export const NOT_FINITE = 1;
-export const GRADIENT_NOT_FINITE = 2;
-
-/** What a step of training did, by node. */
+/** What a pass between two steps of training found, by node; NaN where nothing is known. */
 export interface Live {
   readonly step: number;
   /** Root mean square of the numbers, and of the loss's gradient with respect to them: log₁₀. */
@@ -120,21 +118,30 @@ export interface Live {
   readonly grad: Float32Array;
   /** Share of units that were zero for every example. */
   readonly dead: Float32Array;
+  /** Not 0 where a number or a gradient is not finite. */
   readonly flags: Uint8Array;
-  /** The node where something first was not a finite number, and when; null where nothing was. */
-  readonly first: { readonly node: number; readonly step: number } | null;
+  /** Where something first was not finite; null where nothing was. */
+  readonly first: First | null;
 }
 
-export function readLive(message: Message): Live {
-  const { meta } = message;
+export interface First {
+  readonly node: number;
+  readonly step: number;
+  readonly sentence: unknown;
+}
+
+/** A message without arrays tells only of what went wrong, and keeps the last numbers. */
+export function readLive(message: Message, last: Live | null): Live | null {
+  const { meta, arrays } = message;
+  const first = (meta["first"] ?? null) as First | null;
+  if (arrays["rms"] === undefined) return last === null ? null : { ...last, first };
   const rms = floats(message, "rms");
-  const first = meta["first"];
   return {
     step: Number(meta["step"] ?? 0),
     rms,
     grad: floats(message, "grad", rms.length),
     dead: floats(message, "dead", rms.length),
     flags: numbers(message, "flags", Uint8Array, rms.length),
-    first: typeof first === "object" && first !== null ? (first as NonNullable<Live["first"]>) : null,
+    first,
   };
 }

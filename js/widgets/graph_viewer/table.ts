@@ -6,6 +6,8 @@ import type { Panel } from "../../shared/ui/sheet.ts";
 import { copyButton } from "../../shared/ui/copy_button.ts";
 import { h, listen, setAttribute } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
+import { formatBytes } from "../../shared/format.ts";
+import { atLeast } from "./card.ts";
 import type { Context } from "./context.ts";
 import { formatMany } from "./numbers.ts";
 
@@ -32,7 +34,17 @@ export type Entry = Readonly<Record<Column, string | number | null>> & {
 
 export interface Summary {
   readonly rows: readonly Entry[];
-  readonly totals: readonly (readonly [name: string, value: string])[];
+  readonly totals: Totals;
+}
+
+interface Totals {
+  readonly parameters: number;
+  readonly trainable: number;
+  readonly macs: number;
+  readonly unknown: number;
+  readonly input_bytes: number;
+  readonly output_bytes: number;
+  readonly parameter_bytes: number;
 }
 
 const NUMBERS: ReadonlySet<Column> = new Set(["parameters", "percent", "macs"]);
@@ -82,8 +94,20 @@ export function tablePanel(context: Context): Panel {
         return h("tr", {}, ...cells);
       }),
     );
+    const sums = summary.value?.totals;
+    const told: Readonly<Record<string, string>> =
+      sums === undefined
+        ? {}
+        : {
+            parameters: formatMany(sums.parameters),
+            trainable: formatMany(sums.trainable),
+            macs: atLeast(sums.macs, sums.unknown),
+            input_bytes: formatBytes(sums.input_bytes),
+            output_bytes: formatBytes(sums.output_bytes),
+            parameter_bytes: formatBytes(sums.parameter_bytes),
+          };
     totals.replaceChildren(
-      ...(summary.value?.totals ?? []).flatMap(([name, value]) => [
+      ...Object.entries(told).flatMap(([name, value]) => [
         h("dt", {}, t(`total_${name}`)),
         h("dd", {}, value),
       ]),

@@ -33,7 +33,7 @@ export function contextOf(view: ExplainerView<Frame>): Context {
 
 function createContext(view: ExplainerView<Frame>): Context {
   const { t, frame, setting, theme } = view;
-  const open = setting<readonly string[] | null>("open");
+  const open = setting<readonly string[] | null>("opened");
   const chosen = setting<string | null>("chosen");
   const search = setting<string>("search");
   const colour = setting<Metric>("colour");
@@ -139,7 +139,7 @@ function createContext(view: ExplainerView<Frame>): Context {
     search,
     colour,
     direction: setting("direction"),
-    camera: setting("camera"),
+    camera: setting("cameras"),
     found,
     scales,
     live,
