@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
+    from dl_lab.widgets.graph_viewer import GraphViewer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
+    "GraphViewer": "dl_lab.widgets.graph_viewer",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
@@ -44,6 +46,7 @@ _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
     "ConvolutionExplorer",
+    "GraphViewer",
     "History",
     "KernelExplorer",
     "LayerViewer",

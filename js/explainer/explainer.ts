@@ -37,6 +37,8 @@ export interface ExplainerOptions<Frame> {
   readonly help: readonly (string | readonly string[])[];
   /** What stands in the header behind the title. */
   readonly actions?: (view: ExplainerView<Frame>) => readonly HTMLElement[];
+  /** Panels of its own, before those that every explainer has. */
+  readonly panels?: (view: ExplainerView<Frame>) => readonly Panel[];
   /** The sentence in the header; who listens hears it when it changes. */
   readonly status?: (view: ExplainerView<Frame>) => string;
 }
@@ -98,6 +100,7 @@ export function explainer<Frame = Computed>(options: ExplainerOptions<Frame>) {
     const row = settingRow(view, schema);
     const advanced = advancedPanel(view, schema);
     if (advanced !== null) panels.unshift(advanced);
+    panels.unshift(...(options.panels?.(view) ?? []));
     const { buttons, element } = sheet(plain, panels);
     controls.append(
       h(

@@ -1,0 +1,33 @@
+/** Numbers of a graph as they are read. */
+
+import { formatBytes, formatValue } from "../../shared/format.ts";
+
+/** 61,706; 12.3 M; 6.74 G. */
+export function formatMany(count: number): string {
+  const size = Math.abs(count);
+  if (size < 100_000) return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  const [unit, by] = size >= 1e12 ? ["T", 1e12] : size >= 1e9 ? ["G", 1e9] : size >= 1e6 ? ["M", 1e6] : ["k", 1e3];
+  return `${(count / Number(by)).toPrecision(3)} ${unit}`;
+}
+
+/** 3.2 ms, 48 µs. */
+export function formatTime(seconds: number): string {
+  const [unit, by] = seconds >= 1 ? ["s", 1] : seconds >= 1e-3 ? ["ms", 1e3] : ["µs", 1e6];
+  const value = seconds * Number(by);
+  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(2)} ${unit}`;
+}
+
+/** A value of a metric; of what is live the power of ten. */
+export function formatMetric(metric: string, value: number): string {
+  switch (metric) {
+    case "time":
+      return formatTime(value);
+    case "memory":
+      return formatBytes(value);
+    case "activations":
+    case "gradients":
+      return formatValue(10 ** value);
+    default:
+      return formatMany(value);
+  }
+}
