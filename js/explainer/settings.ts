@@ -50,7 +50,8 @@ export function advancedPanel<Frame>(
   const groups = new Map<string, HTMLElement[]>();
   for (const setting of schema) {
     const group = beyond.includes(setting) ? "advanced" : setting.group;
-    const made = group === null || group === "drawn" ? null : control(view as unknown as View, setting);
+    const made =
+      group === null || group === "drawn" ? null : control(view as unknown as View, setting);
     if (group !== null && made !== null) groups.set(group, [...(groups.get(group) ?? []), made]);
   }
   if (groups.size === 0) return null;

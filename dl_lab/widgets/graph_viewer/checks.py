@@ -35,7 +35,9 @@ def checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
         return None
     if not isinstance(trainer, Trainer):
         raise InputError("not_trainer", given=type(trainer).__name__)
-    if all(original(one) is not original(model) for one in (trainer.model, *trainer.models.values())):
+    if all(
+        original(one) is not original(model) for one in (trainer.model, *trainer.models.values())
+    ):
         raise InputError("trainer_model")
     return trainer
 
