@@ -20,6 +20,7 @@ export type Marker = "circle" | "square" | "diamond" | "triangle";
 export interface CurveLook {
   readonly color: string;
   readonly dash: readonly number[];
+  /** 0 draws its single values alone, all of them. */
   readonly width: number;
   /** Beside the colour what tells its single values apart, where there is room; null for none. */
   readonly marker: Marker | null;
@@ -39,6 +40,8 @@ export interface Curve {
 const BAND_ALPHA = 0.22;
 const RAW_ALPHA = 0.38;
 const MARKER_SPACE = 9;
+/** The size of a marker that no line leads to. */
+const LONE = 2.75;
 
 /** Single values; with `high`, the band from `low` to `high`; with `smooth`, a line over them. */
 export function curvePoints(
@@ -125,7 +128,7 @@ export function drawCurve(
   context.globalAlpha = thin ? RAW_ALPHA : 1;
   context.lineWidth = thin ? 1 : look.width;
   if (!thin) context.setLineDash([...look.dash]);
-  stroke((i) => middle(low[i]!, high[i]!));
+  if (look.width > 0) stroke((i) => middle(low[i]!, high[i]!));
   if (thin) {
     context.globalAlpha = 1;
     context.lineWidth = look.width + 0.25;
@@ -171,8 +174,8 @@ function markers(
 ): void {
   const { length } = points.x;
   const ends = Math.abs(x.place(points.x[length - 1]!) - x.place(points.x[0]!));
-  if (length > 1 && ends / (length - 1) < MARKER_SPACE) return;
-  const size = 1.5 + width / 2;
+  if (width > 0 && length > 1 && ends / (length - 1) < MARKER_SPACE) return;
+  const size = width > 0 ? 1.5 + width / 2 : LONE;
   for (let i = 0; i < length; i++) {
     const up = y.place(points.low[i]!);
     const across = x.place(points.x[i]!);

@@ -1,6 +1,6 @@
 /** Curves that follow what Python computed, with a cursor that pointer and keys move along them. */
 
-import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 
 import { Chart, type Scene } from "../draw/chart.ts";
 import { nearest } from "../draw/curves.ts";
@@ -35,6 +35,8 @@ export interface ChartOptions {
   readonly describe?: (at: number) => string;
   /** The same where there is nothing to read. */
   readonly nothing?: string;
+  /** The cursor of another chart over the same points, where both are to read alike. */
+  readonly cursor?: Signal<number | null>;
 }
 
 export type Reading = readonly [name: string, value: string | null];
@@ -50,7 +52,7 @@ export function chart<Frame>(view: ExplainerView<Frame>, options: ChartOptions):
   const root = h("div", { class: "dl-chart" });
   const drawn = new Chart(root);
   const size = followSize(root, SIZE, lifetime);
-  const cursor = signal<number | null>(null);
+  const cursor = options.cursor ?? signal<number | null>(null);
   const scene = computed(options.scene);
   const places = computed(() => longest(scene.value));
   onEnd(lifetime, () => drawn.destroy());
@@ -97,7 +99,9 @@ export function chart<Frame>(view: ExplainerView<Frame>, options: ChartOptions):
     event.stopPropagation();
   });
 
-  const keys = h("span", { id: `${view.view}-keys`, hidden: true }, options.keys ?? "");
+  // A view may have several charts.
+  const id = `${view.view}-keys-${Math.random().toString(36).slice(2, 8)}`;
+  const keys = h("span", { id, hidden: true }, options.keys ?? "");
   setAttribute(area, "role", "slider");
   setAttribute(area, "aria-label", options.label);
   setAttribute(area, "aria-describedby", options.keys === undefined ? null : keys.id);

@@ -1,8 +1,10 @@
 /** The controls that change an explainer's settings, made from the schema that Python sends. */
 
+import { computed } from "@preact/signals-core";
+
 import { checkBox, type Control, menu, slider } from "../shared/ui/controls.ts";
 import { h, listen } from "../shared/ui/dom.ts";
-import { formatValue } from "../shared/format.ts";
+import { formatRate, formatValue } from "../shared/format.ts";
 import { react } from "../shared/lifetime.ts";
 import { numberField } from "../shared/ui/number_field.ts";
 import type { Panel } from "../shared/ui/sheet.ts";
@@ -12,13 +14,15 @@ import type { ExplainerView } from "./view.ts";
 export interface SettingSchema {
   readonly name: string;
   readonly kind: string;
-  /** Null is the row of settings; else behind "Advanced". */
+  /** Null is the row of settings, "drawn" where its author puts it; else behind "Advanced". */
   readonly group: string | null;
   readonly low?: number;
   readonly high?: number;
   /** Null asks for a field instead of a slider. */
   readonly step?: number | null;
   readonly whole?: boolean;
+  /** Whether its slider goes by powers of ten; where `low` is 0, six of them and 0 at the end. */
+  readonly log?: boolean;
   readonly optional?: boolean;
   readonly allowed?: readonly (string | null)[];
 }
@@ -46,7 +50,8 @@ export function advancedPanel<Frame>(
   const groups = new Map<string, HTMLElement[]>();
   for (const setting of schema) {
     const group = beyond.includes(setting) ? "advanced" : setting.group;
-    const made = group === null ? null : control(view as unknown as View, setting);
+    const made =
+      group === null || group === "drawn" ? null : control(view as unknown as View, setting);
     if (group !== null && made !== null) groups.set(group, [...(groups.get(group) ?? []), made]);
   }
   if (groups.size === 0) return null;
@@ -64,6 +69,15 @@ export function advancedPanel<Frame>(
   };
 }
 
+/** The control of a setting that its author places: one of the group "drawn". */
+export function settingControl<Frame>(view: ExplainerView<Frame>, name: string): HTMLElement {
+  const schema = view.trait<readonly SettingSchema[]>("schema").peek();
+  const setting = schema.find((one) => one.name === name);
+  const made = setting === undefined ? null : control(view as unknown as View, setting);
+  if (made === null) throw new Error(`There is no control for ${name}.`);
+  return made;
+}
+
 /** The control of a setting; null for kinds that an author draws. */
 function control(view: View, setting: SettingSchema): HTMLElement | null {
   const { name, kind } = setting;
@@ -77,6 +91,7 @@ function control(view: View, setting: SettingSchema): HTMLElement | null {
     case "choices":
       return choiceBoxes(view, name, (setting.allowed ?? []) as readonly string[]);
     case "number":
+      if (setting.log === true) return logSlider(view, setting);
       return setting.step == null || setting.optional === true
         ? field(view, name)
         : numberSlider(view, setting);
@@ -98,6 +113,32 @@ function wordOf({ t, has }: View, name: string, value: string | null): string {
 function numberSlider(view: View, { name, low, high, step, whole }: SettingSchema): HTMLElement {
   return slider(view, about<number>(view, name), [low ?? 0, high ?? 1, step ?? 1], (value) =>
     whole === true ? String(value) : formatValue(value),
+  );
+}
+
+/** Places on a slider that goes by powers of ten. */
+const PLACES = 100;
+const POWERS = 6;
+
+function logSlider(view: View, { name, low = 0, high = 1, whole }: SettingSchema): HTMLElement {
+  const { setting, ...named } = about<number>(view, name);
+  const least = low > 0 ? low : high / 10 ** POWERS;
+  const powers = Math.log10(high / least);
+  const valueAt = (place: number) =>
+    place <= 0 ? low : Math.min(high, least * 10 ** ((place / PLACES) * powers));
+  const placeOf = (value: number) =>
+    value <= least ? 0 : (PLACES * Math.log10(value / least)) / powers;
+  const round = (value: number) =>
+    whole === true ? Math.round(value) : Number(value.toPrecision(2));
+  const control: Control<number> = {
+    ...named,
+    setting: {
+      shown: computed(() => placeOf(setting.shown.value)),
+      set: (place) => setting.set(Math.max(low, Math.min(high, round(valueAt(place))))),
+    },
+  };
+  return slider(view, control, [0, PLACES, 1], (place) =>
+    whole === true ? String(Math.round(valueAt(place))) : formatRate(valueAt(place)),
   );
 }
 

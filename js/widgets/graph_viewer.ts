@@ -8,7 +8,6 @@ import { exportPanel } from "./graph_viewer/export_panel.ts";
 import { type Frame, readFrame } from "./graph_viewer/message.ts";
 import { formatMany } from "./graph_viewer/numbers.ts";
 import { tablePanel } from "./graph_viewer/table.ts";
-import { searchField } from "./graph_viewer/tools.ts";
 import { contextOf, draw } from "./graph_viewer/view.ts";
 import "./graph_viewer/graph_viewer.css";
 
@@ -17,7 +16,6 @@ export default explainer<Frame>({
   words: { en, es },
   read: readFrame,
   draw,
-  actions: (view) => [searchField(contextOf(view))],
   panels: (view) => [tablePanel(contextOf(view)), exportPanel(contextOf(view))],
   status: ({ frame, t }) => {
     const graph = frame.value?.graphs[0];

@@ -44,7 +44,7 @@ FREE = frozenset(
     bucketize fill zero random requires_grad resolve_conj resolve_neg conj lift_fresh
     squeeze_copy native_channel_shuffle max_unpool1d max_unpool2d max_unpool3d Parameter set
     resize pack_padded_sequence pad_packed_sequence _pack_padded_sequence _pad_packed_sequence
-    nan_to_num
+    nan_to_num _is_all_true _is_any_true
     """.split()  # noqa: SIM905  # read, and kept in order, more easily
 )
 
@@ -72,10 +72,12 @@ BY_INPUT = frozenset(
 )
 _TWICE_BY_INPUT = frozenset(
     """
-    var std var_mean std_mean norm vector_norm matrix_norm mse_loss l1_loss dist
+    var std var_mean std_mean norm vector_norm matrix_norm mse_loss l1_loss dist _weight_norm
     """.split()  # noqa: SIM905
 )
-_SOFTMAX = frozenset({"softmax", "log_softmax", "softmin", "logsumexp", "gumbel_softmax"})
+_SOFTMAX = frozenset(
+    {"cross_entropy", "softmax", "log_softmax", "softmin", "logsumexp", "gumbel_softmax"}
+)
 
 
 def macs(
@@ -117,7 +119,7 @@ def _plain(name: str) -> str:
 _OPERATORS = {
     side + one
     for side in "ir"
-    for one in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+    for one in ("add", "sub", "mul", "div", "truediv", "floordiv", "mod", "pow", "matmul")
 }
 _OPERATORS |= {side + one for side in "ir" for one in ("and", "or", "xor")}
 
@@ -166,8 +168,9 @@ def _rmatmul(made: Sequence[Tensor], input: Tensor, other: Tensor) -> int:
     return _matmul(made, other, input)
 
 
-def _added(made: Sequence[Tensor], _: Tensor, one: Tensor, two: Tensor, **__: Any) -> int:
-    return _matmul(made, one, two)
+def _added(made: Sequence[Tensor], input: Tensor, *factors: Any, **named: Any) -> int:
+    first = factors[0] if factors else named.get("mat1", named.get("batch1", named.get("mat")))
+    return made[0].numel() * first.shape[-1]
 
 
 def _convolution(made: Sequence[Tensor], input: Tensor, weight: Tensor, *_: Any, **__: Any) -> int:
@@ -352,7 +355,7 @@ FORMULAS: dict[str, Callable[..., int]] = {
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), _dropout),
     "linear": _linear,
     "bilinear": _bilinear,
-    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "vdot", "inner"), _matmul),
+    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "vdot", "inner", "_grouped_mm"), _matmul),
     "rmatmul": _rmatmul,
     **dict.fromkeys(("addmm", "baddbmm", "addmv"), _added),
     "einsum": _einsum,
@@ -372,6 +375,7 @@ FORMULAS: dict[str, Callable[..., int]] = {
     **{f"adaptive_{kind}_pool{n}d": _whole for kind in ("max", "avg") for n in (1, 2, 3)},
     "interpolate": _interpolate,
     "grid_sample": _grid_sample,
+    "affine_grid": lambda made, *_, **__: made[0].numel() * (made[0].shape[-1] + 1),
     "embedding_bag": _bag,
     **dict.fromkeys(("cdist", "pairwise_distance"), _distances),
     **dict.fromkeys(("cosine_similarity", "normalize"), _by_input(3)),

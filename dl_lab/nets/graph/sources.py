@@ -68,7 +68,8 @@ class Sources:
             return None
         self._enter(self._held[self._entered :])
         self._entered = len(self._held)
-        return self._by_memory.get(place)
+        twin = self._by_memory.get(place)
+        return twin if twin is not None and twin.dtype == beneath.dtype else None
 
     def _enter(self, held: Sequence[Tensor]) -> None:
         for tensor in held:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin, is_lazy
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from dl_lab.nets.graph.calls import Calls
@@ -86,18 +86,47 @@ def trace(
     >>> graph.nodes[graph.outputs[0]].shape
     (1, 3)
     """
-    if any(map(is_lazy, model.parameters())):
+    arguments = dict(named or {})
+    model, lazy = with_shapes(model, inputs, arguments)
+    return Tracer(model, lazy=lazy, seen=seen, timed=timed).run(inputs, arguments)
+
+
+def with_shapes(
+    model: nn.Module, inputs: Sequence[object], named: Mapping[str, object]
+) -> tuple[nn.Module, frozenset[str]]:
+    """Return a model whose parameters have their shapes, and which modules had none before.
+
+    Of a lazy model that is a copy, which has run once; any other is returned as it is.
+
+    Examples
+    --------
+    >>> lazy = nn.Sequential(nn.LazyLinear(2))
+    >>> model, names = with_shapes(lazy, [torch.ones(1, 3)], {})
+    >>> model[0].weight.shape, names, lazy[0].has_uninitialized_params()
+    (torch.Size([2, 3]), frozenset({'0'}), True)
+    """
+    lazy = frozenset(
+        path
+        for path, module in named_modules(model)
+        for one in (*module._parameters.values(), *module._buffers.values())  # noqa: SLF001
+        if one is not None and is_lazy(one)
+    )
+    if lazy:
         model = copy.deepcopy(model)
-    return Tracer(model, seen=seen, timed=timed).run(inputs, dict(named or {}))
+        # If it fails, so will the traced pass, which tells where.
+        with contextlib.suppress(Exception), torch.random.fork_rng([]), _uncompiled():
+            model(*copied(list(inputs)), **copied(dict(named)))
+    return model, lazy
 
 
 class Tracer(TorchFunctionMode):
-    """One traced pass; `leaf`, `step` and `twin` are what a recorder of it adds to."""
+    """One traced pass; a recorder adds to `leaf`, `step`, `twin` and `returned`."""
 
     def __init__(
         self,
         model: nn.Module,
         *,
+        lazy: frozenset[str] = frozenset(),
         seen: Callable[[int, Sequence[Tensor]], None] | None = None,
         timed: bool = False,
     ) -> None:
@@ -110,8 +139,7 @@ class Tracer(TorchFunctionMode):
         self._calls = Calls(model, self)
         self._reads: dict[int, dict[str, None]] = {}
         self._arrays: list[int] = []
-        self._late: dict[int, tuple[Kind, str, str]] = {}
-        self._lazy: set[str] = set()
+        self._lazy = lazy
 
     def run(self, inputs: Sequence[object], named: Mapping[str, object]) -> Graph:
         """Call the model and return its graph."""
@@ -135,6 +163,7 @@ class Tracer(TorchFunctionMode):
             else:
                 self.graph.failure = None  # the model went on after it
                 self.graph.outputs = self.find(tensors(outputs))
+                self.returned(tensors(outputs))
         self._calls.end(tensors(outputs))
         self._finish()
         return self.graph
@@ -142,10 +171,7 @@ class Tracer(TorchFunctionMode):
     def know(self, kind: Kind, name: str, path: str, value: object) -> None:
         """Add what an operation may take, unless it is known by another name."""
         for tensor in tensors(value):
-            if isinstance(tensor, UninitializedTensorMixin):
-                self._late[id(tensor)] = (kind, name, path)
-                self._lazy.add(path)
-            elif self.sources.node(tensor) is None:
+            if not is_lazy(tensor) and self.sources.node(tensor) is None:
                 numel = tensor.numel() if kind == "parameter" else 0
                 self._add_leaf(
                     Node(
@@ -175,9 +201,6 @@ class Tracer(TorchFunctionMode):
 
     def _unknown(self, tensor: Tensor) -> int:
         """Return the node of a tensor that no operation has returned."""
-        if (late := self._late.pop(id(tensor), None)) is not None:
-            self.know(*late, tensor)
-            return len(self.graph.nodes) - 1
         twin = self.sources.twin(tensor)
         node = None if twin is None else self.sources.node(twin)
         if twin is not None and node is not None and node not in self._arrays:
@@ -226,6 +249,9 @@ class Tracer(TorchFunctionMode):
 
     def twin(self, tensor: Tensor, known: Tensor) -> None:
         """Take note of a tensor that lives in the memory of a known one."""
+
+    def returned(self, outputs: Sequence[Tensor]) -> None:
+        """Take note of what the model returned."""
 
     def __torch_function__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from torch.utils._pytree import tree_map_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Given = TypeVar("Given")
 
 # Most of what operations are given beside tensors: looked into, it would take the most time.
 _PLAIN = frozenset(
@@ -78,24 +80,29 @@ def _parts(value: object) -> list[Any]:
     return list(getattr(value, "__dict__", {}).values())
 
 
-def replaced(value: Any, change: Callable[[Tensor], object]) -> Any:  # noqa: ANN401
-    """Return a value with its tensors changed, in new lists, tuples, dictionaries and slices.
+def replaced(
+    value: Any,  # noqa: ANN401
+    kind: type[Given],
+    change: Callable[[Given], object],
+) -> Any:  # noqa: ANN401
+    """Return a value with what is of one kind changed, in new lists, tuples, dictionaries, slices.
 
     Examples
     --------
-    >>> replaced([torch.ones(2), {"dim": slice(1, None)}], lambda tensor: tuple(tensor.shape))
+    >>> given = [torch.ones(2), {"dim": slice(1, None)}]
+    >>> replaced(given, Tensor, lambda tensor: tuple(tensor.shape))
     [(2,), {'dim': slice(1, None, None)}]
     """
-    if isinstance(value, Tensor):
+    if isinstance(value, kind):
         return change(value)
     if isinstance(value, slice):
-        return slice(*(replaced(one, change) for one in (value.start, value.stop, value.step)))
-    if type(value) in (list, tuple):
-        return type(value)([replaced(one, change) for one in value])
+        return slice(*replaced((value.start, value.stop, value.step), kind, change))
+    if type(value) in {list, tuple}:
+        return type(value)([replaced(one, kind, change) for one in value])
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(replaced(one, change) for one in value))
+        return type(value)(*(replaced(one, kind, change) for one in value))
     if isinstance(value, dict):
-        return {name: replaced(one, change) for name, one in value.items()}
+        return {name: replaced(one, kind, change) for name, one in value.items()}
     return value
 
 

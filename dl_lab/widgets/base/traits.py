@@ -28,7 +28,8 @@ class Setting(Trait):
         The value where none is given.
     group
         None shows its control in the row of settings; a name puts it behind "Advanced", under the
-        heading ``group_NAME`` of the widget's words (``"advanced"`` has none).
+        heading ``group_NAME`` of the widget's words (``"advanced"`` has none). ``"drawn"`` is left
+        to the widget's view, which places it by ``settingControl``.
     """
 
     kind = "other"
@@ -84,6 +85,8 @@ class Number(Setting):
         offers a field to type in.
     whole
         Whether only whole numbers are allowed.
+    log
+        Whether its slider goes by powers of ten; where `low` is 0, over the six below `high`.
     optional
         Whether None is allowed.
     """
@@ -98,10 +101,12 @@ class Number(Setting):
         *,
         step: object = _FIRST,
         whole: bool = False,
+        log: bool = False,
         optional: bool = False,
         **kwargs: Any,
     ) -> None:
         self.low, self.high, self.whole, self.optional = low, high, whole, optional
+        self.log = log
         self.step = (1 if whole else (high - low) / 100) if step is _FIRST else step
         if default is _FIRST:
             default = None if optional else low
@@ -119,7 +124,7 @@ class Number(Setting):
     def describe(self) -> dict[str, Any]:
         """Tell a page what may be set."""
         limits = {"low": self.low, "high": self.high, "step": self.step, "whole": self.whole}
-        return {**super().describe(), **limits, "optional": self.optional}
+        return {**super().describe(), **limits, "log": self.log, "optional": self.optional}
 
 
 class Flag(Setting):

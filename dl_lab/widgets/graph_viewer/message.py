@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dl_lab.errors import InputError
+from dl_lab.nets.graph.compare import compare
 from dl_lab.nets.graph.fold import Group
 from dl_lab.nets.graph.nodes import Graph, Line, Node
 from dl_lab.protocol import Array
@@ -44,6 +45,18 @@ def described(graph: Graph, root: Group, name: str, failure: InputError | None) 
         "lines": lines.told,
     }
     return meta, drawing.arrays()
+
+
+def differences(before: Graph, after: Graph) -> dict[str, Array]:
+    """Return for each node of two graphs whether it is the same in both.
+
+    u1 [nodes]: 0 is the same, 1 of another shape, type or size, 2 in one of them alone.
+    """
+    told = [np.full(len(graph.nodes), 2, "u1") for graph in (before, after)]
+    for pair in compare(before, after).pairs:
+        if pair.before is not None and pair.after is not None:
+            told[0][pair.before] = told[1][pair.after] = pair.change == "changed"
+    return {"change0": told[0], "change1": told[1]}
 
 
 class _Lines:

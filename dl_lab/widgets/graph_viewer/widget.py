@@ -32,7 +32,7 @@ from dl_lab.widgets.graph_viewer.checks import (
     told,
     ways,
 )
-from dl_lab.widgets.graph_viewer.message import described
+from dl_lab.widgets.graph_viewer.message import described, differences
 from dl_lab.widgets.graph_viewer.saved import boxes
 from dl_lab.widgets.graph_viewer.settings import Cameras, Keys, Text
 from dl_lab.widgets.graph_viewer.table import table
@@ -103,16 +103,16 @@ class GraphViewer(Explainer):
     >>> model = dl_lab.nets.lenet5()
     >>> viewer = dl_lab.GraphViewer(model, torch.rand(1, 1, 28, 28))
     >>> viewer
-    GraphViewer(LeNet5, 12 operations, 61,706 parameters)
+    GraphViewer(Sequential, 12 operations, 61,706 parameters)
     >>> viewer.close()
     """
 
-    colour = Choice(COLOURS)
-    direction = Choice(("auto", "down", "right"))
-    opened = Keys()
-    chosen = Text(None, optional=True)
-    search = Text()
-    cameras = Cameras(())
+    colour = Choice(COLOURS, group="drawn")
+    direction = Choice(("auto", "down", "right"), group="drawn")
+    opened = Keys(group="drawn")
+    chosen = Text(None, optional=True, group="drawn")
+    search = Text(group="drawn")
+    cameras = Cameras((), group="drawn")
 
     def __init__(
         self,
@@ -179,6 +179,8 @@ class GraphViewer(Explainer):
             graphs.append(graph)
             groups.append(root)
         self.graphs, self.groups = tuple(graphs), tuple(groups)
+        if len(graphs) > 1:
+            arrays |= differences(graphs[0], graphs[1])
         return {"graphs": metas, "trainer": self._trainer is not None, "layers": True}, arrays
 
     def _traced(self, index: int, model: nn.Module) -> Graph:

@@ -192,7 +192,7 @@ function ranked({ across, from, to, first = -1, last = -1 }: LayeredGraph) {
     for (let i = 0; i < count; i++) if (i !== first) rank[i] = 1;
   }
   for (let i = 0; i < count; i++) if (waiting[i] === 0 && done[i] === 0) put(i);
-  for (let oldest = 0; end < count || begin < end; ) {
+  for (let oldest = 0; end < count || begin < end;) {
     if (begin === end) {
       // A circle: what came first in the program begins it, and what leads there leads back.
       while (done[oldest] === 1) oldest++;
@@ -240,11 +240,7 @@ interface Adjacency {
 }
 
 /** The values of each key, in the order in which they come. */
-function adjacency(
-  count: number,
-  keys: ArrayLike<number>,
-  values: ArrayLike<number>,
-): Adjacency {
+function adjacency(count: number, keys: ArrayLike<number>, values: ArrayLike<number>): Adjacency {
   const starts = new Int32Array(count + 1);
   for (let k = 0; k < keys.length; k++) starts[keys[k]! + 1]!++;
   for (let i = 0; i < count; i++) starts[i + 1]! += starts[i]!;

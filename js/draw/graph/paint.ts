@@ -138,9 +138,7 @@ function paintGroup(
   const { placed } = picture;
   const down = placed.direction === "down";
   const start = down ? placed.y : placed.x;
-  const [from, to] = down
-    ? [sight.y, sight.y + sight.height]
-    : [sight.x, sight.x + sight.width];
+  const [from, to] = down ? [sight.y, sight.y + sight.height] : [sight.x, sight.x + sight.width];
   // Of what is smaller than a pixel one in each pixel is enough.
   let last = -Infinity;
   for (let i = firstFrom(group.items, start, from - group.reach); i < group.items.length; i++) {
@@ -302,13 +300,11 @@ function paintLines(
   if (edge.length === 0) return;
   const inside = groups.inside(group);
   const down = placed.direction === "down";
-  const [from, to] = down
-    ? [sight.y, sight.y + sight.height]
-    : [sight.x, sight.x + sight.width];
+  const [from, to] = down ? [sight.y, sight.y + sight.height] : [sight.x, sight.x + sight.width];
   // Lines closer than a pixel are a surface.
   if (zoom < 0.02) return;
   let first = 0;
-  for (let high = edge.length; first < high; ) {
+  for (let high = edge.length; first < high;) {
     const middle = (first + high) >> 1;
     if (begins[middle]! < from - reach) first = middle + 1;
     else high = middle;

@@ -82,8 +82,7 @@ export class SvgPen implements Pen {
   }
 
   stroke(): void {
-    const dash =
-      this.#dash.length > 0 ? ` stroke-dasharray="${this.#dash.map(n).join(" ")}"` : "";
+    const dash = this.#dash.length > 0 ? ` stroke-dasharray="${this.#dash.map(n).join(" ")}"` : "";
     this.#parts.push(
       `<path d="${this.#path}" fill="none" stroke="${this.strokeStyle}" ` +
         `stroke-width="${n(this.lineWidth)}"${dash}${this.#alpha()}/>`,
@@ -141,5 +140,7 @@ function escaped(text: string): string {
   };
   // XML knows no control characters, whoever has put one in a name.
   // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "").replace(/[&<>"]/g, (c) => names[c]!);
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "")
+    .replace(/[&<>"]/g, (c) => names[c]!);
 }

@@ -142,7 +142,11 @@ export class Groups {
   }
 
   /** Call for each group that an edge leaves, for the one where it goes across, for those it enters. */
-  #along(source: number, target: number, take: (group: number, a: number, b: number) => void): void {
+  #along(
+    source: number,
+    target: number,
+    take: (group: number, a: number, b: number) => void,
+  ): void {
     const { parent, nodes } = this.#tree;
     let [a, b] = [source, target];
     if (parent[a]! < 0 || parent[b]! < 0 || a === b) return;

@@ -56,7 +56,10 @@ function entered(
 ): number | null {
   const { items, from, to } = groups.inside(group);
   if (items.length === 0) return null;
-  const ends = way === "forward" ? { mark: ENTRY, here: from, there: to } : { mark: EXIT, here: to, there: from };
+  const ends =
+    way === "forward"
+      ? { mark: ENTRY, here: from, there: to }
+      : { mark: EXIT, here: to, there: from };
   const marked: number[] = [];
   ends.here.forEach((one, edge) => {
     if (one === ends.mark) marked.push(ends.there[edge]!);

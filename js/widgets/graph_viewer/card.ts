@@ -138,6 +138,8 @@ function remarks(context: Context, drawn: Drawn, item: number): string[] {
   const { t } = context;
   const group = drawn.group(item);
   const said: string[] = [];
+  const change = item === drawn.root ? undefined : drawn.changes.get(item);
+  if (change !== undefined) said.push(t(`change_${change}`));
   if (group === null) {
     const left = drawn.info.nodes.left[item];
     if (drawn.kind(item) === "failure") said.push(context.sentence(drawn.info.failure!.sentence));
@@ -206,7 +208,10 @@ function facts({ t }: Context, drawn: Drawn, item: number, live: Live | null): R
     put("activations_now", size(live.rms[node]));
     put("gradients_now", size(live.grad[node]));
     const dead = live.dead[node];
-    put("dead_now", dead === undefined || Number.isNaN(dead) ? null : `${(100 * dead).toFixed(0)} %`);
+    put(
+      "dead_now",
+      dead === undefined || Number.isNaN(dead) ? null : `${(100 * dead).toFixed(0)} %`,
+    );
   }
   return rows;
 }

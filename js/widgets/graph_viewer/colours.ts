@@ -24,7 +24,12 @@ export function isLive(metric: Metric): metric is "activations" | "gradients" {
 }
 
 /** What a metric says of an item; null where that is not known, or means nothing. */
-export function valueOf(drawn: Drawn, metric: Metric, item: number, live: Live | null): number | null {
+export function valueOf(
+  drawn: Drawn,
+  metric: Metric,
+  item: number,
+  live: Live | null,
+): number | null {
   const group = drawn.group(item);
   const { nodes } = drawn.info;
   switch (metric) {

@@ -46,5 +46,7 @@ export interface PaneOf {
   readonly reveal: (item: number) => void;
   readonly zoom: (factor: number) => void;
   readonly fit: () => void;
+  /** All, or where it begins if all is too small to be read. */
+  readonly begin: () => void;
   readonly focus: () => void;
 }

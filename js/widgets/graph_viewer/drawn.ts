@@ -4,7 +4,8 @@ import { Groups } from "../../draw/graph/tree.ts";
 import type { GraphInfo, GroupInfo, Line } from "./message.ts";
 
 /** What an item is, beyond nodes of the trace and groups. */
-export type Kind = "group" | "input" | "parameter" | "buffer" | "operation" | "unseen" | "output" | "failure";
+export type Kind =
+  "group" | "input" | "parameter" | "buffer" | "operation" | "unseen" | "output" | "failure";
 
 export class Drawn {
   readonly groups: Groups;
@@ -13,6 +14,7 @@ export class Drawn {
   readonly #keys = new Map<string, number>();
   readonly #texts: string[];
   readonly #inputs: number;
+  #changes: ReadonlyMap<number, number> | null = null;
 
   constructor(readonly info: GraphInfo) {
     const traced = info.nodes.name.length;
@@ -133,6 +135,30 @@ export class Drawn {
         ? failure!.line
         : (this.group(item)?.line ?? nodes.line[item] ?? -1);
     return lines[place] ?? null;
+  }
+
+  /** How an item differs from the graph beside: 1 in what it is or holds, 2 as it is only here. */
+  get changes(): ReadonlyMap<number, number> {
+    return (this.#changes ??= this.#compared());
+  }
+
+  #compared(): ReadonlyMap<number, number> {
+    const found = new Map<number, number>();
+    const { change, same, nodes } = this.info;
+    // A group is only here where all of it is.
+    const all = new Map<number, boolean>();
+    change?.forEach((how, node) => {
+      if (nodes.kind[node] !== "operation") return;
+      const drawn = same[node]!;
+      if (!this.isDrawn(drawn)) return;
+      if (how > 0) found.set(drawn, how);
+      for (const group of this.groups.above(drawn)) {
+        if (how > 0) found.set(group, 1);
+        all.set(group, (all.get(group) ?? true) && how === 2);
+      }
+    });
+    for (const [group, only] of all) if (only) found.set(group, 2);
+    return found;
   }
 
   #describe(item: number): string {

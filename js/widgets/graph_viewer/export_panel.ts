@@ -57,5 +57,10 @@ function action(
         button.removeAttribute("aria-busy");
       });
   });
-  return h("div", { class: "dl-export-row" }, button, h("span", { class: "dl-label" }, t(`export_${kind}`)));
+  return h(
+    "div",
+    { class: "dl-export-row" },
+    button,
+    h("span", { class: "dl-label" }, t(`export_${kind}`)),
+  );
 }

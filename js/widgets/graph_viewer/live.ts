@@ -8,7 +8,12 @@ import type { Message } from "../../shared/kernel/protocol.ts";
 import { type Frame, type Live, readLive } from "./message.ts";
 
 /** The newest of `graph.live`; painted in an animation frame, and then acknowledged. */
-export function followLive({ rpc, lifetime, root, complain }: ExplainerView<Frame>): ReadonlySignal<Live | null> {
+export function followLive({
+  rpc,
+  lifetime,
+  root,
+  complain,
+}: ExplainerView<Frame>): ReadonlySignal<Live | null> {
   const live = signal<Live | null>(null);
   let newest: Message | null = null;
   let scheduled = 0;

@@ -53,7 +53,10 @@ export function sizeOf(context: Context, drawn: Drawn, item: number, measured: M
 
 export function headOf(context: Context, drawn: Drawn, group: number, measured: Measure): Size {
   const { title, badge } = words(context, drawn, group);
-  return { width: Math.round(Math.min(WIDEST, measured(`${title} ${badge}`, FONT)) + 28), height: 24 };
+  return {
+    width: Math.round(Math.min(WIDEST, measured(`${title} ${badge}`, FONT)) + 28),
+    height: 24,
+  };
 }
 
 export function looksOf(context: Context, index: number, { drawn, placed }: Shown): ItemLook[] {
@@ -64,6 +67,7 @@ export function looksOf(context: Context, index: number, { drawn, placed }: Show
   const training = index === 0 ? live.value : null;
   const first = training?.first == null ? -1 : (drawn.info.same[training.first.node] ?? -1);
   const wrong = brokenIn(drawn, training);
+  const failed = new Set(drawn.info.failure === null ? [] : drawn.groups.above(drawn.nodes - 1));
   return Array.from(placed.x, (at, item): ItemLook => {
     if (Number.isNaN(at)) return NOTHING;
     const kind = drawn.kind(item);
@@ -78,14 +82,20 @@ export function looksOf(context: Context, index: number, { drawn, placed }: Show
     const node = drawn.output(item);
     const dead = colour.shown.value === "activations" ? (training?.dead[node] ?? 0) : 0;
     const said = words(context, drawn, item);
-    const badge = broken ? (isFirst ? context.t("first_nan") : "NaN") : said.badge;
+    const change = item === drawn.root ? undefined : drawn.changes.get(item);
+    const badge = broken ? (isFirst ? context.t("first_nan") : "NaN") : changed(said.badge, change);
     return {
       ...said,
       badge,
       carries: drawn.shape(item),
       fill,
       ink: fill === null ? null : inkOn(fill),
-      edge: isFirst || kind === "failure" ? NAN : group?.unused === true ? unusedEdge(dark) : null,
+      edge:
+        isFirst || kind === "failure" || failed.has(item)
+          ? NAN
+          : group?.unused === true || change !== undefined
+            ? remarkable(dark)
+            : null,
       dashed: group?.unused === true || kind === "unseen",
       round: kind === "input" || kind === "output" || kind === "parameter" || kind === "buffer",
       loops: group?.kind === "loop",
@@ -110,6 +120,11 @@ const NOTHING: ItemLook = {
   dim: false,
 };
 
-function unusedEdge(dark: boolean): string {
+/** Besides its colour, what differs has a sign. */
+function changed(badge: string, change: number | undefined): string {
+  return change === undefined ? badge : `${badge} ${change === 2 ? "+" : "≠"}`.trim();
+}
+
+function remarkable(dark: boolean): string {
   return dark ? "#ffb268" : "#a85300";
 }

@@ -83,6 +83,8 @@ export interface GraphInfo {
   readonly same: Uint32Array;
   readonly from: Uint32Array;
   readonly to: Uint32Array;
+  /** By node: 1 is another than in the graph beside, 2 only here; null where there is none beside. */
+  readonly change: Uint8Array | null;
 }
 
 export interface Frame {
@@ -96,7 +98,8 @@ export interface Frame {
 export function readFrame(computed: Computed): Frame {
   const { meta } = computed;
   if (!Array.isArray(meta["graphs"])) throw new ProtocolError('There are no "graphs".');
-  const graphs = (meta["graphs"] as GraphInfo[]).map((graph, i): GraphInfo => {
+  const told = meta["graphs"] as GraphInfo[];
+  const graphs = told.map((graph, i): GraphInfo => {
     const count = graph.nodes.name.length;
     const from = numbers(computed, `from${i}`, Uint32Array);
     return {
@@ -105,6 +108,7 @@ export function readFrame(computed: Computed): Frame {
       same: numbers(computed, `same${i}`, Uint32Array, count),
       from,
       to: numbers(computed, `to${i}`, Uint32Array, from.length),
+      change: told.length > 1 ? numbers(computed, `change${i}`, Uint8Array, count) : null,
     };
   });
   return { graphs, trainer: meta["trainer"] === true, layers: meta["layers"] === true };

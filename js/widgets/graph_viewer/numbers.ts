@@ -6,7 +6,8 @@ import { formatBytes, formatValue } from "../../shared/format.ts";
 export function formatMany(count: number): string {
   const size = Math.abs(count);
   if (size < 100_000) return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  const [unit, by] = size >= 1e12 ? ["T", 1e12] : size >= 1e9 ? ["G", 1e9] : size >= 1e6 ? ["M", 1e6] : ["k", 1e3];
+  const [unit, by] =
+    size >= 1e12 ? ["T", 1e12] : size >= 1e9 ? ["G", 1e9] : size >= 1e6 ? ["M", 1e6] : ["k", 1e3];
   return `${(count / Number(by)).toPrecision(3)} ${unit}`;
 }
 

@@ -4,6 +4,7 @@ import { computed, effect, signal } from "@preact/signals-core";
 
 import {
   type Camera,
+  type Window,
   fitted,
   held,
   kept,
@@ -30,6 +31,8 @@ import { looksOf, sizeOf, headOf } from "./looks.ts";
 const SIZE = { width: 560, height: 400 };
 /** Zoom at which all is read; more is opened at first only while it stays above that. */
 const READABLE = 0.72;
+/** Zoom below which one sees a pattern, and reads nothing. */
+const SMALL = 0.45;
 /** Milliseconds after the last movement in which where one looks is told to the kernel. */
 const TELL_MS = 400;
 const WHEEL_HINT_MS = 1600;
@@ -320,6 +323,13 @@ export function pane(context: Context, index: number): HTMLElement {
 
   const self: PaneOf = {
     fit,
+    begin: () => {
+      const now = shown.peek();
+      if (now === null) return;
+      const all = fitted(size.peek(), whole(now.placed));
+      if (all.zoom >= SMALL) fit();
+      else look(beginningOf({ ...all, zoom: READABLE }, size.peek(), now.placed));
+    },
     zoom,
     focus: () => area.focus({ preventScroll: true }),
     reveal: (item) => {
@@ -396,6 +406,13 @@ export function opensAtFirst(
     if (!fits) return open;
     open = next;
   }
+}
+
+/** Where a graph begins: at its top, or on its left. */
+function beginningOf(camera: Camera, window: Window, { direction }: Placed): Camera {
+  return direction === "down"
+    ? { ...camera, y: (window.height / 2 - 8) / camera.zoom }
+    : { ...camera, x: (window.width / 2 - 8) / camera.zoom };
 }
 
 function sizeOfAll({ width, height }: Placed) {

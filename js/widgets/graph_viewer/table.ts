@@ -121,7 +121,11 @@ export function tablePanel(context: Context): Panel {
     if (item >= 0) context.goTo(0, item);
   });
   const copy = (kind: keyof typeof FORMATS) => {
-    const words = { copy: t(`copy_${kind}`), copied: t("view.copied"), selected: t("view.selected") };
+    const words = {
+      copy: t(`copy_${kind}`),
+      copied: t("view.copied"),
+      selected: t("view.selected"),
+    };
     return copyButton(context, words, table, () => {
       const cells = rows().map((entry) => COLUMNS.map((column) => plain(entry, column)));
       return FORMATS[kind]([COLUMNS.map((column) => t(`column_${column}`)), ...cells]);
@@ -193,7 +197,14 @@ type Cells = readonly (readonly string[])[];
 export const FORMATS = {
   text: (rows: Cells) => {
     const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-    return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd()).join("\n");
+    return rows
+      .map((row) =>
+        row
+          .map((cell, i) => cell.padEnd(widths[i]!))
+          .join("  ")
+          .trimEnd(),
+      )
+      .join("\n");
   },
   csv: (rows: Cells) => rows.map((row) => row.map(quoted).join(",")).join("\n"),
   markdown: (rows: Cells) => {

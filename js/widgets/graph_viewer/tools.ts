@@ -1,16 +1,17 @@
-/** What stands above the graph: the search; and on it: how near, how deep. */
+/** What stands above the graph: colours, how near and how deep, the search. */
 
 import type { IconName } from "../../shared/ui/icons.ts";
 import { iconButton } from "../../shared/ui/controls.ts";
 import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
+import { settingControl } from "../../explainer/settings.ts";
 import type { Context, PaneOf } from "./context.ts";
 import { neighbour } from "./search.ts";
 
 const CLOSER = 1.25;
 
 /** A field for a regular expression: what it does not find becomes pale. */
-export function searchField(context: Context): HTMLElement {
+function searchField(context: Context): HTMLElement {
   const { t, view, lifetime, tips, search, found, drawn, chosen } = context;
   const id = `${view}-search`;
   const input = h("input", {
@@ -87,8 +88,19 @@ export function searchField(context: Context): HTMLElement {
   );
 }
 
-/** Buttons that lie on the graph, as on a map. */
-export function mapButtons(context: Context): HTMLElement {
+export function toolRow(context: Context): HTMLElement {
+  return h(
+    "div",
+    { class: "dl-tools" },
+    settingControl(context, "colour"),
+    settingControl(context, "direction"),
+    mapButtons(context),
+    searchField(context),
+  );
+}
+
+/** Buttons as on a map. */
+function mapButtons(context: Context): HTMLElement {
   const { t, panes } = context;
   const small = (icon: IconName, name: string, act: () => void) => {
     const button = iconButton(context, icon, t(name), t(`tip_${name}`), act);

@@ -15,7 +15,7 @@ import { words } from "./looks.ts";
 import type { Frame } from "./message.ts";
 import { opensAtFirst, pane } from "./pane.ts";
 import { find } from "./search.ts";
-import { mapButtons } from "./tools.ts";
+import { toolRow } from "./tools.ts";
 
 /** Beside the card; what a page without layout is taken to have. */
 const ROOM = { width: 560, height: 400 };
@@ -39,7 +39,13 @@ function createContext(view: ExplainerView<Frame>): Context {
   const colour = setting<Metric>("colour");
   const drawn = computed(() => (frame.value?.graphs ?? []).map((info) => new Drawn(info)));
   const atFirst: ReadonlySignal<readonly ReadonlySet<number>[]> = computed(() =>
-    drawn.value.map((graph) => opensAtFirst(context, graph, ROOM)),
+    drawn.value.map((graph) => {
+      const fits = opensAtFirst(context, graph, ROOM);
+      if (graph.info.failure === null) return fits;
+      // What went wrong is seen at once, however deep.
+      const around = [...graph.groups.above(graph.nodes - 1)].filter((one) => one !== graph.root);
+      return new Set([...fits, ...around]);
+    }),
   );
   const opened = computed(() => {
     const wanted = open.shown.value;
@@ -60,7 +66,13 @@ function createContext(view: ExplainerView<Frame>): Context {
     // What is not live does not change with each step.
     const now = isLive(metric) ? live.value : null;
     return drawn.value.map((graph, i) =>
-      scaleOf(graph, metric, leaves(graph, opened.value[i]!), i === 0 ? now : null, theme.value.dark),
+      scaleOf(
+        graph,
+        metric,
+        leaves(graph, opened.value[i]!),
+        i === 0 ? now : null,
+        theme.value.dark,
+      ),
     );
   });
   const said = signal("");
@@ -127,7 +139,7 @@ function createContext(view: ExplainerView<Frame>): Context {
         return new Set(all.filter((item) => depth(item) <= level));
       }),
     );
-    for (const one of panes) one.fit();
+    for (const one of panes) one.begin();
   };
 
   const context: Context = {
@@ -195,13 +207,9 @@ export function draw(view: ExplainerView<Frame>): HTMLElement[] {
   const spoken = h("div", { class: "dl-spoken", "aria-live": "polite" });
   react(lifetime, () => setText(spoken, said.value));
   return [
+    toolRow(context),
     banner(context),
-    h(
-      "div",
-      { class: "dl-body" },
-      h("div", { class: "dl-stage" }, graphs, mapButtons(context)),
-      card(context),
-    ),
+    h("div", { class: "dl-body" }, graphs, card(context)),
     legend(context),
     spoken,
   ];
