@@ -313,7 +313,7 @@ SENTENCES = {
     "Lists and arrays become tensors with torch.as_tensor.",
     "layer_failed": "{layer} raised {kind}: {detail}. Its input is {given}.",
     "operation_failed": "{layer} raised {kind} in {operation}, which was given {shapes}: {detail}. "
-    "The layer's own input is {given}.",
+    "Its input is {given}.",
     "layer_device": "{layer} has its weights on {wanted}, but its input is on {given}. The "
     "Trainer moves the model and the batches; make further tensors where the inputs are "
     "(device=x.device), and keep layers in nn.ModuleList and constants with register_buffer.",

@@ -67,16 +67,31 @@ class NotFinite:
     @property
     def sentence(self) -> InputError:
         """What happened, for people, in both languages."""
-        node = self.operation
-        line = node.line
-        return InputError(
-            f"not_finite_{self.where}",
-            step=self.step,
-            kind="NaN" if self.kind == "nan" else "∞",
-            operation=node.name,
-            place=node.module or "forward",
-            line="" if line is None or not line.text else f" (`{line.text}`)",
-        )
+        return told(self.graph, self.node, self.where, self.kind, self.step)
+
+
+def told(graph: Graph, index: int, where: Where, kind: str, step: int) -> InputError:
+    """Return a sentence for a node that is not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from dl_lab.nets.graph.trace import trace
+    >>> graph = trace(torch.nn.Sequential(torch.nn.ReLU()), [torch.ones(1)])
+    >>> print(told(graph, 1, "forward", "nan", 3))
+    Step 3: the first NaN came up in the forward pass, in relu of 0.
+    """
+    node = graph.nodes[index]
+    whole = graph.modules.get("")
+    line = "" if node.line is None else node.line.text
+    return InputError(
+        f"not_finite_{where}",
+        step=step,
+        kind="NaN" if kind == "nan" else "∞",
+        operation=node.name,
+        place=node.module or ("forward" if whole is None else whole.class_name),
+        line=f" (`{line}`)" if line else "",
+    )
 
 
 def first_not_finite(trainer: Trainer) -> NotFinite | None:

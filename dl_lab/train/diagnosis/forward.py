@@ -13,6 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.rnn import PackedSequence
 
 from dl_lab.errors import InputError
+from dl_lab.probe.modules import is_torchs
 from dl_lab.train.batches.structure import described, kind_of
 from dl_lab.train.diagnosis.operation import failed_operation
 from dl_lab.train.diagnosis.place import Call, detail_of, failed_call
@@ -55,7 +56,8 @@ def _any_other(error: BaseException, call: Call, model: nn.Module, inputs: objec
     }
     if mixed:
         return InputError("devices_mixed", **told)
-    failure = failed_operation(error, model, inputs)
+    # A layer of torch's own is its operation.
+    failure = None if is_torchs(call.module) else failed_operation(error, model, inputs)
     if failure is None:
         return InputError("layer_failed", **told)
     shapes = ", ".join(str(list(shape)) for shape in failure.shapes)

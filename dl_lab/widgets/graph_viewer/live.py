@@ -15,7 +15,7 @@ from dl_lab.probe.flow.origin import matched
 from dl_lab.probe.flow.statistics import INFINITE
 from dl_lab.probe.looks.turns import CalledOff, called_off_by
 from dl_lab.probe.modules import original
-from dl_lab.train.not_finite import NotFinite, first_not_finite
+from dl_lab.train.not_finite import NotFinite, Where, first_not_finite, told
 from dl_lab.widgets.base.widget import Reply, sentence
 from dl_lab.widgets.layer_viewer.pace import Pace, one_core
 
@@ -200,17 +200,8 @@ class Live:
     def _seen(self, found: Found) -> dict[str, Any]:
         """Say where the rows that were looked at are not finite: others may have been before."""
         origin = found.origin
-        node = self.graph.nodes[origin.node]
-        where = "backward" if origin.backward else "forward"
-        line = node.line
-        told = InputError(
-            f"not_finite_{where}",
-            step=self._at,
-            kind="NaN" if origin.kind == "nan" else "∞",
-            operation=node.name,
-            place=node.module or "forward",
-            line="" if line is None or not line.text else f" (`{line.text}`)",
-        )
+        where: Where = "backward" if origin.backward else "forward"
+        said = told(self.graph, origin.node, where, origin.kind, self._at)
         return {
             "node": origin.node,
             "where": where,
@@ -218,7 +209,7 @@ class Live:
             "infinite": origin.infinite,
             "step": self._at,
             "exact": False,
-            "sentence": sentence(told),
+            "sentence": sentence(said),
         }
 
     def _told(self) -> Reply:
@@ -241,7 +232,7 @@ def arrays(seen: Statistics, first: Mapping[str, Any] | None) -> dict[str, Any]:
     something followed from that.
     """
     faulty = first is not None and (first["kind"] == "inf" or first["infinite"] is not None)
-    told = 255 if faulty else 255 - INFINITE
+    wanted = 255 if faulty else 255 - INFINITE
     return {
         "rms": seen.rms,
         "mean": seen.mean,
@@ -249,7 +240,7 @@ def arrays(seen: Statistics, first: Mapping[str, Any] | None) -> dict[str, Any]:
         "grad": seen.gradient_rms,
         "grad_mean": seen.gradient_mean,
         "grad_dead": seen.gradient_dead,
-        "flags": seen.flags & np.uint8(told),
+        "flags": seen.flags & np.uint8(wanted),
     }
 
 
