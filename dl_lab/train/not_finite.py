@@ -10,6 +10,7 @@ from dl_lab.errors import InputError
 from dl_lab.kept.objects import Kept
 from dl_lab.probe.flow.origin import origin
 from dl_lab.probe.flow.passes import hear
+from dl_lab.probe.looks.turns import CalledOff
 from dl_lab.probe.modules import original
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def told(graph: Graph, index: int, where: Where, kind: str, step: int) -> InputE
     )
 
 
-def first_not_finite(trainer: Trainer) -> NotFinite | None:
+def first_not_finite(trainer: Trainer, *, gives_way: bool = False) -> NotFinite | None:
     """Do a run's last steps again until a number is not finite, and find out where it came up.
 
     The steps are the same as they were: weights, data and random numbers come from the last
@@ -104,17 +105,20 @@ def first_not_finite(trainer: Trainer) -> NotFinite | None:
     ----------
     trainer
         At rest.
+    gives_way
+        Whether it ends where somebody wants the trainer meanwhile.
 
     Returns
     -------
     NotFinite or None
-        None where all steps done until now give finite numbers, or where somebody wanted the
-        trainer meanwhile.
+        None where all steps done until now give finite numbers.
 
     Raises
     ------
     InputError
         It trains at this moment, its steps are a person's own, or no state is kept to go back to.
+    CalledOff
+        It gave way.
 
     Examples
     --------
@@ -144,8 +148,8 @@ def first_not_finite(trainer: Trainer) -> NotFinite | None:
         trial.go_to(begin)
         rates = _rates(trainer)
         for step in range(begin + 1, last + 1):
-            if trainer.is_wanted:
-                return None
+            if gives_way and trainer.is_wanted:
+                raise CalledOff
             if rates.get(step, trial.learning_rate) != trial.learning_rate:
                 trial.learning_rate = rates[step]
             found = _tried(trainer, trial, step)

@@ -9,13 +9,18 @@ import time
 import numpy as np
 import pytest
 import torch
+from tensorboard.compat.proto.graph_pb2 import GraphDef
 from torch import nn
 
+from dl_lab.errors import InputError
 from dl_lab.nets.graph.trace import trace
 from dl_lab.probe.flow.passes import Given
 from dl_lab.probe.flow.statistics import GRADIENT_INFINITE, GRADIENT_NAN
 from dl_lab.train.trainer import Trainer
+from dl_lab.widgets.graph_viewer import GraphViewer
 from dl_lab.widgets.graph_viewer.live import SHARE, Live
+from tests.train.reading import read
+from tests.widgets.page import Page
 
 ROWS = 8
 
@@ -217,3 +222,88 @@ def test_a_step_of_ones_own_shows_numbers_without_gradients():
     output = model(x).detach().double()
     rms = float(output.square().mean().sqrt())
     assert 10 ** arrays["rms"][-1] == pytest.approx(rms, rel=1e-5)
+
+
+def viewer_that_diverged():
+    x = torch.randn(64, 4)
+    x[21] = 0
+    trainer = trainer_of(Length(), nn.MSELoss(), (x, torch.ones(64, 1)))
+    viewer = GraphViewer(trainer.model, x[:4], trainer=trainer)
+    with pytest.raises(InputError):
+        trainer.fit(1)
+    return viewer, trainer
+
+
+def test_python_finds_the_first_nan_and_says_it_in_a_sentence():
+    viewer, trainer = viewer_that_diverged()
+    before = copy.deepcopy(trainer.model.state_dict())
+    found = viewer.find_nan()
+    assert (found.where, found.operation.name) == ("backward", "sqrt")
+    assert str(found).startswith(f"Step {found.step}: the first ∞ came up in the backward pass")
+    assert "sqrt of Length (`return self.turn(x)" in str(found)
+    assert all(torch.equal(one, before[k]) for k, one in trainer.model.state_dict().items())
+    # What the page is told is the same.
+    meta, _ = viewer._live.news(touched=True)
+    assert (meta["first"]["step"], meta["first"]["exact"]) == (found.step, True)
+    viewer.close()
+
+
+def test_without_a_trainer_there_is_no_nan_to_find():
+    viewer = GraphViewer(network(), torch.zeros(2, 4))
+    with pytest.raises(InputError, match="find_nan"):
+        viewer.find_nan()
+    viewer.close()
+
+
+def test_a_page_hears_of_it_as_it_trains():
+    trainer = trainer_of(network())
+    viewer = GraphViewer(trainer.model, torch.zeros(2, 4), trainer=trainer)
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    trainer.start()
+    assert page.wait(lambda: len(page.shown("graph.live")) > 2)
+    message = next(one for one in page.shown("graph.live") if one.arrays)
+    count = len(viewer.graphs[0].nodes)
+    assert {name: len(one) for name, one in message.arrays.items()} == dict.fromkeys(
+        ("rms", "mean", "dead", "grad", "grad_mean", "grad_dead", "flags"), count
+    )
+    assert message.meta["first"] is None
+    trainer.pause()
+    steps = trainer.steps
+    # Where it stands comes by itself.
+    assert page.wait(lambda: page.shown("graph.live")[-1].meta["step"] == steps)
+    viewer.close()
+
+
+def test_a_layer_opens_in_one_layer_viewer_that_closes_along():
+    trainer = trainer_of(network())
+    viewer = GraphViewer(trainer.model, torch.randn(3, 4), trainer=trainer)
+    page = Page(viewer)
+    first = page.request("layer.open", module="2").meta
+    assert first["ok"]
+    layers = viewer.layer_viewer("0")
+    assert layers.model_id == first["widget"]
+    assert layers.trainer is trainer
+    assert (layers.goal["layer"], layers.goal["asked"]) == (0, 2)
+    viewer.close()
+    assert layers.comm is None
+
+
+def test_layers_without_numbers_are_refused_in_a_sentence():
+    with torch.device("meta"):
+        model = network()
+        x = torch.empty(2, 4)
+    viewer = GraphViewer(model, x)
+    reply = Page(viewer).request("layer.open", module="0").meta
+    assert reply["error"]["key"] == "layers_on_meta"
+    viewer.close()
+
+
+def test_the_graph_in_tensorboard_is_the_one_that_is_shown(tmp_path):
+    viewer = GraphViewer(network(), torch.zeros(2, 4))
+    viewer.to_tensorboard(tmp_path)
+    graph = GraphDef.FromString(read(tmp_path).Graph().SerializeToString())
+    operations = {node.op for node in graph.node} - {"input", "output", "parameter"}
+    assert operations == {"linear", "relu"}
+    assert {node.name for node in graph.node} >= {"Sequential/0/linear", "Sequential/2/weight"}
+    viewer.close()

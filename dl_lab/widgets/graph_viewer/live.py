@@ -60,6 +60,7 @@ class Live:
         self._given = given
         self._flow = Flow(model, graph)
         self._whole = original(trainer.model) is original(model)
+        self._has_loss = self._whole and trainer.loss is not None
         self._batch: Rows | None = None
         self._due = 0.0
         self._settled: object = None
@@ -116,7 +117,10 @@ class Live:
         if self.is_moving:
             self._wrong = None
         else:
-            self._search()
+            try:
+                self._search()
+            except CalledOff:
+                return None
         began = monotonic()
 
         def over() -> bool:
@@ -163,25 +167,25 @@ class Live:
     def _search(self) -> None:
         """Find the step in which the run went wrong, once where it did so."""
         message = self._trainer.message
-        if message is None or message.key not in _DIVERGED or not self._whole:
+        if message is None or message.key not in _DIVERGED or not self._has_loss:
             self._searched = None
         elif message is not self._searched:
+            found = None
+            try:
+                found = first_not_finite(self._trainer, gives_way=True)
+            except InputError as error:
+                if error.key == "running":  # it has been started meanwhile
+                    return
             self._searched = message
-            self.first = self.found_exactly() or self.first
+            if found is not None:
+                self.take(found)
 
-    def found_exactly(self) -> dict[str, Any] | None:
-        """Do the last steps again, and return where numbers stopped being finite; None if nowhere.
-
-        Raises
-        ------
-        InputError
-            What `first_not_finite` raises.
-        """
-        found = first_not_finite(self._trainer)
-        if found is None:
-            return None
+    def take(self, found: NotFinite) -> None:
+        """Show the pass in which a run went wrong."""
         self._wrong = self._flow.told(found.heard)
-        return self._exact(found)
+        self.first = self._exact(found)
+        self._searched = self._trainer.message
+        self._settled = None
 
     def _exact(self, found: NotFinite) -> dict[str, Any]:
         places = matched(found.graph, self.graph)

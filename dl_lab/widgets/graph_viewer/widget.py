@@ -314,7 +314,11 @@ class GraphViewer(Explainer):
         """
         if self._trainer is None:
             raise InputError("no_control", name=type(self).__name__, control="find_nan")
-        return first_not_finite(self._trainer)
+        found = first_not_finite(self._trainer)
+        if found is not None and self._live is not None:
+            self._live.take(found)
+            self._channel.touch()
+        return found
 
     def to_tensorboard(self, logdir: str | PathLike[str]) -> None:
         """Write the graph into an event file, for TensorBoard's graph page.
