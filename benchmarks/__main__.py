@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     event_log,
+    graph_live,
     history,
     layers,
     learning_rate,
@@ -23,6 +24,7 @@ def main() -> None:
         event_log,
         layers,
         looking,
+        graph_live,
         tensorboard_server,
         learning_rate,
     ):
