@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from dl_lab.probe.flow.statistics import INFINITE, NAN, Tally
+from dl_lab.probe.flow.statistics import INFINITE, NAN, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,9 +62,7 @@ def origin(heard: Heard) -> Origin | None:
     (['mul', 'log'], 'nan')
     """
     graph = heard.graph
-    tally = Tally(len(graph.nodes))
-    tally.add(heard.values)
-    flags = tally.flags
+    flags = flags_of(heard.values, len(graph.nodes))
     wrong = [int(one) for one in np.flatnonzero(flags & NAN)]
     if wrong:
         first = min(wrong)
@@ -78,9 +76,7 @@ def origin(heard: Heard) -> Origin | None:
 
 
 def _backward(graph: Graph, heard: Heard, count: int) -> Origin | None:
-    tally = Tally(count)
-    tally.add(heard.gradients)
-    flags = tally.flags
+    flags = flags_of(heard.gradients, count)
     wrong = [index for index in heard.gradients if flags[index]]
     if not wrong:
         return None

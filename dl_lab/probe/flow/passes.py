@@ -180,8 +180,7 @@ class _Hearing:
         if first is None:
             return
         unit = self._units[index] if index < len(self._units) else None
-        with torch.no_grad():
-            found = sample(first, unit)
+        found = _sampled(first, unit)
         if found is None:
             return
         self.values[index] = found
@@ -197,8 +196,7 @@ class _Hearing:
 
     def _flowed(self, index: int, unit: int | None, gradient: Tensor) -> None:
         go_on()
-        with torch.no_grad():
-            found = sample(gradient, unit)
+        found = _sampled(gradient, unit)
         if found is not None:
             self.gradients[index] = found
 
@@ -211,6 +209,14 @@ class _Hearing:
         for (index, _), gradient in zip(leaves, found, strict=True):
             if gradient is not None:
                 self._flowed(index, None, gradient)
+
+
+def _sampled(tensor: Tensor, unit: int | None) -> Sample | None:
+    # Random numbers are drawn by no look at numbers: what watches over them can be passed by.
+    plain = type(tensor) in {torch.Tensor, torch.nn.Parameter}
+    by = torch._C._DisableTorchDispatch() if plain else contextlib.nullcontext()  # noqa: SLF001
+    with torch.no_grad(), by:
+        return sample(tensor, unit)
 
 
 @contextlib.contextmanager

@@ -71,8 +71,7 @@ class Tally:
         self._counts = np.zeros(count)
         self._sums = np.zeros(count)
         self._squares = np.zeros(count)
-        self._nan = np.zeros(count, dtype=bool)
-        self._infinite = np.zeros(count, dtype=bool)
+        self._flags = np.zeros(count, dtype=np.uint8)
         self._alive: dict[int, npt.NDArray[np.bool_]] = {}
         self._summed: dict[int, npt.NDArray[np.float64]] = {}
 
@@ -90,10 +89,7 @@ class Tally:
             return
         indices = list(samples)
         flat = _fetched([one.values for one in samples.values()])
-        extremes = _fetched([end for one in samples.values() for end in one.extremes])
-        ends = np.concatenate(extremes).reshape(-1, 2)
-        self._nan[indices] |= np.isnan(ends).any(axis=1)
-        self._infinite[indices] |= np.isinf(ends).any(axis=1)
+        self._flags |= flags_of(samples, len(self._flags))
         for index, numbers in zip(indices, flat, strict=True):
             if index in summed:
                 before = self._summed.get(index)
@@ -159,10 +155,21 @@ class Tally:
     @property
     def flags(self) -> npt.NDArray[np.uint8]:
         """`NAN` and `INFINITE`."""
-        found: npt.NDArray[np.uint8] = NAN * self._nan.view("u1") + INFINITE * self._infinite.view(
-            "u1"
-        )
-        return found
+        return self._flags
+
+
+def flags_of(samples: Mapping[int, Sample], count: int) -> npt.NDArray[np.uint8]:
+    """Return `NAN` and `INFINITE` of each of so many nodes, of all numbers of its tensor."""
+    found = np.zeros(count, dtype=np.uint8)
+    if samples:
+        ends = [torch.stack(one.extremes).double() for one in samples.values()]
+        # What lies elsewhere is waited for once, where all of it lies there.
+        places = {one.device for one in ends}
+        one_place = ends if len(places) == 1 else [one.cpu() for one in ends]
+        extremes = torch.stack(one_place).cpu().numpy()
+        nan, infinite = np.isnan(extremes).any(axis=1), np.isinf(extremes).any(axis=1)
+        found[list(samples)] = NAN * nan.view("u1") + INFINITE * infinite.view("u1")
+    return found
 
 
 def statistics(values: Tally, gradients: Tally, rows: int) -> Statistics:
