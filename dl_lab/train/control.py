@@ -63,6 +63,7 @@ class Control:
             self._advance,
             around=self._around,
             beside=lambda: CLAIMS.beside(claimant),
+            rest=loop.rest,
             enter=loop.enter,
             leave=loop.leave,
             broken=loop.broken,
@@ -210,7 +211,7 @@ class Control:
             yield trial
 
     def attend(self) -> None:
-        """Take note that somebody looks on who could pause it."""
+        """Take note that someone looks on who could pause it."""
         self._seen = time.monotonic()
 
     def abandon(self, note: InputError) -> None:

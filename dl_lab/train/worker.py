@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from dl_lab import forks
+from dl_lab import exits, forks
 from dl_lab.errors import InputError
 from dl_lab.train.listeners import Listeners
 
@@ -27,9 +27,6 @@ _PATIENCE = 5.0
 """Seconds that a look has to give way."""
 _AT_EXIT = 0.7
 """Seconds that all steps together have to end by themselves when the process exits."""
-_COMPUTING_AT_EXIT = 8.0
-"""Seconds for those that then still compute."""
-_LOOK = 0.25
 
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
@@ -64,6 +61,8 @@ class Worker:
         Makes the context manager that the thread runs in.
     beside
         Makes the one in which commands run where no thread does.
+    rest
+        Called in the thread after a step, before it does anything else than the next one.
     enter, leave
         Called in the thread before the first step of a run, and when the run is about to end,
         before its state is told. What they raise makes it a failed one.
@@ -84,6 +83,7 @@ class Worker:
         *,
         around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
         beside: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+        rest: Callable[[], None] = _nothing,
         enter: Callable[[], None] | None = None,
         leave: Callable[[], None] | None = None,
         broken: Callable[[], None] = _nothing,
@@ -92,6 +92,7 @@ class Worker:
         self._step = step
         self._around = around
         self._beside = beside
+        self._rest = rest
         self._enter = enter
         self._leave = leave
         self._broken = broken
@@ -301,7 +302,7 @@ class Worker:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits for the end of what runs between two steps."""
+        """Whether someone waits for the end of what runs between two steps."""
         begins = self._thread is not None and self._owner not in {None, self._thread}
         return self._urgent > 0 or self._ending is not None or begins
 
@@ -351,7 +352,10 @@ class Worker:
         self._entered = False
         try:
             with self._turn, self._around():
-                self._loop()
+                try:
+                    self._loop()
+                finally:
+                    self._rest()
         except BaseException as error:  # noqa: BLE001  # as a model of which no parameter is told
             self._fail(error)
         self._listeners.tell()
@@ -406,13 +410,16 @@ class Worker:
         fresh, waiting = True, False
         while True:
             if self._commands:
+                self._rest()
                 _, command = self._commands.popleft()
                 command()
                 continue
             if self._ending is not None and self._left() and self._end():
                 return
-            if waiting and not self._due(began):
-                continue
+            if waiting:
+                self._rest()
+                if not self._due(began):
+                    continue
             if fresh or waiting:
                 began = time.monotonic()
                 fresh = False
@@ -438,6 +445,7 @@ class Worker:
 
     def _left(self) -> bool:
         """Call `leave` once a run, outside of any lock: it may take its time."""
+        self._rest()
         if self._entered:
             self._entered = False
             if self._leave is not None:
@@ -481,6 +489,7 @@ def _end_all() -> None:
     A step that takes long is broken off at its next line of Python. Until then it is waited for
     while it computes: a thread inside torch crashes an interpreter that shuts down.
     """
+    exits.announce()
     late = [*_RUNNING]
     for worker in late:
         worker.ask(State.PAUSED)
@@ -490,14 +499,7 @@ def _end_all() -> None:
     late = [worker for worker in late if worker.busy]
     for worker in late:
         worker.break_off()
-    end = time.monotonic() + _COMPUTING_AT_EXIT
-    while late and time.monotonic() < end:
-        # The threads that torch computes with count as well.
-        computed = time.process_time()
-        late[0].join(seconds=_LOOK)
-        late = [worker for worker in late if worker.busy]
-        if time.process_time() < computed + _LOOK / 100:
-            return
+    exits.wait_while(lambda: any(worker.busy for worker in late))
 
 
 atexit.register(_end_all)
