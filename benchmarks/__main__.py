@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     event_log,
+    graph,
     graph_live,
     history,
     layers,
@@ -27,6 +28,7 @@ def main() -> None:
         graph_live,
         tensorboard_server,
         learning_rate,
+        graph,
     ):
         benchmark.main()
         print()

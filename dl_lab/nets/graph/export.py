@@ -51,6 +51,7 @@ def _node(node: Node) -> dict[str, Any]:
         "bytes": node.bytes,
         "seconds": node.seconds,
         "left": node.left,
+        "names": list(node.names),
         "reads": list(node.reads),
     }
 

@@ -73,6 +73,8 @@ class Node:
     left: Left | None = None
     """Of an ``unseen`` node who made its numbers: ``numpy``, a compiled ``script``, a
     ``transform`` such as `torch.func.vmap`, or ``unknown``."""
+    names: tuple[str, ...] = ()
+    """Of a parameter that belongs to the model under several names all of them, in full."""
     reads: tuple[str, ...] = ()
     """How Python or numpy read its numbers, such as ``item``, ``bool`` or ``numpy``: what the
     model does next may depend on them, and is drawn as it went this time."""

@@ -7,10 +7,9 @@ call of it.
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import sys
 import time
+import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,16 @@ from torch.overrides import TorchFunctionMode
 
 from dl_lab.nets.graph.calls import Calls
 from dl_lab.nets.graph.costs import macs
+from dl_lab.nets.graph.functions import ARRAYS, NO_OPERATION, READS, WRITES, in_place, name_of
 from dl_lab.nets.graph.lines import line_below, line_of
-from dl_lab.nets.graph.modules import described, named_modules
+from dl_lab.nets.graph.modules import described, named_modules, names_of_shared
 from dl_lab.nets.graph.nodes import Failure, Graph, Kind, Left, Node
+from dl_lab.nets.graph.prepared import (
+    compiler_is_loaded,
+    is_compilers,
+    uncompiled,
+    with_shapes,
+)
 from dl_lab.nets.graph.sources import Sources
 from dl_lab.nets.graph.values import copied, physical, shape, size, tensors
 
@@ -33,15 +39,6 @@ if TYPE_CHECKING:
     from dl_lab.nets.graph.nodes import Line
 
 __all__ = ["Tracer", "copied", "trace"]
-
-# These give back the tensor that they are called on, and compute nothing.
-_NO_OPERATION = frozenset({"requires_grad_", "retain_grad", "__set__"})
-# These write into their first argument and give back nothing.
-_WRITES = frozenset({"__setitem__", "__delitem__"})
-# Numbers leave torch by these, into an array or into what Python decides by.
-_ARRAYS = frozenset({"numpy", "array", "dlpack"})
-_READS = _ARRAYS | {"item", "tolist", "bool", "float", "int", "index", "complex", "contains"}
-_READS |= {"equal", "allclose", "is_nonzero"}
 
 
 def trace(
@@ -88,35 +85,12 @@ def trace(
     """
     arguments = dict(named or {})
     model, lazy = with_shapes(model, inputs, arguments)
-    return Tracer(model, lazy=lazy, seen=seen, timed=timed).run(inputs, arguments)
-
-
-def with_shapes(
-    model: nn.Module, inputs: Sequence[object], named: Mapping[str, object]
-) -> tuple[nn.Module, frozenset[str]]:
-    """Return a model whose parameters have their shapes, and which modules had none before.
-
-    Of a lazy model that is a copy, which has run once; any other is returned as it is.
-
-    Examples
-    --------
-    >>> lazy = nn.Sequential(nn.LazyLinear(2))
-    >>> model, names = with_shapes(lazy, [torch.ones(1, 3)], {})
-    >>> model[0].weight.shape, names, lazy[0].has_uninitialized_params()
-    (torch.Size([2, 3]), frozenset({'0'}), True)
-    """
-    lazy = frozenset(
-        path
-        for path, module in named_modules(model)
-        for one in (*module._parameters.values(), *module._buffers.values())  # noqa: SLF001
-        if one is not None and is_lazy(one)
-    )
-    if lazy:
-        model = copy.deepcopy(model)
-        # If it fails, so will the traced pass, which tells where.
-        with contextlib.suppress(Exception), torch.random.fork_rng([]), _uncompiled():
-            model(*copied(list(inputs)), **copied(dict(named)))
-    return model, lazy
+    compiler = compiler_is_loaded()
+    graph = Tracer(model, lazy=lazy, seen=seen, timed=timed).run(inputs, arguments)
+    if not compiler and graph.failure is not None and is_compilers(graph.failure.error):
+        # The forward was the first to load the compiler, which now can be told to let it run.
+        graph = Tracer(model, lazy=lazy, seen=seen, timed=timed).run(inputs, arguments)
+    return graph
 
 
 class Tracer(TorchFunctionMode):
@@ -134,11 +108,14 @@ class Tracer(TorchFunctionMode):
         self.graph = Graph()
         self.sources = Sources()
         self._model = model
+        self._modules = list(named_modules(model))
         self._seen = seen
         self._timed = timed
-        self._calls = Calls(model, self)
+        self._calls = Calls(self._modules, self)
         self._reads: dict[int, dict[str, None]] = {}
         self._arrays: list[int] = []
+        self._backward: int | None = None
+        self._handled = sys.exc_info()[1]
         self._lazy = lazy
 
     def run(self, inputs: Sequence[object], named: Mapping[str, object]) -> Graph:
@@ -147,14 +124,14 @@ class Tracer(TorchFunctionMode):
             self.know("input", f"input_{index}", "", value)
         for name, value in named.items():
             self.know("input", name, "", value)
-        for path, module in named_modules(self._model):
+        for path, module in self._modules:
             for name, parameter in module._parameters.items():  # noqa: SLF001
                 self.know("parameter", name, path, parameter)
             for name, buffer in module._buffers.items():  # noqa: SLF001
                 self.know("buffer", name, path, buffer)
         self._calls.begin(tensors((inputs, named)))
         outputs: object = ()
-        with self._calls.followed(), _uncompiled():
+        with self._calls.followed(), uncompiled():
             try:
                 with self:
                     outputs = self._model(*inputs, **named)
@@ -234,7 +211,7 @@ class Tracer(TorchFunctionMode):
             self._arrays.clear()
         return self._add_leaf(node, tensor)
 
-    def leaf(self, index: int, tensor: Tensor) -> None:
+    def leaf(self, tensor: Tensor) -> None:
         """Take note of a tensor that no operation made."""
 
     def step(
@@ -262,7 +239,7 @@ class Tracer(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401
         """Run one of torch's functions and note what it did."""
         named = kwargs or {}
-        name = _name(func)
+        name = name_of(func)
         seconds = None
         try:
             if self._timed:
@@ -272,20 +249,18 @@ class Tracer(TorchFunctionMode):
         except Exception as error:
             self._refused(name, tensors((args, named)), error)
             raise
-        if name in _WRITES:
+        if name in WRITES:
             made = tensors(args[0])
-        elif name in _NO_OPERATION:
+        elif name in NO_OPERATION:
             made = []
         else:
             made = tensors(result)
         if made:
             self._operation(func, name, args, named, made, seconds)
-        elif name in _READS:
+        elif name in READS:
             self._read(name, tensors((args, named)))
         else:
             self.step(func, args, named, (), None)
-            if name == "__set__" and getattr(func.__self__, "__name__", "") == "data":
-                self.sources.put([args[0]], self.find([args[1]])[0])
         return result
 
     def _operation(
@@ -299,6 +274,10 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         inputs = self.find(tensors((args, named)))
         nodes = self.graph.nodes
+        if name == "backward":
+            self._backward = len(nodes)
+        elif name == "grad" and self._backward is not None:
+            inputs = (*inputs, self._backward)
         self.step(func, args, named, made, len(nodes))
         at = self._calls.now
         first = made[0]
@@ -318,13 +297,13 @@ class Tracer(TorchFunctionMode):
             sum(map(size, made)),
             seconds,
         )
-        written = name in _WRITES or "out" in named or _in_place(name)
+        written = name in WRITES or "out" in named or in_place(name)
         self._add(node, made, written=written)
 
     def _read(self, name: str, given: Iterable[Tensor]) -> None:
         for index in self.find(given):
             self._reads.setdefault(index, {})[name] = None
-            if name in _ARRAYS:
+            if name in ARRAYS:
                 self._arrays.append(index)
 
     def _line(self) -> Line | None:
@@ -336,7 +315,7 @@ class Tracer(TorchFunctionMode):
         if known is not None and known.error is error:
             return
         numberless = any(one.is_meta for one in given) and (
-            name in _READS or isinstance(error, NotImplementedError)
+            name in READS or isinstance(error, NotImplementedError)
         )
         line = line_below(sys._getframe(2), Tracer.run.__code__)  # noqa: SLF001
         module, inputs = self._calls.now.module, self.find(given)
@@ -347,15 +326,19 @@ class Tracer(TorchFunctionMode):
     def _ended(self, error: Exception) -> None:
         """Note the error that ended the pass: it may be one that followed from an operation's."""
         known = self.graph.failure
-        if known is not None and known.error in _causes(error):
+        causes = list(_causes(error, self._handled))
+        if known is not None and known.error in causes:
             self.graph.failure = replace(known, error=error)
-            return
-        line = line_of(error, Tracer.run.__code__)
-        self.graph.failure = Failure(self._calls.raised_in(error), "", (), error, line)
+        else:
+            line = line_of(error, Tracer.run.__code__)
+            self.graph.failure = Failure(self._calls.raised_in(error), "", (), error, line)
+        for one in causes:
+            # What the forward held is not to live as long as the graph.
+            traceback.clear_frames(one.__traceback__)
 
     def _add_leaf(self, node: Node, tensor: Tensor) -> int:
         index = self._add(node, [tensor])
-        self.leaf(index, tensor)
+        self.leaf(tensor)
         return index
 
     def _add(self, node: Node, made: Sequence[Tensor], *, written: bool = False) -> int:
@@ -371,8 +354,10 @@ class Tracer(TorchFunctionMode):
         nodes = self.graph.nodes
         for index, words in self._reads.items():
             nodes[index] = replace(nodes[index], reads=tuple(words))
+        for index, names in names_of_shared(self._modules, self.sources.node).items():
+            nodes[index] = replace(nodes[index], names=names)
         self.graph.calls = self._calls.finished(nodes, timed=self._timed)
-        self.graph.modules = described(self._model, self.graph, self.sources.node, self._lazy)
+        self.graph.modules = described(self._modules, self.graph, self.sources.node, self._lazy)
 
 
 def _measured(
@@ -387,38 +372,11 @@ def _measured(
     return result, time.perf_counter() - start
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException, before: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it followed from, without what was being handled before."""
     one: BaseException | None = error
     seen: set[int] = set()
-    while one is not None and id(one) not in seen:
+    while one is not None and one is not before and id(one) not in seen:
         seen.add(id(one))
         yield one
         one = one.__cause__ or one.__context__
-
-
-def _in_place(name: str) -> bool:
-    if name.endswith("_"):
-        return not name.endswith("__")
-    return name in _IN_PLACE
-
-
-_IN_PLACE = frozenset({"iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "imatmul"})
-
-
-def _name(func: Any) -> str:  # noqa: ANN401
-    name: str = getattr(func, "__name__", type(func).__name__)
-    if not name.startswith("__"):
-        return name
-    if name == "__get__":  # such as Tensor.T
-        return str(getattr(getattr(func, "__self__", None), "__name__", name))
-    return name if name in _WRITES or name == "__set__" else name.strip("_")
-
-
-@contextlib.contextmanager
-def _uncompiled() -> Iterator[None]:
-    """Run what was compiled as it was written: compiled code hides what it does."""
-    if "torch._dynamo" not in sys.modules:  # which takes a second to load
-        yield
-        return
-    with torch.compiler.set_stance("force_eager"):
-        yield
