@@ -238,7 +238,7 @@ def test_after_an_error_the_graph_so_far_is_shown_with_the_shapes():
     model = nn.Sequential(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(100, 10))
     viewer = dl_lab.GraphViewer(model, torch.rand(4, 1, 28, 28))
     failure, english, spanish = said(viewer)
-    meta, arrays = shown(viewer)
+    meta, _arrays = shown(viewer)
     assert failure["name"] == "linear"
     assert failure["module"] == "2"
     assert "4×3456" in failure["shapes"]
@@ -347,7 +347,7 @@ def test_two_models_side_by_side_say_what_differs():
     # The last layer gives the same shape, from other weights.
     assert told[0][:2] == [("linear", 1), ("relu", 1)]
     assert ("dropout", 2) in told[1]
-    assert ("linear", 1) == told[1][0]
+    assert told[1][0] == ("linear", 1)
     assert repr(both) == "GraphViewer(Sequential and Sequential, 3 operations, 58 parameters)"
     both.close()
 

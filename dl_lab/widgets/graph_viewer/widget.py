@@ -181,7 +181,8 @@ class GraphViewer(Explainer):
         self.graphs, self.groups = tuple(graphs), tuple(groups)
         if len(graphs) > 1:
             arrays |= differences(graphs[0], graphs[1])
-        return {"graphs": metas, "trainer": self._trainer is not None, "layers": True}, arrays
+        layers = self.graphs[0].failure is None
+        return {"graphs": metas, "trainer": self._trainer is not None, "layers": layers}, arrays
 
     def _traced(self, index: int, model: nn.Module) -> Graph:
         known = self._arguments[index]

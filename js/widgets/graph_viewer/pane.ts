@@ -57,7 +57,13 @@ export function pane(context: Context, index: number): HTMLElement {
   );
   tips.describe(area, t("graph"), t("keys"));
   const size = followSize(area, SIZE, lifetime);
-  const measured = measurer(() => getComputedStyle(area).fontFamily || "sans-serif");
+  // Known once it stands on the page.
+  const family = signal("sans-serif");
+  react(lifetime, () => {
+    void [size.value, theme.value];
+    family.value = getComputedStyle(area).fontFamily || "sans-serif";
+  });
+  const measured = measurer(() => family.value);
 
   const graph = computed(() => context.drawn.value[index] ?? null);
   const direction = signal<Direction>("down");
@@ -189,7 +195,7 @@ export function pane(context: Context, index: number): HTMLElement {
       placed: now.placed,
       looks: own,
       style: {
-        font: getComputedStyle(area).fontFamily || "sans-serif",
+        font: family.value,
         text,
         muted: muted || text,
         line: dark ? "#6b7278" : "#a9b0b6",
@@ -438,10 +444,11 @@ function measurer(family: () => string): (text: string, font: string) => number 
   const pen = context2d(document.createElement("canvas"));
   const widths = new Map<string, number>();
   return (text, font) => {
-    const key = `${font}\n${text}`;
+    const whole = /px \S/.test(font) ? font : `${font} ${family()}`;
+    const key = `${whole}\n${text}`;
     let width = widths.get(key);
     if (width === undefined) {
-      pen.font = /px \S/.test(font) ? font : `${font} ${family()}`;
+      pen.font = whole;
       width = pen.measureText(text).width;
       widths.set(key, width);
     }
