@@ -58,6 +58,16 @@ SENTENCES = {
     "as [(120, 80, 1.5)]; got {given}.",
     "graph_no_module": "The model has no module {given}; model.named_modules() lists them.",
     "short_text": "{name} must be text of at most {most} characters; got {given}.",
+    "graph_live_failed": "The network could not be looked at on the batch of the next step: it "
+    "raised {kind}: {detail}.",
+    "not_finite_forward": "Step {step}: the first {kind} came up in the forward pass, in "
+    "{operation} of {place}{line}.",
+    "not_finite_loss": "Step {step}: all that the model computed was finite, but the loss of it is "
+    "{kind}. Look for the logarithm of 0 or a division by 0 in the loss.",
+    "not_finite_backward": "Step {step}: the first {kind} came up in the backward pass: "
+    "{operation} of {place}{line} sends back a gradient that is not finite, though its own is.",
+    "not_finite_update": "Step {step}: all gradients were finite, but the update made {operation} "
+    "of {place} {kind}. Try a smaller learning rate.",
     "no_labels": "The validation data hold no labels: the loss leaves out every one of their "
     "targets, so it would be the mean of nothing. Give data of which at least one target counts.",
     "step_late": "The run was interrupted, but its step has not ended within {seconds} s. When it "
@@ -300,6 +310,8 @@ SENTENCES = {
     "nn.MultiheadAttention return a tuple: take its first entry in a forward method of your own. "
     "Lists and arrays become tensors with torch.as_tensor.",
     "layer_failed": "{layer} raised {kind}: {detail}. Its input is {given}.",
+    "operation_failed": "{layer} raised {kind} in {operation}, which was given {shapes}: {detail}. "
+    "The layer's own input is {given}.",
     "layer_device": "{layer} has its weights on {wanted}, but its input is on {given}. The "
     "Trainer moves the model and the batches; make further tensors where the inputs are "
     "(device=x.device), and keep layers in nn.ModuleList and constants with register_buffer.",

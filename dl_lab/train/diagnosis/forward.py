@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from dl_lab.errors import InputError
 from dl_lab.train.batches.structure import described, kind_of
+from dl_lab.train.diagnosis.operation import failed_operation
 from dl_lab.train.diagnosis.place import Call, detail_of, failed_call
 
 _AXES = ("length", "height, width", "depth, height, width")
@@ -40,14 +41,25 @@ def explain_forward(error: BaseException, model: nn.Module, inputs: object) -> I
                 sentence = check(call, given)
         if sentence is not None:
             return sentence
+    return _any_other(error, call, model, inputs)
+
+
+def _any_other(error: BaseException, call: Call, model: nn.Module, inputs: object) -> InputError:
+    """Say what a layer raised, and in which operation where that can be told."""
     mixed = "same device" in str(error) or "expected device" in str(error)
-    return InputError(
-        "devices_mixed" if mixed else "layer_failed",
-        layer=call.name,
-        given=", ".join(map(described, call.inputs)) or "()",
-        kind=type(error).__name__,
-        detail=detail_of(error),
-    )
+    told = {
+        "layer": call.name,
+        "given": ", ".join(map(described, call.inputs)) or "()",
+        "kind": type(error).__name__,
+        "detail": detail_of(error),
+    }
+    if mixed:
+        return InputError("devices_mixed", **told)
+    failure = failed_operation(error, model, inputs)
+    if failure is None:
+        return InputError("layer_failed", **told)
+    shapes = ", ".join(str(list(shape)) for shape in failure.shapes)
+    return InputError("operation_failed", **told, operation=failure.name, shapes=shapes)
 
 
 def _arguments(model: nn.Module, inputs: object) -> InputError | None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
+    from dl_lab.nets.graph.nodes import Graph
+
 _MOST_STEPS = 2**32 - 1
 _MOST_RATE = 768_000
 
@@ -287,14 +289,26 @@ class EventLog(EventWriter):
             # It holds what no look could put back.
             self.add_text("graph", str(error), 0)
             return
+        self.add_traced(traced, type(original(model)).__name__)
+
+    def add_traced(self, traced: Graph, name: str) -> None:
+        """Add a graph that was traced before, as a `GraphViewer` has it.
+
+        Parameters
+        ----------
+        traced
+            From `dl_lab.nets.graph.trace.trace`. Where the model raised an exception, the graph
+            ends there, and a text `graph` tells why.
+        name
+            Of the outermost group.
+        """
         if (failure := traced.failure) is not None:
             place = " in ".join(filter(None, [failure.name, failure.module or "forward"]))
             note = f"The model could not be traced to its end ({type(failure.error).__name__}"
             self.add_text("graph", f"{note} at {place}).\n\n```\n{failure.error}\n```", 0)
 
         def make() -> Any:  # noqa: ANN401  # protobuf has no types here
-            graph = summaries.graph(traced, type(original(model)).__name__)
-            return Event(graph_def=graph.SerializeToString())
+            return Event(graph_def=summaries.graph(traced, name).SerializeToString())
 
         self._add("texts", "graph", make, None)
 
