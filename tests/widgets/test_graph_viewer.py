@@ -460,3 +460,30 @@ def test_only_modules_of_the_model_are_opened(lenet):
     assert Page(lenet).request("layer.open", module="conv1").meta["ok"] is True
     refused = Page(lenet).request("layer.open", module="conv9")
     assert refused.meta["error"]["key"] == "graph_no_module"
+
+
+def test_a_trainer_is_followed_and_its_graph_stays(lenet):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
+    data = (torch.randn(64, 4), torch.randint(0, 3, (64,)))
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    trainer = dl_lab.Trainer(model, nn.CrossEntropyLoss(), sgd, data, batch_size=8, device="cpu")
+    viewer = dl_lab.GraphViewer(model, data[0][:2], trainer)
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    trainer.step(3)
+    live = page.shown("graph.live")
+    assert page.wait(lambda: any(one.meta["step"] == 3 for one in page.shown("graph.live")))
+    live = page.shown("graph.live")[-1]
+    count = len(viewer.graphs[0].nodes)
+    assert {name: live.arrays[name].shape for name in ("rms", "grad", "dead", "flags")} == {
+        name: (count,) for name in ("rms", "grad", "dead", "flags")
+    }
+    # By torch itself, for the batch that comes next.
+    relu = [node.name for node in viewer.graphs[0].nodes].index("relu")
+    assert np.isfinite(live.arrays["rms"][relu])
+    assert 0 <= live.arrays["dead"][relu] <= 1
+    # Nothing was traced anew for that.
+    assert [one.kind for one in page.messages if one.kind == "explainer.show"] == []
+    viewer.close()
+    trainer.close()

@@ -16,13 +16,15 @@ from dl_lab.nets.graph.nodes import Graph
 from dl_lab.nets.graph.summary import rows, totals
 from dl_lab.nets.graph.trace import copied, trace
 from dl_lab.pictures.graph import picture
+from dl_lab.probe.flow.passes import Given
+from dl_lab.probe.looks.turns import one_look
 from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import untouched
 from dl_lab.protocol import Array, Message
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.traits import Choice
-from dl_lab.widgets.base.widget import Reply, handles
+from dl_lab.widgets.base.widget import Reply, handles, sentence
 from dl_lab.widgets.graph_viewer.checks import (
     Arguments,
     checked_model,
@@ -32,6 +34,7 @@ from dl_lab.widgets.graph_viewer.checks import (
     told,
     ways,
 )
+from dl_lab.widgets.graph_viewer.live import Live
 from dl_lab.widgets.graph_viewer.message import described, differences
 from dl_lab.widgets.graph_viewer.saved import boxes
 from dl_lab.widgets.graph_viewer.settings import Cameras, Keys, Text
@@ -131,6 +134,8 @@ class GraphViewer(Explainer):
         self._arguments: list[Arguments | None] = [None, None]
         self.graphs: tuple[Graph, ...] = ()
         self.groups: tuple[Group, ...] = ()
+        self._live: Live | None = None
+        self._complained = False
         super().__init__(trainer=checked_trainer(trainer, model), **settings)
 
     @classmethod
@@ -181,8 +186,24 @@ class GraphViewer(Explainer):
         self.graphs, self.groups = tuple(graphs), tuple(groups)
         if len(graphs) > 1:
             arrays |= differences(graphs[0], graphs[1])
+        self._follow()
         layers = self.graphs[0].failure is None
         return {"graphs": metas, "trainer": self._trainer is not None, "layers": layers}, arrays
+
+    def _computed(self) -> Reply:
+        # The first time, too, between two steps.
+        if self._ready or self._trainer is None:
+            return super()._computed()
+        return self._trainer.look(super()._computed).result()
+
+    def _follow(self) -> None:
+        """Follow the training on the graph as it is now."""
+        if self._live is not None:
+            self._live.end()
+            self._live = None
+        arguments = self._arguments[0]
+        if self._trainer is not None and arguments is not None:
+            self._live = Live(self.model, self.graphs[0], self._trainer, Given(*arguments))
 
     def _traced(self, index: int, model: nn.Module) -> Graph:
         known = self._arguments[index]
@@ -190,7 +211,7 @@ class GraphViewer(Explainer):
         graphs = []
         for way in tried:
             inputs, named = copied(way)
-            with untouched(model):
+            with one_look(model), untouched(model):
                 graphs.append(trace(model, inputs, named, timed=True))
             if graphs[-1].failure is None:
                 break
@@ -215,11 +236,33 @@ class GraphViewer(Explainer):
         if changed & {"language", "colour"}:
             self._update_picture()
 
+    def _trained(self) -> None:
+        """Tell what the trainer has done: its graph is the same."""
+        self._channel.touch()
+
     def compose(self, *, touched: bool) -> Message | None:
         """Trace again where that was asked for; else tell what training does."""
         if self._revision != self._composed:
             return super().compose(touched=touched)
-        return None
+        if self._live is None:
+            return None
+        try:
+            news = self._live.news(touched=touched)
+        except Exception as error:  # noqa: BLE001 - the page must hear of it, and go on
+            self._complained = True
+            self.set_trait("problem", sentence(error))
+            if not isinstance(error, InputError):
+                self.on_stream_failed(error)
+            return None
+        if news is not None and self._complained:
+            self._complained = False
+            self.set_trait("problem", None)
+        return None if news is None else Message("graph.live", *news)
+
+    def call_off(self) -> None:
+        """End at once what is looked at while it trains."""
+        if self._ready and self._live is not None:
+            self._live.end()
 
     # -- for the views
 
