@@ -127,6 +127,7 @@ class GraphViewer(Explainer):
         rule: Rule | None = None,
         **settings: Any,
     ) -> None:
+        self._refuse({name: settings[name] for name in settings if name not in self._SETTINGS})
         self.model = checked_model(model)
         self.other = None if other is None else checked_model(other)
         self._x = x

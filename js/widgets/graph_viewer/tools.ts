@@ -82,7 +82,7 @@ function searchField(context: Context): HTMLElement {
   tips.describe(input, t("search"), t("tip_search"));
   return h(
     "div",
-    { class: "dl-search", role: "search" },
+    { class: "dl-search" },
     h("span", { class: "dl-search-field" }, input, previous, next),
     count,
   );
