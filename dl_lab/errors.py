@@ -58,6 +58,8 @@ SENTENCES = {
     "as [(120, 80, 1.5)]; got {given}.",
     "graph_no_module": "The model has no module {given}; model.named_modules() lists them.",
     "short_text": "{name} must be text of at most {most} characters; got {given}.",
+    "layers_on_meta": "On the meta device there are shapes but no numbers that a LayerViewer could "
+    "show. Give the model on the CPU or a GPU.",
     "graph_live_failed": "The network could not be looked at on the batch of the next step: it "
     "raised {kind}: {detail}.",
     "not_finite_forward": "Step {step}: the first {kind} came up in the forward pass, in "

@@ -60,6 +60,10 @@ class NotFinite:
         """The node itself."""
         return self.graph.nodes[self.node]
 
+    def __str__(self) -> str:
+        """Say it."""
+        return str(self.sentence)
+
     @property
     def sentence(self) -> InputError:
         """What happened, for people, in both languages."""
@@ -110,9 +114,11 @@ def first_not_finite(trainer: Trainer) -> NotFinite | None:
     >>> sgd, data = torch.optim.SGD, (torch.tensor([[1.0], [0.0]]), torch.zeros(2, 1))
     >>> model = Root()
     >>> trainer = Trainer(model, nn.MSELoss(), sgd(model.parameters(), lr=0.1), data, seed=0)
-    >>> trainer.fit(epochs=3)
-    Traceback (most recent call last):
-    dl_lab.errors.InputError: ...
+    >>> try:
+    ...     trainer.fit(epochs=3)
+    ... except InputError as error:
+    ...     print(error.key)
+    diverged
     >>> found = first_not_finite(trainer)
     >>> found.step, found.where, found.operation.name
     (1, 'backward', 'sqrt')

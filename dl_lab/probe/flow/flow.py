@@ -72,8 +72,8 @@ class Flow:
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> given = [torch.ones(4, 2)]
     >>> flow = Flow(model, trace(model, given))
-    >>> flow.add(flow.hear(Given(given)))
-    True
+    >>> while not flow.add(flow.hear(Given(given))):
+    ...     pass
     >>> len(flow.statistics.rms)
     5
     """

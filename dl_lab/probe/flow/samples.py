@@ -116,7 +116,7 @@ def spread(shape: tuple[int, ...], unit: int | None, most: int = MOST) -> tuple[
     >>> spread((8, 4), 1)
     (slice(0, None, 1), slice(0, None, 1))
     >>> torch.zeros(64, 128, 32, 32)[spread((64, 128, 32, 32), 1)].shape
-    torch.Size([7, 64, 3, 3])
+    torch.Size([4, 43, 2, 5])
     """
     steps = [1] * len(shape)
 

@@ -9,6 +9,7 @@ import torch
 from tensorboard.compat.proto.event_pb2 import Event
 from torch.utils.tensorboard import summary
 
+from dl_lab import paths
 from dl_lab.errors import InputError, number, shown, whole
 from dl_lab.nets.graph.trace import copied, trace
 from dl_lab.probe.modules import original
@@ -331,3 +332,31 @@ class EventLog(EventWriter):
             for category, titles in charts.items()
         }
         self._add("texts", "layout", lambda: summary.custom_scalars(layout), 0)
+
+
+def write_graph(logdir: str | PathLike[str], traced: Graph, name: str) -> None:
+    """Write a traced graph into an event file of its own; returns when it is there.
+
+    Parameters
+    ----------
+    logdir
+        The run's folder.
+    traced, name
+        As for `EventLog.add_traced`.
+
+    Raises
+    ------
+    InputError
+        It is not the path of a folder here, or nothing can be written there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from torch import nn
+    >>> write_graph(tempfile.mkdtemp(), trace(nn.ReLU(), [torch.ones(2)]), "ReLU")
+    """
+    log = EventLog(paths.folder("logdir", logdir))
+    log.add_traced(traced, name)
+    log.end()
+    if log.problem is not None:
+        raise log.problem

@@ -7,9 +7,12 @@ from concurrent.futures import CancelledError
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dl_lab.errors import InputError
 from dl_lab.probe.flow.flow import Flow, Found
 from dl_lab.probe.flow.origin import matched
+from dl_lab.probe.flow.statistics import INFINITE
 from dl_lab.probe.looks.turns import CalledOff, called_off_by
 from dl_lab.probe.modules import original
 from dl_lab.train.not_finite import NotFinite, first_not_finite
@@ -17,6 +20,8 @@ from dl_lab.widgets.base.widget import Reply, sentence
 from dl_lab.widgets.layer_viewer.pace import Pace, one_core
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from dl_lab.nets.graph.nodes import Graph
@@ -49,7 +54,8 @@ class Live:
 
     def __init__(self, model: nn.Module, graph: Graph, trainer: Trainer, given: Rows) -> None:
         self._model = model
-        self._graph = graph
+        self.graph = graph
+        """That all is told of."""
         self._trainer = trainer
         self._given = given
         self._flow = Flow(model, graph)
@@ -178,8 +184,8 @@ class Live:
         return self._exact(found)
 
     def _exact(self, found: NotFinite) -> dict[str, Any]:
-        places = matched(found.graph, self._graph)
-        near = _near(self._graph, found.operation.module)
+        places = matched(found.graph, self.graph)
+        near = _near(self.graph, found.operation.module)
         infinite = None if found.infinite is None else places.get(found.infinite)
         return {
             "node": places.get(found.node, near),
@@ -194,7 +200,7 @@ class Live:
     def _seen(self, found: Found) -> dict[str, Any]:
         """Say where the rows that were looked at are not finite: others may have been before."""
         origin = found.origin
-        node = self._graph.nodes[origin.node]
+        node = self.graph.nodes[origin.node]
         where = "backward" if origin.backward else "forward"
         line = node.line
         told = InputError(
@@ -225,11 +231,17 @@ class Live:
             "rows": 0 if seen is None else seen.rows,
             "first": self.first,
         }
-        return meta, {} if seen is None else arrays(seen)
+        return meta, {} if seen is None else arrays(seen, self.first)
 
 
-def arrays(seen: Statistics) -> dict[str, Any]:
-    """Return what the page is sent of statistics, each by the node's index."""
+def arrays(seen: Statistics, first: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what the page is sent of statistics, each by the node's index.
+
+    Infinite numbers alone are no fault, since masks are made of them: the flags tell of them where
+    something followed from that.
+    """
+    faulty = first is not None and (first["kind"] == "inf" or first["infinite"] is not None)
+    told = 255 if faulty else 255 - INFINITE
     return {
         "rms": seen.rms,
         "mean": seen.mean,
@@ -237,7 +249,7 @@ def arrays(seen: Statistics) -> dict[str, Any]:
         "grad": seen.gradient_rms,
         "grad_mean": seen.gradient_mean,
         "grad_dead": seen.gradient_dead,
-        "flags": seen.flags,
+        "flags": seen.flags & np.uint8(told),
     }
 
 

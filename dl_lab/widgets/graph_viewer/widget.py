@@ -21,6 +21,7 @@ from dl_lab.probe.looks.turns import one_look
 from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import untouched
 from dl_lab.protocol import Array, Message
+from dl_lab.train.not_finite import NotFinite, first_not_finite
 from dl_lab.train.trainer import Trainer
 from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.traits import Choice
@@ -39,8 +40,11 @@ from dl_lab.widgets.graph_viewer.message import described, differences
 from dl_lab.widgets.graph_viewer.saved import boxes
 from dl_lab.widgets.graph_viewer.settings import Cameras, Keys, Text
 from dl_lab.widgets.graph_viewer.table import table
+from dl_lab.widgets.layer_viewer import LayerViewer
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from torch import nn
 
 COLOURS = ("nothing", "time", "memory", "parameters", "macs", "activations", "gradients")
@@ -136,8 +140,9 @@ class GraphViewer(Explainer):
         self.graphs: tuple[Graph, ...] = ()
         self.groups: tuple[Group, ...] = ()
         self._live: Live | None = None
-        self._complained = False
+        self._layers: LayerViewer | None = None
         super().__init__(trainer=checked_trainer(trainer, model), **settings)
+        self._follow()
 
     @classmethod
     def compare(cls, a: nn.Module, b: nn.Module, x: object, **settings: Any) -> GraphViewer:
@@ -187,7 +192,6 @@ class GraphViewer(Explainer):
         self.graphs, self.groups = tuple(graphs), tuple(groups)
         if len(graphs) > 1:
             arrays |= differences(graphs[0], graphs[1])
-        self._follow()
         layers = self.graphs[0].failure is None
         return {"graphs": metas, "trainer": self._trainer is not None, "layers": layers}, arrays
 
@@ -196,15 +200,6 @@ class GraphViewer(Explainer):
         if self._ready or self._trainer is None:
             return super()._computed()
         return self._trainer.look(super()._computed).result()
-
-    def _follow(self) -> None:
-        """Follow the training on the graph as it is now."""
-        if self._live is not None:
-            self._live.end()
-            self._live = None
-        arguments = self._arguments[0]
-        if self._trainer is not None and arguments is not None:
-            self._live = Live(self.model, self.graphs[0], self._trainer, Given(*arguments))
 
     def _traced(self, index: int, model: nn.Module) -> Graph:
         known = self._arguments[index]
@@ -237,33 +232,127 @@ class GraphViewer(Explainer):
         if changed & {"language", "colour"}:
             self._update_picture()
 
-    def _trained(self) -> None:
-        """Tell what the trainer has done: its graph is the same."""
-        self._channel.touch()
-
     def compose(self, *, touched: bool) -> Message | None:
         """Trace again where that was asked for; else tell what training does."""
         if self._revision != self._composed:
-            return super().compose(touched=touched)
-        if self._live is None:
+            shown = super().compose(touched=touched)
+            self._follow()
+            return shown
+        return self._news(touched=touched)
+
+    # -- live
+
+    def _follow(self) -> None:
+        """Follow the trainer by the nodes of the graph that is shown."""
+        graph, known = self.graphs[0], self._live
+        if self._trainer is None or (known is not None and known.graph is graph):
+            return
+        if known is not None:
+            known.end()
+        arguments = self._arguments[0]
+        given = Given([], {}) if arguments is None else Given(*arguments)
+        self._live = Live(self.model, graph, self._trainer, given)
+
+    def _news(self, *, touched: bool) -> Message | None:
+        live = self._live
+        # Of a model that did not take what it was given there is nothing to follow.
+        if live is None or live.graph.failure is not None:
             return None
         try:
-            news = self._live.news(touched=touched)
-        except Exception as error:  # noqa: BLE001 - the page must hear of it, and go on
-            self._complained = True
+            news = live.news(touched=touched)
+        except InputError as error:
             self.set_trait("problem", sentence(error))
-            if not isinstance(error, InputError):
-                self.on_stream_failed(error)
             return None
-        if news is not None and self._complained:
-            self._complained = False
-            self.set_trait("problem", None)
-        return None if news is None else Message("graph.live", *news)
+        if news is None:
+            return None
+        self.set_trait("problem", None)
+        return Message("graph.live", *news)
 
-    def call_off(self) -> None:
-        """End at once what is looked at while it trains."""
-        if self._ready and self._live is not None:
+    def _trained(self) -> None:
+        """Look at where the trainer stands: the graph is the same."""
+        self._channel.touch()
+
+    def on_close(self) -> None:
+        """Leave model and trainer as they are."""
+        if self._live is not None:
             self._live.end()
+        if self._layers is not None:
+            self._layers.close()
+        super().on_close()
+
+    def find_nan(self) -> NotFinite | None:
+        """Do the trainer's last steps again, and find where a number first was not finite.
+
+        A page does so by itself once training has diverged, and marks the node. The run is
+        afterwards where it was.
+
+        Returns
+        -------
+        NotFinite or None
+            The step, whether forward or backward, and the operation; None where all is finite.
+
+        Raises
+        ------
+        InputError
+            There is no trainer, it trains at this moment, or its steps are a person's own.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from torch import nn
+        >>> import dl_lab
+        >>> class Root(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.linear = nn.Linear(1, 1, bias=False)
+        ...     def forward(self, x):
+        ...         return self.linear(x).abs().sqrt()
+        >>> model, data = Root(), (torch.tensor([[1.0], [0.0]]), torch.ones(2, 1))
+        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> trainer = dl_lab.Trainer(model, nn.MSELoss(), sgd, data, seed=0, device="cpu")
+        >>> viewer = dl_lab.GraphViewer(model, data[0], trainer=trainer)
+        >>> try:
+        ...     trainer.fit(epochs=1)
+        ... except dl_lab.errors.InputError as error:
+        ...     print(error.key)
+        diverged
+        >>> found = viewer.find_nan()
+        >>> found.step, found.where, found.operation.name
+        (1, 'backward', 'sqrt')
+        >>> viewer.close()
+        """
+        if self._trainer is None:
+            raise InputError("no_control", name=type(self).__name__, control="find_nan")
+        return first_not_finite(self._trainer)
+
+    def to_tensorboard(self, logdir: str | PathLike[str]) -> None:
+        """Write the graph into an event file, for TensorBoard's graph page.
+
+        Modules are its groups, and calls of one module after the first groups of their own; with
+        each node stand its shape, parameters, multiply-adds and line of source.
+
+        Parameters
+        ----------
+        logdir
+            A run's folder, such as `dl_lab.runs.new` makes.
+
+        Raises
+        ------
+        InputError
+            It is not the path of a folder here, or nothing can be written there.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import torch
+        >>> import dl_lab
+        >>> viewer = dl_lab.GraphViewer(dl_lab.nets.lenet5(), torch.rand(1, 1, 28, 28))
+        >>> viewer.to_tensorboard(tempfile.mkdtemp())
+        >>> viewer.close()
+        """
+        from dl_lab.train.events.event_log import write_graph
+
+        write_graph(logdir, self.graphs[0], type(original(self.model)).__name__)
 
     # -- for the views
 
@@ -282,11 +371,41 @@ class GraphViewer(Explainer):
         path = message.meta.get("module")
         if not isinstance(path, str) or path not in self.graphs[0].modules:
             raise InputError("graph_no_module", given=shown(path))
-        return {"code": self._layer_code(path)}, {}
+        return {"widget": self.layer_viewer(path).model_id}, {}
 
-    def _layer_code(self, path: str) -> str:
-        """Return the cell that shows a layer, with the names that a person most likely has."""
-        return f"dl_lab.LayerViewer(model, x)  # {path}" if path else "dl_lab.LayerViewer(model, x)"
+    def layer_viewer(self, module: str = "") -> LayerViewer:
+        """Return a LayerViewer of the model on the same input, at a layer: what a click opens.
+
+        There is one for each GraphViewer, which closes with it.
+
+        Parameters
+        ----------
+        module
+            The name of a layer, or of a module with layers in it.
+
+        Raises
+        ------
+        InputError
+            What a LayerViewer refuses: a model on the meta device, or no such layer in it.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import dl_lab
+        >>> viewer = dl_lab.GraphViewer(dl_lab.nets.lenet5(), torch.rand(2, 1, 28, 28))
+        >>> layers = viewer.layer_viewer("conv1")
+        >>> layers.goal["layer"]
+        0
+        >>> viewer.close()
+        """
+        if any(one.is_meta for one in self.model.parameters()):
+            raise InputError("layers_on_meta")
+        if self._layers is None or self._layers.comm is None:
+            self._layers = LayerViewer(
+                self.model, self._x, trainer=self._trainer, language=self.language
+            )
+        self._layers.show_layer(module)
+        return self._layers
 
     def picture(self) -> str:
         """Return the graph's outermost groups as an SVG document."""

@@ -7,6 +7,7 @@ import { formatMany, formatTime } from "./numbers.ts";
 import type { Context } from "./context.ts";
 import type { Drawn } from "./drawn.ts";
 import type { Live } from "./message.ts";
+import { openLayer } from "./layers.ts";
 import { words } from "./looks.ts";
 
 type Row = readonly [name: string, value: string];
@@ -27,14 +28,12 @@ export function card(context: Context): HTMLElement {
   );
   const toggle = h("button", { type: "button", class: "dl-button" });
   const layer = h("button", { type: "button", class: "dl-button dl-open-layer" }, t("open_layer"));
-  const answer = h("div", { class: "dl-answer", hidden: true });
   const element = h(
     "div",
     { class: "dl-card", role: "group", "aria-label": t("card"), tabindex: 0 },
     title,
     kind,
     h("div", { class: "dl-card-buttons" }, toggle, layer),
-    answer,
     notes,
     rows,
     source,
@@ -96,26 +95,13 @@ export function card(context: Context): HTMLElement {
     const at = now();
     if (at !== null) context.toggle(at.index, at.item);
   });
-  // What was said of another layer is over.
-  react(lifetime, () => {
-    void chosen.shown.value;
-    answer.hidden = true;
-  });
   listen(layer, "click", lifetime, () => {
     const at = now();
     if (at === null) return;
     const module = at.graph.path(at.item);
     layer.disabled = true;
-    context.rpc
-      .request("layer.open", { module }, { timeout: null })
-      .then(({ meta }) => {
-        const text = typeof meta["code"] === "string" ? meta["code"] : "";
-        answer.replaceChildren(
-          h("p", {}, t("layer_opened")),
-          ...(text === "" ? [] : [h("pre", { tabindex: 0 }, h("code", {}, text))]),
-        );
-        answer.hidden = false;
-      }, context.complain)
+    openLayer(context, module)
+      .catch(context.complain)
       .finally(() => (layer.disabled = false));
   });
   return element;

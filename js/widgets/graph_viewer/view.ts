@@ -9,6 +9,7 @@ import { card } from "./card.ts";
 import { isLive, type Metric, scaleOf } from "./colours.ts";
 import type { Context, PaneOf } from "./context.ts";
 import { Drawn } from "./drawn.ts";
+import { layerPlace } from "./layers.ts";
 import { legend } from "./legend.ts";
 import { followLive } from "./live.ts";
 import { words } from "./looks.ts";
@@ -212,6 +213,7 @@ export function draw(view: ExplainerView<Frame>): HTMLElement[] {
     h("div", { class: "dl-body" }, graphs, card(context)),
     legend(context),
     spoken,
+    layerPlace(context),
   ];
 }
 
