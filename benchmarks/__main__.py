@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     event_log,
+    graph,
     history,
     layers,
     learning_rate,
@@ -25,6 +26,7 @@ def main() -> None:
         looking,
         tensorboard_server,
         learning_rate,
+        graph,
     ):
         benchmark.main()
         print()

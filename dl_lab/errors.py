@@ -397,7 +397,7 @@ SENTENCES = {
     "shapes_unequal": "{loss} compares number by number, but the outputs are {outputs} and the "
     "targets {targets}. Let the last layer have as many outputs as a target has numbers.",
     "no_runs": "Give at least one run: a Trainer, a watched run or a History.",
-    "not_run": "{given} is no run. Give a Trainer, a watched run or a History.",
+    "not_run": "{given} is not a run. Give a Trainer, a watched run or a History.",
     "names_count": "{given} names were given for {count} runs. Give one for each.",
     "no_control": "{name} cannot be controlled this way: {control} is not one of its controls.",
     "hidden_pairs": "hidden must be a list of pairs of a run's index and a series, or None for "
@@ -406,7 +406,7 @@ SENTENCES = {
     "{given}.",
     "not_callback": "A callback must be a dl_lab.train.callbacks.Callback; got {given}.",
     "callback_failed": "The callback {callback} raised {kind} in {hook}: {detail}. The run has "
-    "stopped; model and history are kept. Mend the callback and start again.",
+    "stopped; model and history are kept. Fix the callback and start again.",
     "observer_failed": "The callback {callback} raised {kind} in {hook}: {detail}. Training goes "
     "on without what it was to do there.",
     "within_hook": "{name} cannot be called within a callback's hook or in the middle of a step. "
@@ -619,8 +619,8 @@ SENTENCES = {
     "{counts} entries. They must have equally many, at least one, or None in batch_dim.",
     "whole_or_batch": "whole=True gives x to the model as it is, and batch_dim cuts it into "
     "examples. Give only one of the two.",
-    "not_drawable": "The network's input is no image with one or three colours, so nothing can be "
-    "drawn for it. Choose one of the examples.",
+    "not_drawable": "The network's input is not an image with one or three colours, so nothing can "
+    "be drawn for it. Choose one of the examples.",
     "drawn_size": "The picture is {given}, but the network takes {size}.",
     "classes_count": "{given} class names were given, but the network tells {count} classes apart. "
     "Give one name for each.",

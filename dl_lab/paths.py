@@ -35,7 +35,7 @@ def local(name: str, given: object, root: Path = Path()) -> Path:
     Raises
     ------
     InputError
-        It is no path, is empty or too long, is the address of something elsewhere (``s3://…``),
+        It is not a path, is empty or too long, is the address of something elsewhere (``s3://…``),
         names a home that does not exist (``~nobody``), or begins with a variable of the shell
         (``$HOME``).
 
@@ -47,7 +47,7 @@ def local(name: str, given: object, root: Path = Path()) -> Path:
     True
     """
     text = _text(name, given)
-    # A person who writes ~ or :// means no folder of that name, even where somebody made one.
+    # A person who writes ~ or :// means no folder of that name, even where someone made one.
     if not text.startswith("~") and "://" not in text and os.path.lexists(root / text):
         return root / text
     text = text.strip()

@@ -38,7 +38,7 @@ class TensorBoard:
     Raises
     ------
     InputError
-        It is no path on this machine, a file, a folder that cannot be made or whose name is no
+        It is not a path on this machine, a file, a folder that cannot be made or whose name is not
         text, or several folders with names (``"a:dir1,b:dir2"``).
 
     See Also

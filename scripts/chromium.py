@@ -22,7 +22,7 @@ def find() -> str | None:
     named = os.environ.get("CHROMIUM")
     if named:
         if shutil.which(named) is None:
-            raise SystemExit(f"CHROMIUM is {named}, which is no program on this machine.")
+            raise SystemExit(f"CHROMIUM is {named}, which is not a program on this machine.")
         return named
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     return found or (str(UNPACKED) if UNPACKED.exists() else None)

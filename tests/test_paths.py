@@ -1,4 +1,4 @@
-"""What people write for a path: ``~`` is home, blanks go, and what is no path here is refused."""
+"""What people write for a path: ``~`` is home, blanks go, and what is not a path is refused."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from dl_lab.train.watch.run import WatchedRun
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Columns of skorch's history that are no scores: its own, and those that tell of another.
+# Columns of skorch's history that are not scores: its own, and those that tell of another.
 _OWN = ("epoch", "dur", "learning_rate", "train_loss")
 _NOTES = ("_best", "_batch_count")
 

@@ -93,7 +93,7 @@ def are_classes(output: Any, inputs: Sequence[Tensor]) -> bool:  # noqa: ANN401
     if not found or (named is None and len(several) != 1):
         return False
     shape = found[0].shape
-    if shape[1] < 2 or found[0][0, 0].numel() != 1:  # noqa: PLR2004  # one number is no choice
+    if shape[1] < 2 or found[0][0, 0].numel() != 1:  # noqa: PLR2004  # one number is not a choice
         return False
     rows = {one.size(0) for one in inputs[:1] if one.ndim}
     if shape[0] == shape[1] and rows == {shape[0]}:

@@ -107,7 +107,7 @@ def capture(
     inputs
         What the model is called with: a tensor with one row for each example, several in a tuple
         or list, or a dictionary by the names of its arguments. They may be nested, and hold what
-        is no tensor.
+        is not a tensor.
     mode
         ``"eval"`` or ``"train"``; None leaves each module's own.
     changes

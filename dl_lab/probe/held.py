@@ -1,4 +1,4 @@
-"""Tensors held as they are, and copied only before somebody may write into their memory."""
+"""Tensors held as they are, and copied only before someone may write into their memory."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def function_writes(
         written = name in _WRITING or (name.startswith("__i") and name not in _NOT_IN_PLACE)
     else:
         written = name.endswith("_") or name in _WRITING
-    # F.relu(x, True) is in place; a copy for other yes-or-no arguments is no loss.
+    # F.relu(x, True) is in place; a copy for other yes-or-no arguments is not a loss.
     flags = (*args, *kwargs.values())
     return written or "out" in kwargs or any(one is True for one in flags)
 

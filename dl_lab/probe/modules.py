@@ -141,7 +141,7 @@ def layers(model: nn.Module) -> dict[nn.Module, str]:
     Parameters
     ----------
     model
-        Modules that only call others are no layers. Of a module that stands in several places
+        Modules that only call others are not layers. Of a module that stands in several places
         the first counts; one that `torch.compile` wraps goes by the name of its wrapper.
 
     Examples

@@ -382,7 +382,7 @@ class Recorder(TorchFunctionMode):
         return _Taken(made, tuple(inputs), tuple(origins), counted)
 
     def _counting(self, tensor: Tensor) -> Batch:
-        """Return where a tensor has its rows that is no layer's answer, or that of a transform."""
+        """Return where a tensor that no layer or transform answered has its rows."""
         values = plain(tensor)
         return Batch(0 if values.ndim and values.size(0) == self.rows else None)
 

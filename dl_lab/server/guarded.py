@@ -39,7 +39,7 @@ class Guarded(JupyterHandler):
         return False
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:  # noqa: ARG002
-        """Refuse what is no text, without an echo."""
+        """Refuse what is not text, without an echo."""
         try:
             return value.decode()
         except UnicodeDecodeError as error:
@@ -61,7 +61,7 @@ class GuardedApi(Guarded, APIHandler):
     write_error = APIHandler.write_error  # JSON
 
     def update_api_activity(self) -> None:
-        """Pass over an argument that is no text, at which Jupyter would not answer at all."""
+        """Pass over an argument that is not text, at which Jupyter would not answer at all."""
         with contextlib.suppress(HTTPError):
             super().update_api_activity()
 

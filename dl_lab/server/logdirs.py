@@ -20,7 +20,7 @@ _MARK = "tfevents"
 # Where nobody keeps runs, and where there may be very many files.
 _PASSED_OVER = {"node_modules", "site-packages", "__pycache__", "venv"}
 _SECONDS = 2.0
-# What is no path, as this server's pages say it.
+# What is not a path, as this server's pages say it.
 _REFUSALS = {
     "path_kind": "logdir_invalid",
     "path_empty": "logdir_invalid",
@@ -51,7 +51,7 @@ def resolve(given: object, root: Path, allowed: Sequence[Path]) -> Path:
     Raises
     ------
     Problem
-        It is no path, is not there, is a file, cannot be read or lies elsewhere.
+        It is not a path, is not there, is a file, cannot be read or lies elsewhere.
     """
     try:
         asked = root if given == "" else paths.local("logdir", given, root)

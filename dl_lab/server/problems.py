@@ -83,7 +83,7 @@ SENTENCES = {
     "not_json": (
         "This request is not JSON. Send an object whose logdir is the path of a folder, as text."
     ),
-    "not_text": "The address of this request holds something that is no text in UTF-8.",
+    "not_text": "The address of this request holds something that is not text in UTF-8.",
     "token_in_form": (
         "A token has no place in what is sent to TensorBoard. Send it in the header Authorization."
     ),

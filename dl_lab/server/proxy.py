@@ -124,7 +124,7 @@ class TensorBoardProxy(Guarded, ProxyHandler):  # type: ignore[misc]  # no types
         return dict(self._passed)
 
     def _record_activity(self) -> None:
-        """Leave it: a page that asks for news by itself is no sign of a person to a hub."""
+        """Leave it: a page that asks for news by itself is not a sign of a person to a hub."""
 
 
 def _without_token(query: str) -> str:

@@ -129,17 +129,17 @@ def serve(settings: Settings) -> int:
 
 
 def _relative_fonts(app: _Application) -> _Application:
-    """Mend TensorBoard's page, which asks for its fonts at the root of the site."""
+    """Fix TensorBoard's page, which asks for its fonts at the root of the site."""
     from werkzeug.wrappers import Request, Response
 
-    def mended(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:  # noqa: ANN401
+    def fixed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:  # noqa: ANN401
         if environ["PATH_INFO"] not in {"/", "/index.html"}:
             return app(environ, start_response)
         response = Response.from_app(app, Request(environ).environ)
         response.data = response.data.replace(b"url(/font-roboto/", b"url(font-roboto/")
         return response(environ, start_response)
 
-    return mended
+    return fixed
 
 
 def _asked(app: _Application) -> _Application:

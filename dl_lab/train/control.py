@@ -210,7 +210,7 @@ class Control:
             yield trial
 
     def attend(self) -> None:
-        """Take note that somebody looks on who could pause it."""
+        """Take note that someone looks on who could pause it."""
         self._seen = time.monotonic()
 
     def abandon(self, note: InputError) -> None:

@@ -17,7 +17,7 @@ PATIENCE = 1.5
 
 
 class Interrupts:
-    """Whether somebody has interrupted, and when that was heeded."""
+    """Whether someone has interrupted, and when that was heeded."""
 
     def __init__(self, outer: Interrupts | None = None) -> None:
         self._outer = outer

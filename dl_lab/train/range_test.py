@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from dl_lab import exits
 from dl_lab.errors import InputError, number, whole
 from dl_lab.train.batches.structure import described
 from dl_lab.train.interrupts import PATIENCE, Interrupts, noted_interrupts
@@ -264,7 +265,8 @@ class _Measuring:
 
     def _run(self) -> None:
         try:
-            self._measure()
+            with exits.computing():
+                self._measure()
         except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
             self._error = error
 

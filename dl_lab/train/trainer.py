@@ -644,7 +644,7 @@ class Trainer:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody waits for the end of a look: to pause, start or change something.
+        """Whether someone waits for the end of a look: to pause, start or change something.
 
         Examples
         --------
@@ -691,7 +691,7 @@ class Trainer:
         return self._worker.on_change(callback)
 
     def attend(self) -> None:
-        """Take note that somebody looks on who could pause it."""
+        """Take note that someone looks on who could pause it."""
         self._control.attend()
 
     def abandon(self, note: InputError) -> None:

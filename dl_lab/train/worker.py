@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from dl_lab import forks
+from dl_lab import exits, forks
 from dl_lab.errors import InputError
 from dl_lab.train.listeners import Listeners
 
@@ -27,9 +27,6 @@ _PATIENCE = 5.0
 """Seconds that a look has to give way."""
 _AT_EXIT = 0.7
 """Seconds that all steps together have to end by themselves when the process exits."""
-_COMPUTING_AT_EXIT = 8.0
-"""Seconds for those that then still compute."""
-_LOOK = 0.25
 
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
@@ -301,7 +298,7 @@ class Worker:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits for the end of what runs between two steps."""
+        """Whether someone waits for the end of what runs between two steps."""
         begins = self._thread is not None and self._owner not in {None, self._thread}
         return self._urgent > 0 or self._ending is not None or begins
 
@@ -481,6 +478,7 @@ def _end_all() -> None:
     A step that takes long is broken off at its next line of Python. Until then it is waited for
     while it computes: a thread inside torch crashes an interpreter that shuts down.
     """
+    exits.announce()
     late = [*_RUNNING]
     for worker in late:
         worker.ask(State.PAUSED)
@@ -490,14 +488,7 @@ def _end_all() -> None:
     late = [worker for worker in late if worker.busy]
     for worker in late:
         worker.break_off()
-    end = time.monotonic() + _COMPUTING_AT_EXIT
-    while late and time.monotonic() < end:
-        # The threads that torch computes with count as well.
-        computed = time.process_time()
-        late[0].join(seconds=_LOOK)
-        late = [worker for worker in late if worker.busy]
-        if time.process_time() < computed + _LOOK / 100:
-            return
+    exits.wait_while(lambda: any(worker.busy for worker in late))
 
 
 atexit.register(_end_all)

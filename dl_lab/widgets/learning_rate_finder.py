@@ -93,7 +93,7 @@ class LearningRateFinder(Explainer):
         Raises
         ------
         InputError
-            There is no suggestion, or the rate is no number that a rate can be.
+            There is no suggestion, or the rate is not a number that a rate can be.
         """
         if rate is None:
             if self.suggestion is None:

@@ -79,7 +79,7 @@ function isMarked({ dashed, hatched }: CellLook): boolean {
   return dashed === true || hatched === true;
 }
 
-/** Fill cells that are no wider than their edges: neighbours of one colour at once. */
+/** Fill cells that are not wider than their edges: neighbours of one colour at once. */
 function fillRuns(
   context: CanvasRenderingContext2D,
   { left, top, width, height, columns }: Plane,

@@ -20,7 +20,7 @@ test("where all is zero all is neutral, and where there is nothing one sees thro
   expect(packedColor(NaN, 1)).toBe(0);
 });
 
-test("the largest is that of a part, without what is no number", () => {
+test("the largest is that of a part, without what is not a number", () => {
   const values = Float32Array.of(1, -5, NaN, 2, -Infinity, 9);
   expect(largestOf(values)).toBe(9);
   expect(largestOf(values, 0, 5)).toBe(5);

@@ -161,7 +161,7 @@ describe("settings", () => {
     expect((find("[data-field=stride]") as HTMLInputElement).value).toBe("1");
   });
 
-  test("that are no number get a sentence", async () => {
+  test("that are not numbers get a sentence", async () => {
     await mount(kernel());
     await type("padding", "two");
     expect(find(".dl-notice-text").textContent).toBe("“two” is not a number; Padding stays 0.");

@@ -134,7 +134,7 @@ describe("editing", () => {
     expect(document.activeElement).toBe(cell(5));
   });
 
-  test("by typing, and a sentence for what is no number", async () => {
+  test("by typing, and a sentence for what is not a number", async () => {
     const model = kernel();
     await mount(model);
     cell(0).focus();

@@ -255,7 +255,7 @@ describe("looking closer", () => {
     expect(looked()).toEqual([0, 100]);
   });
 
-  test("a click is no drag", async () => {
+  test("a click is not a drag", async () => {
     const kernel = new FakePlot([lenet()]);
     await mount(kernel);
     pointer("pointerdown", 20);

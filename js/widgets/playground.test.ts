@@ -139,7 +139,7 @@ describe("settings", () => {
     expect(find(".dl-speed output").textContent).toBe("7 epochs");
   });
 
-  test("that are no number get a sentence and keep their value", async () => {
+  test("that are not numbers get a sentence and keep their value", async () => {
     const kernel = new FakeKernel();
     await mount(kernel);
     press(find(".dl-settings .dl-icon-button"));

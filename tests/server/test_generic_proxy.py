@@ -1,4 +1,4 @@
-"""What somebody serves on a port of the machine is no page of another's Jupyter server.
+"""What somebody serves on a port of the machine is not a page of another's Jupyter server.
 
 Two people with a server each, as on a hub that gives each an account: base URL, token and cookies
 of their own, on one machine. Each serves a page on a port of the loopback interface.

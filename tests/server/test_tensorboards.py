@@ -532,7 +532,7 @@ def test_each_way_to_end_is_told_and_it_starts_again(impatient, monkeypatch):
     assert "Traceback" not in (server.home / "log").read_text()
     again = open_one(server, "ends")
     assert (again["state"], (again["id"], again["url"])) == ("ready", *addresses)
-    # An orderly end that another asked for, such as a kernel, is no failure.
+    # An orderly end that another asked for, such as a kernel, is not a failure.
     tb.stop()
     until(lambda: server.ask("GET", f"{API}/{again['id']}").status == 404)
     assert tb not in dl_lab.TensorBoard.running()

@@ -62,7 +62,7 @@ for (const kernel of KERNELS) {
       await holds(page, `trainer.learning_rate == ${rate}`, "True");
     });
 
-    await test.step("typing, and a sentence for what is no rate", async () => {
+    await test.step("typing, and a sentence for what is not a rate", async () => {
       const field = view.getByLabel("Learning rate", { exact: true });
       await field.fill("0.0125");
       await field.press("Enter");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as every
 
-from dl_lab.nets.graph.modules import is_scripted, is_wrapper, named_modules
+from dl_lab.nets.graph.modules import is_scripted, is_wrapper
 from dl_lab.nets.graph.nodes import Call, Graph, Left, Node
 from dl_lab.nets.graph.values import shape, tensors
 
@@ -54,18 +55,19 @@ class Calls:
 
     Parameters
     ----------
-    model
-        Its modules are given hooks while `followed`.
+    modules
+        Of the model, by their names: they are given hooks while `followed`.
     tracing
         Whoever sees the operations between.
     """
 
-    def __init__(self, model: nn.Module, tracing: Tracing) -> None:
-        self._model = model
+    def __init__(self, modules: Sequence[tuple[str, nn.Module]], tracing: Tracing) -> None:
+        self._modules = modules
         self._tracing = tracing
         self._calls: list[Call] = [Call("", 0, None)]
         self._frames = [Frame(0, "", ("",), (0,))]
         self._entered = False
+        self._thread = threading.get_ident()
         self._raised: dict[int, tuple[BaseException, str]] = {}
 
     @property
@@ -79,7 +81,7 @@ class Calls:
         handles: list[RemovableHandle] = []
         scripted: dict[int, str] = {}
         try:
-            for path, module in named_modules(self._model):
+            for path, module in self._modules:
                 if is_scripted(module):
                     scripted[id(module)] = path
                 elif not is_wrapper(module):
@@ -111,7 +113,7 @@ class Calls:
                 self._enter(paths[id(module)], args, {})
 
         def leave(module: nn.Module, _: object, result: object) -> None:
-            if id(module) in paths:
+            if id(module) in paths and threading.get_ident() == self._thread:
                 with torch._C.DisableTorchFunction():  # noqa: SLF001
                     self._made_by_script(paths[id(module)], result)
                 self._leave(result)
@@ -142,6 +144,8 @@ class Calls:
         self._returned(self._calls[0], returned)
 
     def _enter(self, path: str, args: object, named: object) -> None:
+        if threading.get_ident() != self._thread:  # which trains the model meanwhile
+            return
         error = sys.exc_info()[1]
         caller = self._frames[-1]
         if not path and not self._entered:  # the model itself, which has begun
@@ -160,6 +164,8 @@ class Calls:
             self._given(call, tensors((args, named)))
 
     def _leave(self, result: object) -> None:
+        if threading.get_ident() != self._thread:
+            return
         frame = self._frames.pop()
         error = sys.exc_info()[1]
         if error is not None and error is not frame.error:

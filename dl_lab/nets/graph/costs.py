@@ -121,6 +121,7 @@ _OPERATORS = {
     for side in "ir"
     for one in ("add", "sub", "mul", "div", "truediv", "floordiv", "mod", "pow", "matmul")
 }
+_OPERATORS -= {"rmatmul"}  # whose factors come the other way round
 _OPERATORS |= {side + one for side in "ir" for one in ("and", "or", "xor")}
 
 
@@ -169,7 +170,8 @@ def _rmatmul(made: Sequence[Tensor], input: Tensor, other: Tensor) -> int:
 
 
 def _added(made: Sequence[Tensor], input: Tensor, *factors: Any, **named: Any) -> int:
-    first = factors[0] if factors else named.get("mat1", named.get("batch1", named.get("mat")))
+    names = (name for name in ("mat1", "batch1", "mat") if name in named)
+    first: Tensor = factors[0] if factors else named[next(names)]
     return made[0].numel() * first.shape[-1]
 
 
@@ -210,8 +212,8 @@ def _multi_head(
 
 def _recurrent(made: Sequence[Tensor], data: Tensor, *rest: Any, **__: Any) -> int:
     # (data, hidden, weights, …), or (data, batch_sizes, hidden, weights, …) of packed sequences.
-    weights = next(one for one in rest if isinstance(one, (list, tuple)) and len(one) > 2)  # noqa: PLR2004
     packed = isinstance(rest[0], Tensor) and rest[0].dtype == torch.int64
+    weights: Sequence[Tensor] = rest[2 if packed else 1]
     steps = data.shape[0] if packed else math.prod(data.shape[:-1])
     return steps * sum(one.numel() for one in weights if one.dim() > 1)
 
@@ -328,14 +330,14 @@ def _interpolate(made: Sequence[Tensor], input: Tensor, *args: Any, **named: Any
     if mode == "area":
         return input.numel()
     around = 4 if mode == "bicubic" else 2
-    return made[0].numel() * around ** (made[0].dim() - 2)
+    return made[0].numel() * int(around ** (made[0].dim() - 2))
 
 
 def _grid_sample(
     made: Sequence[Tensor], input: Tensor, grid: Tensor, mode: str = "bilinear", *_: Any, **__: Any
 ) -> int:
     around = {"nearest": 0, "bilinear": 2, "bicubic": 4}[mode]
-    return made[0].numel() * around ** (made[0].dim() - 2)
+    return made[0].numel() * int(around ** (made[0].dim() - 2))
 
 
 def _bag(made: Sequence[Tensor], input: Tensor, weight: Tensor, *_: Any, **__: Any) -> int:

@@ -159,7 +159,8 @@ class _Folding:
                 return run.period == 1 and with_parts
             if groups and (with_parts or self._again(run, done)):
                 return True
-            return run.count >= _MANY and (bool(groups) or run.period > 1)
+            names = {self._graph.nodes[one].name for one in tile if isinstance(one, int)}
+            return run.count >= _MANY and (bool(groups) or len(names) > 1)
 
         return folds
 

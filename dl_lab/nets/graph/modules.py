@@ -11,7 +11,7 @@ from dl_lab.nets.graph.lines import line_of_function
 from dl_lab.nets.graph.nodes import Graph, ModuleInfo, Note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 _WRAPPED = "_orig_mod"  # what torch.compile calls the model in its own
 
@@ -39,7 +39,7 @@ def is_wrapper(module: nn.Module) -> bool:
 
 
 def described(
-    model: nn.Module,
+    modules: Sequence[tuple[str, nn.Module]],
     graph: Graph,
     node_of: Callable[[Tensor], int | None],
     lazy: Collection[str],
@@ -48,8 +48,8 @@ def described(
 
     Parameters
     ----------
-    model
-        It has run.
+    modules
+        Of a model that has run, by their names.
     graph
         Of that pass.
     node_of
@@ -57,11 +57,11 @@ def described(
     lazy
         The modules whose parameters had no shapes before.
     """
-    found = [(path, one) for path, one in named_modules(model) if not is_wrapper(one)]
+    found = [(path, one) for path, one in modules if not is_wrapper(one)]
     names = _names(found)
     owners = _owners(found)
     unused = set(graph.unused)
-    compiled = _inside_wrappers(model)
+    compiled = _inside_wrappers(modules)
     called: dict[str, int] = {}
     for call in graph.calls:
         called[call.module] = called.get(call.module, 0) + 1
@@ -89,10 +89,10 @@ def described(
     return infos
 
 
-def _inside_wrappers(model: nn.Module) -> set[int]:
+def _inside_wrappers(modules: Sequence[tuple[str, nn.Module]]) -> set[int]:
     return {
         id(module._modules[_WRAPPED])  # noqa: SLF001
-        for module in model.modules()
+        for _, module in modules
         if is_wrapper(module)
     }
 
@@ -119,8 +119,11 @@ def _owners(found: list[tuple[str, nn.Module]]) -> dict[int, set[tuple[str, str]
 
 
 def _parameters(module: nn.Module) -> list[Tensor]:
-    own = {id(one): one for one in module._parameters.values() if one is not None}  # noqa: SLF001
-    return [one for one in own.values() if not torch.nn.parameter.is_lazy(one)]
+    own: dict[int, Tensor] = {}
+    for one in module._parameters.values():  # noqa: SLF001
+        if one is not None and not torch.nn.parameter.is_lazy(one):
+            own[id(one)] = one
+    return list(own.values())
 
 
 def _with_parts(found: list[tuple[str, nn.Module]]) -> dict[int, dict[int, Tensor]]:

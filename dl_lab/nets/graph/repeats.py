@@ -81,6 +81,8 @@ class Sequel:
             count += 1
         if count == 1:
             return Run(start, period, 1, ())
+        if period > 1 and not self._connected(start, period):
+            return Run(start, period, 1, ())
         tiles = [self._tile(start + number * period, period) for number in range(count)]
         inner = _inner(self._edges(tiles[0], []))
         taken = self._edges(tiles[1], tiles[0])
@@ -92,6 +94,21 @@ class Sequel:
             equal += 1
         carried = [(tiles[0][source], tiles[0][taker]) for taker, how, source in taken if how < 0]
         return Run(start, period, equal, tuple(dict.fromkeys(carried)))
+
+    def _connected(self, start: int, period: int) -> bool:
+        """Whether the siblings of a tile belong together: edges lead from each to each."""
+        home = {
+            index: at
+            for at, one in enumerate(self._members[start : start + period])
+            for index in one
+        }
+        joined = list(range(period))
+        for index, at in home.items():
+            for source in self._nodes[index].inputs:
+                if source in home:
+                    one, other = joined[at], joined[home[source]]
+                    joined = [one if label == other else label for label in joined]
+        return len(set(joined)) == 1
 
     def _tile(self, start: int, period: int) -> list[int]:
         return [index for one in self._members[start : start + period] for index in one]

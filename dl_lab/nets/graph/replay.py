@@ -13,13 +13,13 @@ from torch.utils._device import _device_constructors
 
 from dl_lab.nets.graph.nodes import Graph
 from dl_lab.nets.graph.trace import Tracer, with_shapes
-from dl_lab.nets.graph.values import copy, physical, replaced, tensors
+from dl_lab.nets.graph.values import physical, replaced, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # They return no tensors, and change some.
-_EFFECTS = frozenset({"requires_grad_", "retain_grad", "__set__", "backward"})
+_EFFECTS = frozenset({"requires_grad_", "retain_grad", "__set__"})
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,10 @@ class Recording:
 
     graph: Graph = field(default_factory=Graph)
     taken: tuple[int, ...] = ()
-    """Nodes whose numbers are taken as they were, since no function of torch's made them."""
+    """Nodes whose numbers are taken as they were: no function of torch's made them, or it was
+    `torch.autograd.grad` within `torch.vmap`."""
     steps: list[_Step] = field(default_factory=list, repr=False)
-    leaves: dict[int, tuple[int, Tensor]] = field(default_factory=dict, repr=False)
+    leaves: dict[int, tuple[Tensor, bool]] = field(default_factory=dict, repr=False)
     outputs: tuple[int, ...] = ()
     random: Tensor | None = field(default=None, repr=False)
 
@@ -103,7 +104,10 @@ class Recording:
         >>> torch.equal(again, model(x))
         True
         """
-        values = {slot: copy(tensor) for slot, (_, tensor) in self.leaves.items()}
+        values = {
+            slot: tensor.clone().requires_grad_(gradient)
+            for slot, (tensor, gradient) in self.leaves.items()
+        }
         with torch.random.fork_rng([]):
             if self.random is not None:
                 torch.set_rng_state(self.random)
@@ -145,20 +149,23 @@ class _Recorder(Tracer):
         super().__init__(model, lazy=lazy)
         self.recording = Recording(self.graph)
         self._slots: dict[int, int] = {}
+        self._taken: list[int] = []
 
     def run(self, inputs: Sequence[object], named: Mapping[str, object]) -> Graph:
         graph = super().run(inputs, named)
-        self.recording.taken = tuple(
-            index for index, node in enumerate(graph.nodes) if node.kind == "unseen"
-        )
+        unseen = [index for index, node in enumerate(graph.nodes) if node.kind == "unseen"]
+        self.recording.taken = tuple(sorted([*unseen, *self._taken]))
         return graph
 
     def returned(self, outputs: Sequence[Tensor]) -> None:
         self.recording.outputs = tuple(self._slot(one).number for one in outputs)
 
-    def leaf(self, index: int, tensor: Tensor) -> None:
+    def leaf(self, tensor: Tensor) -> None:
         slot = self._slot(tensor)
-        self.recording.leaves[slot.number] = (index, physical(copy(physical(tensor))))
+        beneath = physical(tensor)
+        # Within a transform of torch.func no copy can be told that it asks for gradients.
+        copied = physical(beneath.detach().clone())
+        self.recording.leaves[slot.number] = (copied, beneath.requires_grad)
 
     def twin(self, tensor: Tensor, known: Tensor) -> None:
         beneath = physical(tensor)
@@ -180,8 +187,14 @@ class _Recorder(Tracer):
         name = getattr(func, "__name__", "")
         if index is None and name not in _EFFECTS:
             return
-        given = tensors((args, named, made))
+        # What computes nothing is done to the tensor beneath.
+        given = tensors((args, named, made)) if made else []
         levels = sorted({level for one in given for level in _batched(one)})
+        if levels and name == "grad" and index is not None:  # its inputs are those of each sample
+            self._taken.append(index)
+            for one in made:
+                self.leaf(one)
+            return
 
         def slot(tensor: Tensor) -> _Slot:
             return self._slot(tensor, levels)
@@ -250,16 +263,13 @@ def _execute(step: _Step, values: dict[int, Tensor]) -> list[Tensor]:
     def call(*given: Tensor) -> tuple[Tensor, ...]:
         found = iter(given)
         args, named = replaced((step.args, step.named), _Slot, lambda _: next(found))
-        return tuple(tensors(step.function(*args, **named)))
+        # What returns nothing has written into its first argument.
+        return tuple(tensors(step.function(*args, **named)) or given[: len(step.made)])
 
     for level in reversed(range(step.levels)):
-        call = torch.vmap(
-            call,
-            in_dims=tuple(slot.dimensions[level] for slot in slots),
-            out_dims=tuple(slot.dimensions[level] for slot in step.made),
-            randomness="different",
-        )
+        into: Any = tuple(slot.dimensions[level] for slot in slots)
+        out: Any = tuple(slot.dimensions[level] for slot in step.made)
+        call = torch.vmap(call, into, out, randomness="different")
     results = call(*(values[slot.number] for slot in slots))
-    # What is written in place and not returned is in its slot already.
     values.update(zip((slot.number for slot in step.made), results, strict=False))
-    return [values[slot.number] for slot in step.made]
+    return list(results)

@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Tracer", "copied", "trace"]
 
+_COMPILER = "torch._dynamo"
+
 # These give back the tensor that they are called on, and compute nothing.
 _NO_OPERATION = frozenset({"requires_grad_", "retain_grad", "__set__"})
-# These write into their first argument and give back nothing.
-_WRITES = frozenset({"__setitem__", "__delitem__"})
+# These write into their first argument, or into what it was made of, and give back nothing.
+_WRITES = frozenset({"__setitem__", "__delitem__", "backward"})
 # Numbers leave torch by these, into an array or into what Python decides by.
 _ARRAYS = frozenset({"numpy", "array", "dlpack"})
 _READS = _ARRAYS | {"item", "tolist", "bool", "float", "int", "index", "complex", "contains"}
@@ -88,7 +90,12 @@ def trace(
     """
     arguments = dict(named or {})
     model, lazy = with_shapes(model, inputs, arguments)
-    return Tracer(model, lazy=lazy, seen=seen, timed=timed).run(inputs, arguments)
+    compiler = _COMPILER in sys.modules
+    graph = Tracer(model, lazy=lazy, seen=seen, timed=timed).run(inputs, arguments)
+    if not compiler and graph.failure is not None and _is_compilers(graph.failure.error):
+        # The forward was the first to load the compiler, which now can be told to let it run.
+        graph = Tracer(model, lazy=lazy, seen=seen, timed=timed).run(inputs, arguments)
+    return graph
 
 
 def with_shapes(
@@ -134,11 +141,13 @@ class Tracer(TorchFunctionMode):
         self.graph = Graph()
         self.sources = Sources()
         self._model = model
+        self._modules = list(named_modules(model))
         self._seen = seen
         self._timed = timed
-        self._calls = Calls(model, self)
+        self._calls = Calls(self._modules, self)
         self._reads: dict[int, dict[str, None]] = {}
         self._arrays: list[int] = []
+        self._backward: int | None = None
         self._lazy = lazy
 
     def run(self, inputs: Sequence[object], named: Mapping[str, object]) -> Graph:
@@ -147,7 +156,7 @@ class Tracer(TorchFunctionMode):
             self.know("input", f"input_{index}", "", value)
         for name, value in named.items():
             self.know("input", name, "", value)
-        for path, module in named_modules(self._model):
+        for path, module in self._modules:
             for name, parameter in module._parameters.items():  # noqa: SLF001
                 self.know("parameter", name, path, parameter)
             for name, buffer in module._buffers.items():  # noqa: SLF001
@@ -166,6 +175,8 @@ class Tracer(TorchFunctionMode):
                 self.returned(tensors(outputs))
         self._calls.end(tensors(outputs))
         self._finish()
+        # It and its calls know each other: nothing of the pass is to wait for Python's collector.
+        self.sources = Sources()
         return self.graph
 
     def know(self, kind: Kind, name: str, path: str, value: object) -> None:
@@ -234,7 +245,7 @@ class Tracer(TorchFunctionMode):
             self._arrays.clear()
         return self._add_leaf(node, tensor)
 
-    def leaf(self, index: int, tensor: Tensor) -> None:
+    def leaf(self, tensor: Tensor) -> None:
         """Take note of a tensor that no operation made."""
 
     def step(
@@ -272,7 +283,9 @@ class Tracer(TorchFunctionMode):
         except Exception as error:
             self._refused(name, tensors((args, named)), error)
             raise
-        if name in _WRITES:
+        if name == "__set__" and _of_data(func):
+            name = "data"
+        if name in _WRITES or (name == "data" and result is None):
             made = tensors(args[0])
         elif name in _NO_OPERATION:
             made = []
@@ -284,8 +297,6 @@ class Tracer(TorchFunctionMode):
             self._read(name, tensors((args, named)))
         else:
             self.step(func, args, named, (), None)
-            if name == "__set__" and getattr(func.__self__, "__name__", "") == "data":
-                self.sources.put([args[0]], self.find([args[1]])[0])
         return result
 
     def _operation(
@@ -299,6 +310,10 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         inputs = self.find(tensors((args, named)))
         nodes = self.graph.nodes
+        if name == "backward":
+            self._backward = len(nodes)
+        elif name == "grad" and self._backward is not None:
+            inputs = (*inputs, self._backward)
         self.step(func, args, named, made, len(nodes))
         at = self._calls.now
         first = made[0]
@@ -355,7 +370,7 @@ class Tracer(TorchFunctionMode):
 
     def _add_leaf(self, node: Node, tensor: Tensor) -> int:
         index = self._add(node, [tensor])
-        self.leaf(index, tensor)
+        self.leaf(tensor)
         return index
 
     def _add(self, node: Node, made: Sequence[Tensor], *, written: bool = False) -> int:
@@ -372,7 +387,7 @@ class Tracer(TorchFunctionMode):
         for index, words in self._reads.items():
             nodes[index] = replace(nodes[index], reads=tuple(words))
         self.graph.calls = self._calls.finished(nodes, timed=self._timed)
-        self.graph.modules = described(self._model, self.graph, self.sources.node, self._lazy)
+        self.graph.modules = described(self._modules, self.graph, self.sources.node, self._lazy)
 
 
 def _measured(
@@ -396,6 +411,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__ or one.__context__
 
 
+def _of_data(func: Any) -> bool:  # noqa: ANN401
+    """Whether it is what ``tensor.data = other`` calls."""
+    return getattr(func.__self__, "__name__", "") == "data"
+
+
 def _in_place(name: str) -> bool:
     if name.endswith("_"):
         return not name.endswith("__")
@@ -408,16 +428,20 @@ _IN_PLACE = frozenset({"iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", 
 def _name(func: Any) -> str:  # noqa: ANN401
     name: str = getattr(func, "__name__", type(func).__name__)
     if not name.startswith("__"):
-        return name
+        return name.partition(".")[0]  # exported programs call linear.default
     if name == "__get__":  # such as Tensor.T
         return str(getattr(getattr(func, "__self__", None), "__name__", name))
     return name if name in _WRITES or name == "__set__" else name.strip("_")
 
 
+def _is_compilers(error: Exception) -> bool:
+    return type(error).__module__.startswith(_COMPILER)
+
+
 @contextlib.contextmanager
 def _uncompiled() -> Iterator[None]:
     """Run what was compiled as it was written: compiled code hides what it does."""
-    if "torch._dynamo" not in sys.modules:  # which takes a second to load
+    if _COMPILER not in sys.modules:  # which takes a second to load
         yield
         return
     with torch.compiler.set_stance("force_eager"):

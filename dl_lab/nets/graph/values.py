@@ -58,6 +58,9 @@ def tensors(value: object) -> list[Tensor]:
         if isinstance(one, Tensor):
             found[id(one)] = one
             continue
+        if type(one) is tuple:  # most often: which holds itself only through something else
+            waiting += one[::-1]
+            continue
         if id(one) in seen:
             continue
         parts = _parts(one)
@@ -131,7 +134,7 @@ def size(tensor: Tensor) -> int:
 def memory(tensor: Tensor) -> int | None:
     """Return a number for the memory that a tensor shares with its views, on any device."""
     try:
-        return tensor.untyped_storage()._cdata  # noqa: SLF001
+        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
     except (RuntimeError, NotImplementedError):  # of a sparse or a wrapped tensor
         return None
 

@@ -81,7 +81,7 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
         except InputError:
             raise
         except Exception as error:
-            # A formula that cannot be worked out is none; whatever somebody's objects do in it,
+            # A formula that cannot be worked out is none; whatever someone's objects do in it,
             # the person who clicked hears of it.
             kind, detail = type(error).__name__, str(error)
             raise InputError(
@@ -123,7 +123,7 @@ def formula(layer: Layer, place: Sizes, origins: Origins) -> Explanation | None:
 
 
 def _of_step(layer: Layer, place: Sizes, origins: Origins) -> Explanation | None:
-    """Return the formula of the last step that a layer of somebody's own takes."""
+    """Return the formula of the last step that a custom layer takes."""
     step = step_of(layer)
     if step is None:
         return None

@@ -55,7 +55,7 @@ class Explanation:
     numbers
         The other numbers of the formula by their names.
     place
-        Where on the input the window lies; None where it is no window.
+        Where on the input the window lies; None where it is not a window.
     inside
         Which cells of the window lie on the input and not in its padding, [size…].
     units

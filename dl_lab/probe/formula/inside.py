@@ -1,4 +1,4 @@
-"""What a layer of somebody's own does within itself: it is called once more, and listened to."""
+"""What a custom layer does within itself: it is called once more, and listened to."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ class Attention:
 
 @dataclass(frozen=True)
 class Inside:
-    """A layer of somebody's own, known by the functions that it calls."""
+    """A custom layer, known by the functions that it calls."""
 
 
 Operation: TypeAlias = (

@@ -76,7 +76,7 @@ class Examples:
 
         self._reading = read(prepared, model, run, batch_dim=batch_dim, whole=whole)
         self.count = self._reading.count
-        # What somebody wants alone, and layers that take the statistics of the batch in any mode.
+        # What someone wants alone, and layers that take the statistics of the batch in any mode.
         self._mixes = batch_dim is not None or any(
             isinstance(module, _BatchNorm) and module.running_mean is None
             for module in model.modules()
@@ -131,7 +131,7 @@ class Examples:
         Raises
         ------
         InputError
-            The examples are no images, or of another size.
+            The examples are not images, or of another size.
         """
         if self.picture is None:
             raise InputError("not_drawable")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dl_lab import forks
+from dl_lab import exits, forks
 from dl_lab.probe.modules import every_module
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def called_off_by(ends: Callable[[], bool]) -> Iterator[None]:
 
 def go_on() -> None:
     """Raise `CalledOff` where the look that this thread is at was called off."""
+    if exits.is_exiting():
+        raise SystemExit
     for ends in _ENDS.get():
         if ends():
             raise CalledOff

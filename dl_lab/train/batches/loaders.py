@@ -135,7 +135,7 @@ def check_data(data: object, name: str, *, whole: bool = False) -> None:
     Raises
     ------
     InputError
-        It is no data, has no rows or no batches, rows that differ in number, or can be run
+        It holds no data, has no rows or no batches, rows that differ in number, or can be run
         through only once.
 
     Examples
@@ -235,7 +235,7 @@ def _is_column(value: object) -> bool:
 
 
 def _are_columns(data: list[Any]) -> bool:
-    """Whether a list holds tensors that are no batches of the same data: inputs and targets."""
+    """Whether a list holds tensors that are not batches of the same data: inputs and targets."""
     if not all(isinstance(one, Tensor) for one in data):
         return False
     return len({(one.shape[1:], one.dtype) for one in data}) > 1

@@ -79,7 +79,7 @@ class RandomStream:
         return tuple(states)
 
     def check(self, states: Sequence[Any]) -> None:
-        """Refuse what are no states of such generators, by what their own setters raise."""
+        """Refuse what are not states of such generators, by what their own setters raise."""
         outer = [state_of(generator) for generator in self._generators]
         try:
             for generator, state in zip(self._generators, self.fitting(states), strict=True):

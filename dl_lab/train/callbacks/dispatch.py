@@ -136,7 +136,7 @@ def listed(callbacks: object) -> list[Callback]:
     Raises
     ------
     InputError
-        Something is no callback.
+        Something is not a callback.
 
     Examples
     --------

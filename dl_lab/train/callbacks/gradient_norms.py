@@ -30,7 +30,7 @@ class GradientNorms(Callback):
     Raises
     ------
     InputError
-        `every` is no number of steps.
+        `every` is not a number of steps.
 
     Examples
     --------

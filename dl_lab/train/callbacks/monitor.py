@@ -85,7 +85,7 @@ class Monitor:
             return False
         if self.best is not None:
             gain = self.best - value if self.mode == "min" else value - self.best
-            # Infinity is no better than infinity, though their difference is no number.
+            # Infinity is no better than infinity, though their difference is not a number.
             if not gain > self.min_delta:
                 return False
         self.best, self.best_epoch = value, epoch

@@ -61,7 +61,7 @@ class TensorBoard(Callback):
     Raises
     ------
     InputError
-        `logdir` is not the path of a folder here, or `images` is no number of images.
+        `logdir` is not the path of a folder here, or `images` is not a number of images.
 
     Examples
     --------

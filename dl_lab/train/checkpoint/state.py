@@ -213,7 +213,7 @@ SETTINGS = ("batch_size", "accumulate", "clip_norm", "precision", "keep", "recor
 
 
 def check_structure(state: object) -> None:
-    """Refuse what is no state of a run, as far as that shows at its top.
+    """Refuse what is not a state of a run, as far as that shows at its top.
 
     Raises
     ------

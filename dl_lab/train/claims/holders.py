@@ -34,7 +34,7 @@ _HOSTS = {
 }
 # What is looked at before the slow search, whose rings cost a walk through all of the memory.
 _QUICK = 2_000
-# Where that has no end, somebody is taken to hold the run.
+# Where that has no end, someone is taken to hold the run.
 _SECONDS = 10.0
 _UNKNOWN = "…"
 
@@ -180,7 +180,7 @@ class _Search:
         return next((name for name in kept if not is_result(name)), None)
 
     def _leads_on(self, referrer: object) -> bool:
-        """Whether somebody may hold the run through it, rather than that it only remembers."""
+        """Whether someone may hold the run through it, rather than that it only remembers."""
         if id(referrer) in self._modules or isinstance(referrer, (FrameType, TracebackType)):
             return False
         if isinstance(referrer, _widgets()):

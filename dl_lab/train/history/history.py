@@ -83,7 +83,7 @@ class History:
         Raises
         ------
         InputError
-            If `step` or a value is no such number.
+            If `step` or a value is not such a number.
         """
         seconds = time.perf_counter() - self._began
         known = self._series

@@ -283,7 +283,7 @@ class Classified:
         return fits[0]
 
     def _check_classes(self, outputs: Tensor, targets: Tensor, reading: Reading) -> None:
-        """Ask about targets that are no class."""
+        """Ask about targets that are not classes."""
         assert reading.dimension is not None  # noqa: S101  # mypy does not see it
         last = outputs.shape[reading.dimension] - 1
         low, high = targets.min(), targets.max()
@@ -337,7 +337,7 @@ def _indices(outputs: Tensor, targets: Tensor, dimension: int) -> Tensor | None:
 
 
 def two_tensors(name: str, outputs: object, targets: object) -> tuple[Tensor, Tensor]:
-    """Return outputs and targets without their gradients, or say that they are no two tensors."""
+    """Return outputs and targets without their gradients, or say that they are not two tensors."""
     if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or outputs.ndim == 0:
         raise misfit(name, outputs, targets)
     return outputs.detach(), targets.detach()

@@ -24,7 +24,7 @@ class Count(NamedTuple):
     of
         How many it is the mean of; a tensor where an accelerator has yet to count.
     total
-        Whether it is no mean but a sum: those of several batches are added up.
+        Whether it is not a mean but a sum: those of several batches are added up.
     """
 
     of: float | Tensor

@@ -1,4 +1,4 @@
-"""Somebody's own loop, held where it allows that: paused, stepped and stopped by other threads."""
+"""Pause, step and stop a user's own loop from other threads, where the loop allows it."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class HeldLoop:
         Raises
         ------
         InputError
-            The loop does not run, or `n` is no such number.
+            The loop does not run, or `n` is not such a number.
         """
         self._ask(State.RUNNING, whole("n", n, 1, _MOST))
 

@@ -1,7 +1,7 @@
 """Looks at a network that a cell trains in a loop of its own: in the loop's thread, in its turn.
 
 A look puts a network into eval mode and its buffers aside for a moment. In a second thread that
-would be in the middle of somebody's step.
+would be in the middle of someone's step.
 """
 
 from __future__ import annotations

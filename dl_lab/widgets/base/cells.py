@@ -152,7 +152,7 @@ class Cells:
             self._timer.start()
 
     def _request(self) -> Mapping[str, Any]:
-        """Return the message by which the page ran the cell; empty where it is no cell's."""
+        """Return the message by which the page ran the cell; empty where it is not a cell's."""
         kernel = getattr(self._shell, "kernel", None)
         parent: Mapping[str, Any] = {} if kernel is None else kernel.get_parent("shell")
         return parent if parent.get("header", {}).get("msg_type") == "execute_request" else {}
@@ -207,7 +207,7 @@ class Cells:
             closed, self._some_closed = self._some_closed, False
         if released or closed:
             # A widget is a circle of references, as a trainer is, and may hold much. Those found
-            # are closed by it, which is no reason to look again.
+            # are closed by it, which is not a reason to look again.
             self._collecting = True
             try:
                 gc.collect()

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 
-from dl_lab import forks
+from dl_lab import exits, forks
 
 RATE = 25.0
 """Stream messages a second at most: a view shows 20 and more also when some come late."""
@@ -208,7 +208,8 @@ class Channel:
 
     def _send_one(self, seq: int, now: float, *, touched: bool) -> None:
         try:
-            sent = self._send(seq, touched)
+            with exits.computing():
+                sent = self._send(seq, touched)
         except Exception as error:  # noqa: BLE001 - whatever a widget raises, the stream must tell it and live on
             self._failed(error)
             sent = False

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 
-from dl_lab import forks
+from dl_lab import exits, forks
 
 PATIENCE = 2.0
 """Seconds that a close leaves for what was asked before it."""
@@ -82,12 +82,15 @@ class InTurn:
                     self._thread = None
                     return
                 self._running = job = self._jobs.popleft()
+            answer = None
             try:
-                job.answer(job.do())
+                with exits.computing():
+                    answer = job.do()
+                job.answer(answer)
             except Exception:  # noqa: BLE001 - one job's fault is not the next one's
                 _log.exception("dl-lab: a request failed")
             # Nothing is held while the thread ends.
-            del job
+            del job, answer
 
 
 class _Job:

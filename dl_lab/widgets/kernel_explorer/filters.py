@@ -65,7 +65,7 @@ class FilterExchange:
         return weight[channel : channel + 1], 0.0
 
     def forget(self) -> None:
-        """Take note that what is shown is no filter of the layer any more."""
+        """Take note that what is shown is not a filter of the layer any more."""
         with self._lock:
             self._taken = None
 

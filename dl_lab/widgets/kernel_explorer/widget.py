@@ -474,7 +474,7 @@ class KernelExplorer(SettingsWidget):
 
     @handles("filter.take")
     def _take(self, message: Message) -> None:
-        self.take(message.meta.get("filter"), message.meta.get("channel"))  # type: ignore[arg-type]  # `take` refuses what is no number
+        self.take(message.meta.get("filter"), message.meta.get("channel"))  # type: ignore[arg-type]  # `take` refuses what is not a number
 
     @handles("filter.write", waits=True)
     def _write(self, _: Message) -> None:

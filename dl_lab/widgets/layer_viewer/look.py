@@ -116,7 +116,7 @@ class Look:
         Parameters
         ----------
         function
-            Reads and puts back. It is run again where somebody wanted the trainer meanwhile.
+            Reads and puts back. It is run again where someone wanted the trainer meanwhile.
         patience
             Seconds to wait for a loop in a cell; None is as long as the cell or the step runs.
 

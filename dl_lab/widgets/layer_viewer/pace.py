@@ -75,5 +75,5 @@ def one_core() -> Iterator[None]:
 
 
 def is_main() -> bool:
-    """Tell whether this is the thread of the cells, in which somebody waits for the result."""
+    """Tell whether this is the thread of the cells, in which someone waits for the result."""
     return threading.current_thread() is threading.main_thread()

@@ -78,7 +78,7 @@ def named(runs: object) -> dict[str, Run]:
     Raises
     ------
     InputError
-        There is none, or something is no run.
+        There is none, or something is not a run.
     """
     given: list[tuple[str | None, object]]
     if isinstance(runs, Mapping):

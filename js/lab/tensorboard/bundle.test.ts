@@ -36,6 +36,6 @@ test.each([
   { logdir: 1, action: "open" },
   { logdir: "runs" },
   { logdir: "runs", action: "delete" },
-])("%j is no bundle", (bundle) => {
+])("%j is not a bundle", (bundle) => {
   expect(bundleOf({ [MIME_TYPE]: bundle })).toBeNull();
 });

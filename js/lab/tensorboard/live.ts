@@ -2,7 +2,7 @@
  * What cells ask for while they run: opening a panel, stopping a TensorBoard.
  *
  * Only messages that answer this page's own execution count. An output that is merely shown, in a
- * notebook of somebody else's or one that is opened again, does nothing.
+ * notebook of someone else's or one that is opened again, does nothing.
  */
 
 import type { ISessionContext } from "@jupyterlab/apputils";

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # as everyone has it
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils.checkpoint import checkpoint
 
 
 def image(channels=3, side=16, rows=2):
@@ -571,12 +572,12 @@ class MeanField(nn.Module):
 
 class Clamped(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx, x) -> torch.Tensor:
         ctx.save_for_backward(x)
         return x.clamp(min=0) * 2
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx, gradient) -> torch.Tensor:
         return gradient * (ctx.saved_tensors[0] > 0)
 
 
@@ -680,6 +681,74 @@ class DEQ(nn.Module):
                 break
             z = ahead
         return z
+
+
+class Checkpointed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return checkpoint(self.line, x, use_reentrant=False) + 1
+
+
+class Jacobian(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return torch.func.jacrev(self.line)(x)
+
+
+class Pairs(nn.Module):
+    """A `torch.vmap` in another one, along other dimensions."""
+
+    def forward(self, x, y):
+        def row(a):
+            return torch.vmap(lambda b: (a * b).sum(), in_dims=1, out_dims=0)(y)
+
+        return torch.vmap(row, out_dims=1)(x)
+
+
+class Backward(nn.Module):
+    """Calls backward by itself, and goes on with the gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(3, 1)
+
+    def forward(self, x):
+        x = x.detach().requires_grad_()
+        self.line(x).square().sum().backward()
+        return x - 0.1 * x.grad
+
+
+class OtherData(nn.Module):
+    def forward(self, x):
+        y = torch.zeros_like(x)
+        y.data = x.detach() * 3
+        return y + 1
+
+
+class Masked(nn.Module):
+    def forward(self, x):
+        drop = torch.rand(x.shape) < 0.5
+        x[drop] = 0
+        return x.masked_select(~drop), torch.nonzero(x)
+
+
+class Sparse(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 2))
+
+    def forward(self, x):
+        return torch.sparse.mm(x.to_sparse(), self.weight)
+
+
+def symbolic():
+    return torch.fx.symbolic_trace(nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 2)))
 
 
 class StateSpace(nn.Module):

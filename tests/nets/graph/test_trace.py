@@ -211,10 +211,14 @@ def test_what_no_operation_of_torchs_made_is_said_to_be_unseen(scripted):
             return torch.from_numpy(self.part(x).detach().numpy() * 2) + 1
 
     graph = trace(Through(), [X])
-    assert [node.kind for node in graph.nodes if node.kind == "unseen"] == ["unseen"] * (
-        1 + scripted
-    )
+    unseen = [node.left for node in graph.nodes if node.kind == "unseen"]
+    assert unseen == [*(["script"] if scripted else []), "numpy"]
     assert operations(graph)[-1] == ("", "add")
+    assert "input_0" in {graph.nodes[index].name for index in reached(graph)}
+    if scripted:
+        assert graph.modules["part"].note == "scripted"
+        assert graph.modules["part"].class_name == "Linear"
+        assert not any(info.unused for info in graph.modules.values())
 
 
 def test_a_model_too_large_to_load():

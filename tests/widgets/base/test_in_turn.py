@@ -268,7 +268,12 @@ def test_what_hangs_is_told_to_all_who_ask_and_done_once_it_ends(live):
 def test_an_interrupt_frees_a_cell_from_a_step_that_hangs(live):
     live.run("t = gated(); w = dl_lab.LossPlot(t); display(w)")
     comm = live.widget("dl_lab.widgets.loss_plot")
-    cell = live.start("print('begun', flush=True)\nt.fit(1)")
+    # Said by the step itself: `fit` listens to interrupts by then.
+    cell = live.start(
+        "say = lambda: (t.model.entered.wait(), print('begun', flush=True))\n"
+        "threading.Thread(target=say).start()\n"
+        "t.fit(1)"
+    )
     live.wait(lambda: live.printed(cell))
     live.manager.interrupt_kernel()
     live.wait(lambda: live.of(cell, "status", execution_state="idle"))

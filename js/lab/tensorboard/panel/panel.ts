@@ -159,7 +159,7 @@ export class TensorBoardPanel extends MainAreaWidget<TensorBoardView> {
 
   #onChanged(): void {
     const { unreachable } = this.#options.tensorboards;
-    // What nobody answered is asked again as soon as somebody may.
+    // What nobody answered is asked again as soon as someone may.
     if (this.#refusal?.key === "unreachable" && unreachable === null) void this.start();
     else this.#update();
   }

@@ -103,7 +103,7 @@ describe("TensorBoards", () => {
     expect(heard).toEqual(["unreachable", undefined]);
   });
 
-  test("says so too when nobody answers a start, and hears when somebody can", async () => {
+  test("says so too when nobody answers a start, and hears when someone can", async () => {
     await tensorboards.refresh();
     server.down = true;
     await expect(tensorboards.start("runs")).rejects.toThrow(Refusal);

@@ -95,7 +95,7 @@ export class TensorBoards implements IDisposable {
     return this.#all.find((one) => one.logdir === logdir || one.name === logdir);
   }
 
-  /** Look often until this is disposed: somebody sees the state. */
+  /** Look often until this is disposed: someone sees the state. */
   watch(): IDisposable {
     this.#watchers += 1;
     if (this.#watchers === 1) this.#lookNow();
@@ -149,7 +149,7 @@ export class TensorBoards implements IDisposable {
     }
   }
 
-  /** Take note when nobody answers, so that `changed` says when somebody does again. */
+  /** Take note when nobody answers, so that `changed` says when someone does again. */
   async #heard<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
