@@ -45,7 +45,7 @@ def checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
 def checked_rule(rule: object) -> Rule | None:
     """Return the rule of what stays closed, or refuse it."""
     if rule is None or (callable(rule) and not isinstance(rule, type)):
-        return rule  # type: ignore[return-value]  # what it returns is seen when it is asked
+        return rule
     given = [rule] if isinstance(rule, (str, type)) else rule
     if not isinstance(given, Sequence) or not all(isinstance(one, (str, type)) for one in given):
         raise InputError("graph_rule", given=shown(rule))

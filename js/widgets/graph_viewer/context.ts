@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
-import type { Direction } from "../../draw/graph/nested.ts";
+import type { Direction, Placed } from "../../draw/graph/nested.ts";
 import type { ExplainerView } from "../../explainer/view.ts";
 import type { Optimistic } from "../../shared/kernel/traits.ts";
 import type { Metric, Scale } from "./colours.ts";
@@ -38,6 +38,12 @@ export interface Context extends ExplainerView<Frame> {
   readonly nameOf: (graph: Drawn, item: number) => string;
   /** All that is drawn of a graph, as it is now. */
   readonly panes: PaneOf[];
+}
+
+/** A graph, and where all is that is shown of it. */
+export interface Shown {
+  readonly drawn: Drawn;
+  readonly placed: Placed;
 }
 
 export interface PaneOf {

@@ -23,7 +23,7 @@ import { onEnd, react } from "../../shared/lifetime.ts";
 import { Throttle } from "../../shared/throttle.ts";
 import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
 import { followSize } from "../../shared/ui/size.ts";
-import type { Context, PaneOf } from "./context.ts";
+import type { Context, PaneOf, Shown } from "./context.ts";
 import type { Drawn } from "./drawn.ts";
 import { followKeys } from "./keys.ts";
 import { looksOf, sizeOf, headOf } from "./looks.ts";
@@ -36,11 +36,6 @@ const SMALL = 0.45;
 /** Milliseconds after the last movement in which where one looks is told to the kernel. */
 const TELL_MS = 400;
 const WHEEL_HINT_MS = 1600;
-
-export interface Shown {
-  readonly drawn: Drawn;
-  readonly placed: Placed;
-}
 
 /** @param index which of the graphs it shows. */
 export function pane(context: Context, index: number): HTMLElement {
