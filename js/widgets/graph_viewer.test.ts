@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Message, NamedArray } from "../shared/kernel/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
@@ -486,14 +486,6 @@ describe("the table", () => {
     },
   ].map((row) => ({ ...row, input: "1×3", output: "", kernel: null, trainable: "yes", mark: "" }));
   const totals = { parameters: 42, trainable: 42, macs: 32, unknown: 1, input_bytes: 12 };
-
-  beforeEach(() => {
-    vi.stubGlobal("navigator", {
-      ...navigator,
-      clipboard: { writeText: vi.fn(() => Promise.resolve()) },
-    });
-  });
-  afterEach(() => vi.unstubAllGlobals());
 
   const layers = () =>
     [...host.querySelectorAll(".dl-table tbody th")].map((one) => one.textContent);

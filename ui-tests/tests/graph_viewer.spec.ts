@@ -12,10 +12,16 @@ const PART = ".jp-NotebookPanel:not(.lm-mod-hidden) .dl-graph-viewer";
 const python = async (page: IJupyterLabPageFixture, expression: string) =>
   (await runInKernel(page, `print(${expression})`)).trim();
 
+async function boxOf(part: Locator) {
+  const box = await part.boundingBox();
+  if (box === null) throw new Error("It is not on the page.");
+  return box;
+}
+
 /** Where the pointer is over what is called so: looked for down the middle of the graph. */
 async function placeOf(page: IJupyterLabPageFixture, view: Locator, name: RegExp) {
   const canvas = view.locator(".dl-canvas").first();
-  const box = (await canvas.boundingBox())!;
+  const box = await boxOf(canvas);
   const hover = canvas.locator(".dl-hover");
   for (const across of [0.5, 0.4, 0.6, 0.3, 0.7]) {
     for (let y = 6; y < box.height; y += 10) {
@@ -39,7 +45,7 @@ test("opens, walks, searches and folds a graph", async ({ page, tmpPath }) => {
   const opened = () => canvas.getAttribute("data-open");
 
   await test.step("it is no taller than what one sees at once", async () => {
-    const box = (await view.boundingBox())!;
+    const box = await boxOf(view);
     expect(box.height).toBeLessThanOrEqual(600);
     await expect(view.locator(".dl-card-title")).toHaveText("Reader");
     await expect(view.locator(".dl-notes")).toContainText("spare");
@@ -82,7 +88,7 @@ test("opens, walks, searches and folds a graph", async ({ page, tmpPath }) => {
 
   await test.step("two fingers zoom", async () => {
     const before = Number(await canvas.getAttribute("data-zoom"));
-    const { x, y } = (await canvas.boundingBox())!;
+    const { x, y } = await boxOf(canvas);
     const path = (step: number) =>
       Array.from({ length: 8 }, (_, i) => ({ x: x + 280 + step * (20 + 10 * i), y: y + 200 }));
     await touch(page, [path(-1), path(1)]);
@@ -167,7 +173,7 @@ test("opens, walks, searches and folds a graph", async ({ page, tmpPath }) => {
     await expect(view.locator(".dl-card-title")).toHaveText("cell ×10");
     await expect(view.getByRole("searchbox")).toHaveValue("cell");
     await expect(view.getByLabel("Colour by")).toHaveValue("parameters");
-    await expect(canvas).toHaveAttribute("data-zoom", zoom!);
+    await expect(canvas).toHaveAttribute("data-zoom", zoom ?? "");
     expect(await python(page, state)).toBe(before);
   });
   expect(errors).toEqual([]);

@@ -33,7 +33,7 @@ export interface Context extends ExplainerView<Frame> {
   /** Open or close a group. */
   readonly toggle: (graph: number, item: number) => void;
   /** Open or close groups level by level; all of them. */
-  readonly deeper: (step: 1 | -1 | typeof Infinity) => void;
+  readonly deeper: (step: "more" | "less" | "all") => void;
   /** What an item is called in a sentence. */
   readonly nameOf: (graph: Drawn, item: number) => string;
   /** All that is drawn of a graph, as it is now. */

@@ -19,7 +19,7 @@ import { itemAt, paint, type Picture } from "../../draw/graph/paint.ts";
 import { SvgPen } from "../../draw/graph/pen.ts";
 import { context2d } from "../../draw/heatmap.ts";
 import { beginDrawing } from "../../draw/screen_canvas.ts";
-import { onEnd, react } from "../../shared/lifetime.ts";
+import { onEnd, react, track } from "../../shared/lifetime.ts";
 import { Throttle } from "../../shared/throttle.ts";
 import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
 import { followSize } from "../../shared/ui/size.ts";
@@ -55,7 +55,7 @@ export function pane(context: Context, index: number): HTMLElement {
   // Known once it stands on the page.
   const family = signal("sans-serif");
   react(lifetime, () => {
-    void [size.value, theme.value];
+    track(size, theme);
     family.value = getComputedStyle(area).fontFamily || "sans-serif";
   });
   const measured = measurer(() => family.value);
@@ -235,7 +235,7 @@ export function pane(context: Context, index: number): HTMLElement {
   };
   const ask = effect(() => {
     // Whatever of these changes is painted with the next frame of the screen.
-    void [picture.value, camera.value, size.value];
+    track(picture, camera, size);
     if (frame === 0) frame = requestAnimationFrame(draw);
   });
   onEnd(lifetime, () => {
