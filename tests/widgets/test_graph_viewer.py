@@ -238,7 +238,7 @@ def test_after_an_error_the_graph_so_far_is_shown_with_the_shapes():
     model = nn.Sequential(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(100, 10))
     viewer = dl_lab.GraphViewer(model, torch.rand(4, 1, 28, 28))
     failure, english, spanish = said(viewer)
-    meta, arrays = shown(viewer)
+    meta, _arrays = shown(viewer)
     assert failure["name"] == "linear"
     assert failure["module"] == "2"
     assert "4×3456" in failure["shapes"]
@@ -347,7 +347,7 @@ def test_two_models_side_by_side_say_what_differs():
     # The last layer gives the same shape, from other weights.
     assert told[0][:2] == [("linear", 1), ("relu", 1)]
     assert ("dropout", 2) in told[1]
-    assert ("linear", 1) == told[1][0]
+    assert told[1][0] == ("linear", 1)
     assert repr(both) == "GraphViewer(Sequential and Sequential, 3 operations, 58 parameters)"
     both.close()
 
@@ -460,3 +460,28 @@ def test_only_modules_of_the_model_are_opened(lenet):
     assert Page(lenet).request("layer.open", module="conv1").meta["ok"] is True
     refused = Page(lenet).request("layer.open", module="conv9")
     assert refused.meta["error"]["key"] == "graph_no_module"
+
+
+def test_a_trainer_is_followed_and_its_graph_stays():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
+    data = (torch.randn(64, 4), torch.randint(0, 3, (64,)))
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    trainer = dl_lab.Trainer(model, nn.CrossEntropyLoss(), sgd, data, batch_size=8, device="cpu")
+    viewer = dl_lab.GraphViewer(model, data[0][:2], trainer)
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    trainer.step(3)
+    assert page.wait(lambda: any(one.meta["step"] == 3 for one in page.shown("graph.live")))
+    live = page.shown("graph.live")[-1]
+    count = len(viewer.graphs[0].nodes)
+    for name in ("rms", "grad", "dead", "flags"):
+        assert live.arrays[name].shape == (count,)
+    # By torch itself, for the batch that comes next.
+    relu = [node.name for node in viewer.graphs[0].nodes].index("relu")
+    assert np.isfinite(live.arrays["rms"][relu])
+    assert 0 <= live.arrays["dead"][relu] <= 1
+    # Nothing was traced anew for that.
+    assert [one.kind for one in page.messages if one.kind == "explainer.show"] == []
+    viewer.close()
+    trainer.close()

@@ -44,8 +44,8 @@ def checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
 
 def checked_rule(rule: object) -> Rule | None:
     """Return the rule of what stays closed, or refuse it."""
-    if rule is None or callable(rule) and not isinstance(rule, type):
-        return rule  # type: ignore[return-value]  # what it returns is seen when it is asked
+    if rule is None or (callable(rule) and not isinstance(rule, type)):
+        return rule
     given = [rule] if isinstance(rule, (str, type)) else rule
     if not isinstance(given, Sequence) or not all(isinstance(one, (str, type)) for one in given):
         raise InputError("graph_rule", given=shown(rule))
@@ -75,7 +75,7 @@ def ways(x: object, model: nn.Module) -> list[Arguments]:
     return [((given,), {})]
 
 
-def _placed(x: object, model: nn.Module) -> Any:  # noqa: ANN401
+def _placed(x: object, model: nn.Module) -> Any:
     found = [*model.parameters(), *model.buffers()]
     devices = {tensor.device for tensor in found}
     device = devices.pop() if len(devices) == 1 else None
@@ -86,11 +86,11 @@ def _placed(x: object, model: nn.Module) -> Any:  # noqa: ANN401
     return mapped(_tensors(x), placed)
 
 
-def _tensors(value: object) -> Any:  # noqa: ANN401
+def _tensors(value: object) -> Any:
     return mapped(value, _tensor, (np.ndarray,))
 
 
-def _tensor(array: Any) -> Any:  # noqa: ANN401
+def _tensor(array: Any) -> Any:
     try:
         tensor = torch.from_numpy(array)
     except TypeError:  # text, objects
@@ -112,7 +112,7 @@ def told(graph: Graph, x: object) -> InputError | None:
     given = shapes(_tensors(x))
     if not failure.name:
         return InputError("graph_failed", place=place, kind=kind, detail=detail, given=given)
-    listed = ", ".join(f"[{', '.join(map(str, shape))}]" for shape in failure.shapes) or "–"
+    listed = ", ".join(f"[{', '.join(map(str, shape))}]" for shape in failure.shapes) or "none"
     return InputError(
         "graph_failed_in",
         place=place,

@@ -36,9 +36,7 @@ def described(graph: Graph, root: Group, name: str, failure: InputError | None) 
     meta = {
         "name": name,
         "nodes": _columns(graph.nodes, lines),
-        "groups": [
-            _group(graph, group, parent, drawing, lines) for group, parent in drawing.groups
-        ],
+        "groups": [_group(graph, group, parent, lines) for group, parent in drawing.groups],
         "outputs": list(graph.outputs),
         "failure": None if failure is None else _failure(graph, failure, drawing, lines),
         "unused": [path or name for path, info in graph.modules.items() if info.unused],
@@ -213,9 +211,7 @@ def _columns(nodes: Sequence[Node], lines: _Lines) -> dict[str, list[Any]]:
     }
 
 
-def _group(
-    graph: Graph, group: Group, parent: int, drawing: _Drawing, lines: _Lines
-) -> dict[str, Any]:
+def _group(graph: Graph, group: Group, parent: int, lines: _Lines) -> dict[str, Any]:
     calls = [graph.calls[index] for index in group.calls]
     info = None if group.kind == "part" else graph.modules.get(group.path)
     outputs = calls[-1].outputs if calls else ()
@@ -241,8 +237,16 @@ def _group(
         "shared": info is not None and info.shared,
         "unused": info is not None and info.unused,
         "note": "" if info is None else info.note,
-        "line": lines.place(None if info is None else info.line),
+        "line": lines.place(_line(graph, group)),
     }
+
+
+def _line(graph: Graph, group: Group) -> Line | None:
+    """Return where a module of one's own says what it does; of torch's where it is called."""
+    info = None if group.kind == "part" else graph.modules.get(group.path)
+    if info is not None and not info.type.__module__.startswith("torch."):
+        return info.line
+    return next((line for node in group.nodes() if (line := graph.nodes[node].line)), None)
 
 
 def _failure(

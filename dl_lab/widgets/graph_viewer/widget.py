@@ -17,6 +17,7 @@ from dl_lab.nets.graph.summary import rows, totals
 from dl_lab.nets.graph.trace import copied, trace
 from dl_lab.pictures.graph import picture
 from dl_lab.probe.flow.passes import Given
+from dl_lab.probe.looks.turns import one_look
 from dl_lab.probe.modules import original
 from dl_lab.probe.untouched import untouched
 from dl_lab.protocol import Array, Message
@@ -130,6 +131,7 @@ class GraphViewer(Explainer):
         rule: Rule | None = None,
         **settings: Any,
     ) -> None:
+        self._refuse({name: settings[name] for name in settings if name not in self._SETTINGS})
         self.model = checked_model(model)
         self.other = None if other is None else checked_model(other)
         self._x = x
@@ -190,7 +192,14 @@ class GraphViewer(Explainer):
         self.graphs, self.groups = tuple(graphs), tuple(groups)
         if len(graphs) > 1:
             arrays |= differences(graphs[0], graphs[1])
-        return {"graphs": metas, "trainer": self._trainer is not None, "layers": True}, arrays
+        layers = self.graphs[0].failure is None
+        return {"graphs": metas, "trainer": self._trainer is not None, "layers": layers}, arrays
+
+    def _computed(self) -> Reply:
+        # The first time, too, between two steps.
+        if self._ready or self._trainer is None:
+            return super()._computed()
+        return self._trainer.look(super()._computed).result()
 
     def _traced(self, index: int, model: nn.Module) -> Graph:
         known = self._arguments[index]
@@ -198,7 +207,7 @@ class GraphViewer(Explainer):
         graphs = []
         for way in tried:
             inputs, named = copied(way)
-            with untouched(model):
+            with one_look(model), untouched(model):
                 graphs.append(trace(model, inputs, named, timed=True))
             if graphs[-1].failure is None:
                 break

@@ -101,7 +101,11 @@ describe("any graph", () => {
       for (const [, to] of kept) waiting[to]!++;
       const free = waiting.flatMap((n, i) => (n === 0 ? [i] : []));
       for (const item of free) {
-        for (const [from, to] of kept) if (from === item && --waiting[to]! === 0) free.push(to);
+        for (const [from, to] of kept) {
+          if (from !== item) continue;
+          waiting[to]!--;
+          if (waiting[to] === 0) free.push(to);
+        }
       }
       expect(free, `seed ${seed}`).toHaveLength(count);
     }

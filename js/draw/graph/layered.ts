@@ -207,7 +207,8 @@ function ranked({ across, from, to, first = -1, last = -1 }: LayeredGraph) {
         continue;
       }
       rank[target] = Math.max(rank[target]!, rank[item]! + 1);
-      if (--waiting[target]! === 0) put(target);
+      waiting[target]!--;
+      if (waiting[target] === 0) put(target);
     }
   }
   // What nothing leads to moves down to where it is needed.
@@ -275,7 +276,7 @@ function sweep(order: Int32Array, starts: Int32Array, ups: Adjacency, downs: Adj
     const neighbours = turn % 2 === 0 ? ups : downs;
     for (let step = 0; step < ranks; step++) {
       const r = turn % 2 === 0 ? step : ranks - 1 - step;
-      const row = order.subarray(starts[r]!, starts[r + 1]!);
+      const row = order.subarray(starts[r], starts[r + 1]);
       if (row.length < 2) continue;
       let sorted = true;
       for (let j = 0; j < row.length; j++) {
@@ -284,7 +285,7 @@ function sweep(order: Int32Array, starts: Int32Array, ups: Adjacency, downs: Adj
         let sum = 0;
         for (let k = begin; k < end; k++) sum += place[neighbours.items[k]!]!;
         key[item] = end > begin ? sum / (end - begin) : place[item]!;
-        sorted &&= j === 0 || key[row[j - 1]!]! <= key[item]!;
+        sorted &&= j === 0 || key[row[j - 1]!]! <= key[item];
       }
       if (!sorted) row.sort((a, b) => key[a]! - key[b]! || place[a]! - place[b]!);
       number(r);

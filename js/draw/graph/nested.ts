@@ -67,6 +67,8 @@ const GAPS = {
   down: { across: 18, along: 34 },
   right: { across: 16, along: 72 },
 } as const;
+/** From the border of a group to what is entered first: no shape stands there. */
+const ENTRANCE = 14;
 /** Between two lines that lead back, beside all else. */
 const LANE = 14;
 /** Of what is left of a line that is not drawn through. */
@@ -176,7 +178,8 @@ export class Nested {
     const lanes = flow.courses.reduce((sum, course) => sum + Number(course === BACK), 0);
     const used = flow.width + (lanes > 0 ? LANE * (lanes + 1) : 0);
     const head = this.#head(group);
-    const [width, height] = this.#down ? [used, flow.height] : [flow.height, used];
+    const long = flow.height - this.#saved(entry);
+    const [width, height] = this.#down ? [used, long] : [long, used];
     const size = {
       width: Math.max(head.width, width + 2 * PADDING),
       height: head.height + height + 2 * PADDING,
@@ -186,14 +189,20 @@ export class Nested {
     return alone;
   }
 
+  /** What the gap behind the entrance is shorter than others. */
+  #saved(entry: number): number {
+    return entry < 0 ? 0 : GAPS[this.#options.direction].along - ENTRANCE;
+  }
+
   /** Where what is in a group begins; what is narrower than the group's name stands in its middle. */
-  #origin(group: number, { used }: Alone, { x, y, wide, tall }: Boxes): Point {
+  #origin(group: number, { used, entry }: Alone, { x, y, wide, tall }: Boxes): Point {
     const head = this.#head(group).height;
     const left = x[group]! + PADDING;
     const top = y[group]! + head + PADDING;
     const room = (this.#down ? wide[group]! : tall[group]! - head) - 2 * PADDING;
     const shift = Math.max(0, (room - used) / 2);
-    return this.#down ? [left + shift, top] : [top + shift, left];
+    const saved = this.#saved(entry);
+    return this.#down ? [left + shift, top - saved] : [top + shift, left - saved];
   }
 
   /** Give a group that has its place what is in it: items, and the lines between them. */

@@ -351,7 +351,7 @@ function paintLines(
       const end = starts[line + 1]!;
       const back = course[line] === BACK;
       const [dx, dy] = back ? (down ? [-1, 0] : [0, -1]) : down ? [0, 1] : [1, 0];
-      arrow(pen, points[end - 2]!, points[end - 1]!, dx!, dy!);
+      arrow(pen, points[end - 2]!, points[end - 1]!, dx, dy);
     }
     pen.fill();
   }

@@ -139,8 +139,5 @@ function escaped(text: string): string {
     '"': "&quot;",
   };
   // XML knows no control characters, whoever has put one in a name.
-  // eslint-disable-next-line no-control-regex
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "")
-    .replace(/[&<>"]/g, (c) => names[c]!);
+  return text.replace(/\p{Cc}/gu, " ").replace(/[&<>"]/g, (sign) => names[sign]!);
 }

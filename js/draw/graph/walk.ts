@@ -32,12 +32,12 @@ function follow(
     const [here, there] = way === "forward" ? [inside.from, inside.to] : [inside.to, inside.from];
     const next: number[] = [];
     let leaves = false;
-    here.forEach((one, edge) => {
-      if (one !== item) return;
+    for (let edge = 0; edge < here.length; edge++) {
+      if (here[edge] !== item) continue;
       const other = there[edge]!;
       if (other >= 0) next.push(other);
       else leaves = true;
-    });
+    }
     const near = nearest(placed, item, next);
     if (near !== null) {
       return placed.open.has(near) ? (entered(groups, placed, near, way) ?? near) : near;

@@ -15,7 +15,7 @@ export const METRICS = [
 ] as const;
 export type Metric = (typeof METRICS)[number];
 
-export const NAN = "#c62828";
+export const NAN = "rgb(198,40,40)";
 /** Decades to either side of the middle that still differ in colour. */
 const DECADES = 3;
 

@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals-core";
 
-import type { Direction } from "../../draw/graph/nested.ts";
+import type { Direction, Placed } from "../../draw/graph/nested.ts";
 import type { ExplainerView } from "../../explainer/view.ts";
 import type { Optimistic } from "../../shared/kernel/traits.ts";
 import type { Metric, Scale } from "./colours.ts";
@@ -33,11 +33,17 @@ export interface Context extends ExplainerView<Frame> {
   /** Open or close a group. */
   readonly toggle: (graph: number, item: number) => void;
   /** Open or close groups level by level; all of them. */
-  readonly deeper: (step: 1 | -1 | typeof Infinity) => void;
+  readonly deeper: (step: "more" | "less" | "all") => void;
   /** What an item is called in a sentence. */
   readonly nameOf: (graph: Drawn, item: number) => string;
   /** All that is drawn of a graph, as it is now. */
   readonly panes: PaneOf[];
+}
+
+/** A graph, and where all is that is shown of it. */
+export interface Shown {
+  readonly drawn: Drawn;
+  readonly placed: Placed;
 }
 
 export interface PaneOf {

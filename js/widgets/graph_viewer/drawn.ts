@@ -92,7 +92,7 @@ export class Drawn {
   /** The item's own name: the last part of a module's. */
   title(item: number): string {
     const group = this.group(item);
-    if (group !== null) return group.path.split(".").at(-1) || group.label;
+    if (group !== null) return group.path === "" ? group.label : group.path.split(".").at(-1)!;
     const { nodes, failure } = this.info;
     switch (this.kind(item)) {
       case "failure":

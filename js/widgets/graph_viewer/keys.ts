@@ -2,8 +2,7 @@
 
 import { type Way, beginning, walk } from "../../draw/graph/walk.ts";
 import { listen } from "../../shared/ui/dom.ts";
-import type { Context } from "./context.ts";
-import type { Shown } from "./pane.ts";
+import type { Context, Shown } from "./context.ts";
 
 export interface Keys {
   readonly index: number;

@@ -3,10 +3,9 @@
 import type { Size } from "../../draw/graph/nested.ts";
 import type { ItemLook } from "../../draw/graph/paint.ts";
 import { brokenIn, inkOn, NAN, valueOf } from "./colours.ts";
-import type { Context } from "./context.ts";
+import type { Context, Shown } from "./context.ts";
 import type { Drawn } from "./drawn.ts";
 import { formatMany } from "./numbers.ts";
-import type { Shown } from "./pane.ts";
 
 type Measure = (text: string, font: string) => number;
 

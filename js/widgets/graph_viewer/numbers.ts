@@ -2,19 +2,20 @@
 
 import { formatBytes, formatValue } from "../../shared/format.ts";
 
-/** 61,706; 12.3 M; 6.74 G. */
+/** 61 706; 12.3 M; 6.74 G. */
 export function formatMany(count: number): string {
   const size = Math.abs(count);
   if (size < 100_000) return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  const [unit, by] =
-    size >= 1e12 ? ["T", 1e12] : size >= 1e9 ? ["G", 1e9] : size >= 1e6 ? ["M", 1e6] : ["k", 1e3];
-  return `${(count / Number(by)).toPrecision(3)} ${unit}`;
+  const units = { T: 1e12, G: 1e9, M: 1e6, k: 1e3 };
+  const [unit, by] = Object.entries(units).find(([, least]) => size >= least)!;
+  return `${(count / by).toPrecision(3)} ${unit}`;
 }
 
 /** 3.2 ms, 48 µs. */
 export function formatTime(seconds: number): string {
-  const [unit, by] = seconds >= 1 ? ["s", 1] : seconds >= 1e-3 ? ["ms", 1e3] : ["µs", 1e6];
-  const value = seconds * Number(by);
+  const units = { s: 1, ms: 1e-3, µs: 1e-6 };
+  const [unit, by] = Object.entries(units).find(([, least]) => seconds >= least) ?? ["µs", 1e-6];
+  const value = seconds / by;
   return `${value >= 100 ? value.toFixed(0) : value.toPrecision(2)} ${unit}`;
 }
 

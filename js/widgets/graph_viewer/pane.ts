@@ -19,11 +19,11 @@ import { itemAt, paint, type Picture } from "../../draw/graph/paint.ts";
 import { SvgPen } from "../../draw/graph/pen.ts";
 import { context2d } from "../../draw/heatmap.ts";
 import { beginDrawing } from "../../draw/screen_canvas.ts";
-import { onEnd, react } from "../../shared/lifetime.ts";
+import { onEnd, react, track } from "../../shared/lifetime.ts";
 import { Throttle } from "../../shared/throttle.ts";
 import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
 import { followSize } from "../../shared/ui/size.ts";
-import type { Context, PaneOf } from "./context.ts";
+import type { Context, PaneOf, Shown } from "./context.ts";
 import type { Drawn } from "./drawn.ts";
 import { followKeys } from "./keys.ts";
 import { looksOf, sizeOf, headOf } from "./looks.ts";
@@ -36,11 +36,6 @@ const SMALL = 0.45;
 /** Milliseconds after the last movement in which where one looks is told to the kernel. */
 const TELL_MS = 400;
 const WHEEL_HINT_MS = 1600;
-
-export interface Shown {
-  readonly drawn: Drawn;
-  readonly placed: Placed;
-}
 
 /** @param index which of the graphs it shows. */
 export function pane(context: Context, index: number): HTMLElement {
@@ -57,7 +52,13 @@ export function pane(context: Context, index: number): HTMLElement {
   );
   tips.describe(area, t("graph"), t("keys"));
   const size = followSize(area, SIZE, lifetime);
-  const measured = measurer(() => getComputedStyle(area).fontFamily || "sans-serif");
+  // Known once it stands on the page.
+  const family = signal("sans-serif");
+  react(lifetime, () => {
+    track(size, theme);
+    family.value = getComputedStyle(area).fontFamily || "sans-serif";
+  });
+  const measured = measurer(() => family.value);
 
   const graph = computed(() => context.drawn.value[index] ?? null);
   const direction = signal<Direction>("down");
@@ -189,7 +190,7 @@ export function pane(context: Context, index: number): HTMLElement {
       placed: now.placed,
       looks: own,
       style: {
-        font: getComputedStyle(area).fontFamily || "sans-serif",
+        font: family.value,
         text,
         muted: muted || text,
         line: dark ? "#6b7278" : "#a9b0b6",
@@ -234,7 +235,7 @@ export function pane(context: Context, index: number): HTMLElement {
   };
   const ask = effect(() => {
     // Whatever of these changes is painted with the next frame of the screen.
-    void [picture.value, camera.value, size.value];
+    track(picture, camera, size);
     if (frame === 0) frame = requestAnimationFrame(draw);
   });
   onEnd(lifetime, () => {
@@ -438,10 +439,11 @@ function measurer(family: () => string): (text: string, font: string) => number 
   const pen = context2d(document.createElement("canvas"));
   const widths = new Map<string, number>();
   return (text, font) => {
-    const key = `${font}\n${text}`;
+    const whole = /px \S/.test(font) ? font : `${font} ${family()}`;
+    const key = `${whole}\n${text}`;
     let width = widths.get(key);
     if (width === undefined) {
-      pen.font = /px \S/.test(font) ? font : `${font} ${family()}`;
+      pen.font = whole;
       width = pen.measureText(text).width;
       widths.set(key, width);
     }

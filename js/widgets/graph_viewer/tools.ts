@@ -82,7 +82,7 @@ function searchField(context: Context): HTMLElement {
   tips.describe(input, t("search"), t("tip_search"));
   return h(
     "div",
-    { class: "dl-search", role: "search" },
+    { class: "dl-search" },
     h("span", { class: "dl-search-field" }, input, previous, next),
     count,
   );
@@ -111,9 +111,9 @@ function mapButtons(context: Context): HTMLElement {
   return h(
     "div",
     { class: "dl-map", role: "group", "aria-label": t("depth") },
-    small("fold", "shallower", () => context.deeper(-1)),
-    small("unfold", "deeper", () => context.deeper(1)),
-    small("expand", "open_all", () => context.deeper(Infinity)),
+    small("fold", "shallower", () => context.deeper("less")),
+    small("unfold", "deeper", () => context.deeper("more")),
+    small("expand", "open_all", () => context.deeper("all")),
     small("minus", "farther", () => all((pane) => pane.zoom(1 / CLOSER))),
     small("plus", "nearer", () => all((pane) => pane.zoom(CLOSER))),
     small("fit", "fit", () => all((pane) => pane.fit())),

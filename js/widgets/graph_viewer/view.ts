@@ -57,7 +57,7 @@ function createContext(view: ExplainerView<Frame>): Context {
       for (let item = graph.nodes + 1; item < graph.count; item++) {
         if (keys.has(graph.group(item)!.key)) items.add(item);
       }
-      return items as ReadonlySet<number>;
+      return items;
     });
   });
   const found = computed(() => drawn.value.map((graph) => find(graph, search.shown.value)));
@@ -126,17 +126,17 @@ function createContext(view: ExplainerView<Frame>): Context {
       said.value = t(opens ? "said_opened" : "said_closed", { name: nameOf(graph, item) });
     });
   };
-  const deeper = (step: 1 | -1 | typeof Infinity) => {
+  const deeper = (step: "more" | "less" | "all") => {
     setOpen(
       drawn.peek().map((graph, i) => {
         const now = opened.peek()[i]!;
         const depth = (item: number) => graph.groups.depth[item]!;
         // One level more than what is open everywhere; of what is closed inside nothing is known.
         const all = range(graph.nodes + 1, graph.count).filter((item) => graph.opens(item));
-        if (step === Infinity) return new Set(all);
+        if (step === "all") return new Set(all);
         const deepest = Math.max(0, ...[...now].map(depth));
         const complete = all.every((item) => depth(item) > deepest || now.has(item));
-        const level = step < 0 ? deepest - 1 : complete ? deepest + 1 : Math.max(1, deepest);
+        const level = step === "less" ? deepest - 1 : complete ? deepest + 1 : Math.max(1, deepest);
         return new Set(all.filter((item) => depth(item) <= level));
       }),
     );

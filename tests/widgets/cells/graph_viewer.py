@@ -5,7 +5,7 @@ import dl_lab
 
 
 class Reader(nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(50, 32)
         layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
@@ -14,7 +14,7 @@ class Reader(nn.Module):
         self.spare = nn.Linear(8, 8)
         self.answer = nn.Linear(16, 4)
 
-    def forward(self, words):
+    def forward(self, words: torch.Tensor) -> torch.Tensor:
         seen = self.encoder(self.embedding(words))
         memory = seen.new_zeros(len(words), 16)
         for place in range(words.shape[1]):
