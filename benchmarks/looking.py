@@ -174,7 +174,7 @@ class Looking:
             else:
                 self._say("settings.set", target=self._asked % 1000)
             self._answered.wait()
-            time.sleep(0.02 if self._kind.startswith("unit") else 1.0)
+            time.sleep(0.1 if self._kind.startswith("unit") else 1.0)
 
     def start(self) -> None:
         """Look."""

@@ -63,6 +63,7 @@ class Control:
             self._advance,
             around=self._around,
             beside=lambda: CLAIMS.beside(claimant),
+            rest=loop.rest,
             enter=loop.enter,
             leave=loop.leave,
             broken=loop.broken,

@@ -76,19 +76,20 @@ class Loop:
                 return self._close_epoch() or True
             self._open_epoch()
         if hooks.step_begin:
+            self.rest()
             hooks.run("on_step_begin")
         try:
             if state.draws:
-                with state.stream:
-                    self._step(feed)
-            else:
-                self._step(feed)
+                state.stream.enter()
+            self._step(feed)
         except BaseException:
+            self.rest()
             # The next step begins a new epoch.
             feed.drop()
             raise
         finally:
             if hooks.step_end and state.steps != before:
+                self.rest()
                 hooks.run("on_step_end")
         if state.recorder.spoilt is not None and (ending := self._spoilt(state.epoch + 1)):
             return ending
@@ -112,7 +113,7 @@ class Loop:
             recorder.step(steps, loss, engine.measured, engine.counts)
         recorder.rate(steps, rate)
         try:
-            feed.fetch(state.stream.now() if state.draws else state.stream.state)
+            feed.fetch(state.stream.now() if feed.draws else state.stream.state)
         except InputError:
             raise
         except Exception as error:
@@ -140,6 +141,7 @@ class Loop:
         state.hooks.run("on_epoch_begin")
 
     def _close_epoch(self) -> State | None:
+        self.rest()
         state = self.state
         state.recorder.flush()
         if state.recorder.spoilt is not None and (ending := self._spoilt(state.epoch + 1)):
@@ -163,8 +165,17 @@ class Loop:
             return State.FINISHED
         return None
 
+    def rest(self) -> None:
+        """Give the global generators back: what comes next is no step, or none at once.
+
+        To swap them takes as long as much of a small network's step, so they stay between steps
+        that follow one another.
+        """
+        self.state.stream.leave()
+
     def broken(self) -> None:
         """Begin an epoch with the next step: the one that ran goes on in another process."""
+        self.rest()
         self.state.feed.leave()
 
     def enter(self) -> None:
@@ -212,6 +223,7 @@ class Loop:
         return InputError("diverged", **where, learning_rate=rate)
 
     def _diverge(self, epoch: int, value: float) -> State:
+        self.rest()
         state = self.state
         where = {"value": value, "epoch": epoch, "kept": state.good_epoch}
         state.message = self._reason(value, where)

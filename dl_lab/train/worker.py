@@ -61,6 +61,8 @@ class Worker:
         Makes the context manager that the thread runs in.
     beside
         Makes the one in which commands run where no thread does.
+    rest
+        Called in the thread after a step, before it does anything else than the next one.
     enter, leave
         Called in the thread before the first step of a run, and when the run is about to end,
         before its state is told. What they raise makes it a failed one.
@@ -81,6 +83,7 @@ class Worker:
         *,
         around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
         beside: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+        rest: Callable[[], None] = _nothing,
         enter: Callable[[], None] | None = None,
         leave: Callable[[], None] | None = None,
         broken: Callable[[], None] = _nothing,
@@ -89,6 +92,7 @@ class Worker:
         self._step = step
         self._around = around
         self._beside = beside
+        self._rest = rest
         self._enter = enter
         self._leave = leave
         self._broken = broken
@@ -348,7 +352,10 @@ class Worker:
         self._entered = False
         try:
             with self._turn, self._around():
-                self._loop()
+                try:
+                    self._loop()
+                finally:
+                    self._rest()
         except BaseException as error:  # noqa: BLE001  # as a model of which no parameter is told
             self._fail(error)
         self._listeners.tell()
@@ -403,13 +410,16 @@ class Worker:
         fresh, waiting = True, False
         while True:
             if self._commands:
+                self._rest()
                 _, command = self._commands.popleft()
                 command()
                 continue
             if self._ending is not None and self._left() and self._end():
                 return
-            if waiting and not self._due(began):
-                continue
+            if waiting:
+                self._rest()
+                if not self._due(began):
+                    continue
             if fresh or waiting:
                 began = time.monotonic()
                 fresh = False
@@ -435,6 +445,7 @@ class Worker:
 
     def _left(self) -> bool:
         """Call `leave` once a run, outside of any lock: it may take its time."""
+        self._rest()
         if self._entered:
             self._entered = False
             if self._leave is not None:

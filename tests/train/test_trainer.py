@@ -19,6 +19,7 @@ from dl_lab.data.toy import toy
 from dl_lab.errors import InputError
 from dl_lab.nets.dense import dense
 from dl_lab.train.batches.carry_over import Batches
+from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.dense.loss import half_squared_error
 from dl_lab.train.dense.sgd import RegularizedSGD
 from dl_lab.train.trainer import Trainer
@@ -84,6 +85,31 @@ def everything(trainer):
 
 
 MAKERS = pytest.mark.parametrize("make", [playground, convolutional])
+
+
+@pytest.mark.parametrize("hook", ["on_step_begin", "on_step_end", "on_epoch_end", "command"])
+def test_between_two_steps_the_random_numbers_are_the_persons(hook):
+    x = torch.rand(64, 4)
+    model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(), nn.Linear(4, 1))
+    seen: list[torch.Tensor] = []
+
+    class Looks(Callback):
+        pass
+
+    setattr(Looks, hook, lambda *_: seen.append(torch.get_rng_state()))
+    sgd = torch.optim.SGD(model.parameters(), lr=0.01)
+    data = x, x.sum(1, keepdim=True)
+    before = torch.get_rng_state()
+    trainer = Trainer(model, nn.MSELoss(), sgd, data, batch_size=8, seed=1, callbacks=Looks())
+    if hook == "command":
+        trainer.start(2000)
+        seen += [trainer.call(torch.get_rng_state).result() for _ in range(5)]
+        trainer.pause()
+    else:
+        trainer.fit(3)
+    assert len(seen) >= 3
+    assert all(torch.equal(one, before) for one in [*seen, torch.get_rng_state()])
+    trainer.close()
 
 
 @MAKERS

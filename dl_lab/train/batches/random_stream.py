@@ -20,9 +20,10 @@ _PLACES = {1: PYTHON, 2: NUMPY}
 class RandomStream:
     """States of Python's, numpy's and torch's global generators that only training uses.
 
-    Dropout and data loaders draw from the global generators and take no other, so each step runs
-    inside ``with stream:``, which puts the stream in their place and afterwards the person's own
-    states back. What another thread draws meanwhile comes from the stream.
+    Dropout and data loaders draw from the global generators and take no other, so steps run between
+    `enter` and `leave`, or inside ``with stream:``, which put the stream in their place and
+    afterwards the person's own states back. What another thread draws meanwhile comes from the
+    stream.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ class RandomStream:
         """The states with which it began."""
         self.state = self.first
         """The states at present; outside of ``with stream:``. None of them ever changes."""
-        self._outer: list[Any] = []
+        self._outer: list[Any] | None = None
 
     def use(self, sources: Collection[str] = BOTH) -> None:
         """Swap Python's and numpy's generators only where these are among `sources`."""
@@ -88,16 +89,29 @@ class RandomStream:
             for generator, state in zip(self._generators, outer, strict=True):
                 set_state(generator, state)
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """Put the stream in place of the person's states, unless it is there already."""
+        if self._outer is not None:
+            return
         self._outer = [state_of(self._generators[place]) for place in self._used]
         with SWAPPING:
             IN_PLACE.append(self)
             for place in self._used:
                 set_state(self._generators[place], self.state[place])
 
-    def __exit__(self, *_: object) -> None:
+    def leave(self) -> None:
+        """Put the person's states back, if the stream is in their place."""
+        if self._outer is None:
+            return
         self.state = self.now()
         with SWAPPING:
             for place, outer in zip(self._used, self._outer, strict=True):
                 set_state(self._generators[place], outer)
             IN_PLACE.remove(self)
+        self._outer = None
+
+    def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()

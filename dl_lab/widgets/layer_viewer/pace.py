@@ -13,9 +13,9 @@ import torch
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.threads import one_thread
 
-SHARE = 0.1
-"""Of the time in which a look wants to compute it may, while a run trains. Where no core is free
-they have half of one each meanwhile, so the run loses a twentieth."""
+SHARE = 0.05
+"""Of the time in which a look wants to compute it may, while a run trains: that much the run loses
+where no core is free, or where both want Python's lock."""
 
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 
