@@ -349,12 +349,53 @@ describe("the card", () => {
     expect(facts()["multiply-adds"]).toBe("not known");
   });
 
-  test("asks for a layer in LayerViewer", async () => {
-    const model = kernel({}, { chosen: "g/conv" });
-    model.answers["layer.open"] = () => ({ meta: { code: "dl_lab.LayerViewer(model, x)" } });
-    await mount(model);
-    await click(".dl-open-layer");
-    expect(model.last("layer.open").meta).toEqual({ module: "block.0.conv" });
+  describe("a layer in LayerViewer", () => {
+    const shownIn = (model: ReturnType<typeof kernel>) => {
+      const removed: string[] = [];
+      model.answers["layer.open"] = () => ({ meta: { widget: "child-1" } });
+      Object.assign(model, {
+        widget_manager: {
+          get_model: (id: string) => Promise.resolve(id),
+          create_view: (id: string) => {
+            const el = document.createElement("div");
+            el.className = "child";
+            el.textContent = id;
+            return Promise.resolve({ el, remove: () => removed.push(id) });
+          },
+        },
+      });
+      // The page of these tests has no layout to scroll.
+      Element.prototype.scrollIntoView = () => {};
+      return removed;
+    };
+
+    test("stands beneath the graph until it is closed", async () => {
+      const model = kernel({}, { chosen: "g/conv" });
+      const removed = shownIn(model);
+      await mount(model);
+      await click(".dl-open-layer");
+      expect(model.last("layer.open").meta).toEqual({ module: "block.0.conv" });
+      await vi.waitFor(() => expect(document.querySelector(".child")?.textContent).toBe("child-1"));
+      // Another layer is shown by the same one.
+      await click(".dl-open-layer");
+      expect(document.querySelectorAll(".child")).toHaveLength(1);
+      expect(removed).toEqual([]);
+      await click(".dl-layers-row button");
+      expect(document.querySelector(".child")).toBeNull();
+      expect(removed).toEqual(["child-1"]);
+    });
+
+    test("says what to do where a page cannot show it", async () => {
+      const model = kernel({}, { chosen: "g/conv" });
+      model.answers["layer.open"] = () => ({ meta: { widget: "child-1" } });
+      Element.prototype.scrollIntoView = () => {};
+      await mount(model);
+      await click(".dl-open-layer");
+      const code = ".dl-layers-beneath code";
+      await vi.waitFor(() =>
+        expect(document.querySelector(code)?.textContent).toContain("layer_viewer"),
+      );
+    });
   });
 });
 

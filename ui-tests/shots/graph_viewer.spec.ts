@@ -1,7 +1,7 @@
 // Pictures of the graph viewer: opened, searched, coloured, side by side, and after an error.
 import { expect, test } from "@jupyterlab/galata";
 import { cellOf, shown, viewOf } from "../contract_page";
-import { openNotebook, runAll } from "../lab";
+import { openNotebook, runAll, runInKernel } from "../lab";
 import { inNarrow, shoot, shootAll, shootThemes, type Shooting } from "../shot";
 
 const OTHERS = `viewer = widget
@@ -17,9 +17,27 @@ wrong = dl_lab.GraphViewer(
 )
 wrong`;
 
+const LIVE = `class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(8, 64), nn.Linear(64, 4)
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x):
+        return self.second(self.first(x).relu() * self.scale.log())
+
+
+torch.manual_seed(0)
+data = torch.randn(256, 8), torch.randint(0, 4, (256,))
+model = Net()
+sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+trainer = dl_lab.Trainer(model, nn.CrossEntropyLoss(), sgd, data, batch_size=32, device="cpu")
+live = dl_lab.GraphViewer(model, data[0][:4], trainer, colour="activations")
+live`;
+
 test("pictures of the graph viewer", async ({ page, tmpPath }) => {
   test.setTimeout(600_000);
-  await openNotebook(page, tmpPath, [cellOf("graph_viewer"), OTHERS]);
+  await openNotebook(page, tmpPath, [cellOf("graph_viewer"), OTHERS, LIVE]);
   await runAll(page);
   const widget = "graph_viewer";
   const of = (index: number, variable: string): Shooting => {
@@ -61,5 +79,17 @@ test("pictures of the graph viewer", async ({ page, tmpPath }) => {
       await shown(other.view);
       await shootAll(other, other.variable);
     }
+  });
+
+  await test.step("while it learns, and where it went wrong", async () => {
+    const other = of(3, "live");
+    await other.view.scrollIntoViewIfNeeded();
+    await shown(other.view);
+    await runInKernel(page, "trainer.step(20)");
+    await expect(other.view.locator(".dl-scale")).toBeVisible();
+    await shootAll(other, "live");
+    await runInKernel(page, "trainer.learning_rate = 500; trainer.start()");
+    await other.view.locator(".dl-first-nan").click();
+    await shootThemes(other, "nan");
   });
 });

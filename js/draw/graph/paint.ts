@@ -13,6 +13,8 @@ export interface ItemLook {
   readonly detail: string;
   /** Said at the right end, such as ×12; "" for none. */
   readonly badge: string;
+  /** Said above the right end, without room of its own, such as NaN; "" for none. */
+  readonly flag: string;
   /** What goes along the lines that leave it, such as a shape. */
   readonly carries: string;
   /** Null is the colour of the paper. */
@@ -43,6 +45,7 @@ export interface PaintStyle {
   readonly mark: string;
   readonly group: string;
   readonly gauge: string;
+  readonly flag: string;
 }
 
 export interface Picture {
@@ -190,6 +193,7 @@ function paintItem(pen: Pen, picture: Picture, item: number, zoom: number): void
     pen.fillRect(x + 1, y + 8, 4, 12);
   }
   if (look.loops) loop(pen, picture, item);
+  if (look.flag !== "") flag(pen, look.flag, [x + wide, y], style, zoom);
   const ink = open ? style.text : (look.ink ?? style.text);
   if (open) heading(pen, look, [x, y, wide], ink, style, zoom);
   else label(pen, look, [x, y, wide, tall], ink, style, zoom);
@@ -200,6 +204,22 @@ function outline(pen: Pen, { placed, looks }: Picture, item: number, more: numbe
   const radius = looks[item]!.round ? tall / 2 : RADIUS + more;
   pen.beginPath();
   pen.roundRect(placed.x[item]! - more, placed.y[item]! - more, wide, tall, radius);
+}
+
+function flag(
+  pen: Pen,
+  text: string,
+  [right, top]: readonly [right: number, top: number],
+  style: PaintStyle,
+  zoom: number,
+): void {
+  const size = Math.min(2 * TEXT, Math.max(TEXT * 0.85, 8.5 / zoom));
+  if (size * zoom < LEGIBLE) return;
+  pen.font = `700 ${size}px ${style.font}`;
+  pen.textAlign = "right";
+  pen.textBaseline = "alphabetic";
+  pen.fillStyle = style.flag;
+  pen.fillText(text, right, top - 3);
 }
 
 /** The name of an open group, above what is in it. */
@@ -337,7 +357,7 @@ function paintLines(
     const stands = key.startsWith("2");
     pen.globalAlpha = key.startsWith("0") ? 0.25 : stands ? 1 : 0.85;
     pen.strokeStyle = key.slice(1);
-    pen.lineWidth = (stands ? 2.25 : 1.25) * Math.max(1, 0.5 / zoom);
+    pen.lineWidth = (stands || strokes !== null ? 2.25 : 1.25) * Math.max(1, 0.5 / zoom);
     pen.beginPath();
     for (const line of group) {
       trace(pen, points.subarray(starts[line], starts[line + 1]), down, course[line]!);

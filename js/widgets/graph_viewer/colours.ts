@@ -98,12 +98,21 @@ export function share(part: number, dark: boolean): string {
   return css(paper.map((from, i) => Math.round(from + (strong[i]! - from) * amount)));
 }
 
-/** The items in which a number, or its gradient, is not finite. */
-export function brokenIn({ info, groups }: Drawn, live: Live | null): ReadonlySet<number> {
+/** Bits of `Live.flags`: NaN and ∞ of numbers, and of gradients. */
+const FORWARD = 1 | 2;
+const BACKWARD = 4 | 8;
+
+/** The items in which a number is not finite, or a gradient where these are looked at. */
+export function brokenIn(
+  { info, groups }: Drawn,
+  live: Live | null,
+  metric: Metric,
+): ReadonlySet<number> {
+  const looked = metric === "gradients" ? BACKWARD : FORWARD;
   const broken = new Set<number>();
   live?.flags.forEach((flags, node) => {
     const drawn = info.same[node];
-    if (drawn === undefined || flags === 0) return;
+    if (drawn === undefined || (flags & looked) === 0) return;
     broken.add(drawn);
     for (const group of groups.above(drawn)) broken.add(group);
   });
@@ -112,6 +121,13 @@ export function brokenIn({ info, groups }: Drawn, live: Live | null): ReadonlySe
 
 function css(channels: readonly number[]): string {
   return `rgb(${channels.join(",")})`;
+}
+
+/** A colour as a thin line has it: darker, or lighter in the dark, so that it is seen. */
+export function asLine(fill: string, dark: boolean): string {
+  const channels = (fill.match(/\d+/g) ?? []).map(Number);
+  const towards = dark ? 255 : 40;
+  return css(channels.map((value) => Math.round(value + (towards - value) * 0.35)));
 }
 
 /** Black or white, whichever is read better on a colour. */

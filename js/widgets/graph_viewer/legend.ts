@@ -13,7 +13,7 @@ export function legend(context: Context): HTMLElement {
   const ramp = h("span", { class: "dl-ramp", "aria-hidden": "true" });
   const [low, middle, high] = [h("span"), h("span"), h("span")];
   const name = h("span", { class: "dl-label" });
-  const scale = h("span", { class: "dl-scale" }, name, low, ramp, middle, high);
+  const scale = h("span", { class: "dl-scale" }, name, low, ramp, high, middle);
   const wait = h("span", { class: "dl-label" });
   const why = h("span", { class: "dl-why" });
   const broken = h("button", { type: "button", class: "dl-button dl-first-nan" });
@@ -31,7 +31,8 @@ export function legend(context: Context): HTMLElement {
     if (shown === null) return;
     setText(name, t(`legend_${metric}`));
     setText(low, formatMetric(metric, shown.low));
-    setText(middle, isLive ? formatMetric(metric, shown.middle) : "");
+    const usual = isLive ? formatMetric(metric, shown.middle) : "";
+    setText(middle, isLive ? t("legend_middle", { value: usual }) : "");
     setText(high, formatMetric(metric, shown.high));
     middle.hidden = !isLive;
     ramp.style.background = gradient(shown);

@@ -65,7 +65,7 @@ export function looksOf(context: Context, index: number, { drawn, placed }: Show
   const looked = found.value[index];
   const training = index === 0 ? live.value : null;
   const first = training?.first == null ? -1 : (drawn.info.same[training.first.node] ?? -1);
-  const wrong = brokenIn(drawn, training);
+  const wrong = brokenIn(drawn, training, colour.shown.value);
   const failed = new Set(drawn.info.failure === null ? [] : drawn.groups.above(drawn.nodes - 1));
   return Array.from(placed.x, (at, item): ItemLook => {
     if (Number.isNaN(at)) return NOTHING;
@@ -82,10 +82,12 @@ export function looksOf(context: Context, index: number, { drawn, placed }: Show
     const dead = colour.shown.value === "activations" ? (training?.dead[node] ?? 0) : 0;
     const said = words(context, drawn, item);
     const change = item === drawn.root ? undefined : drawn.changes.get(item);
-    const badge = broken ? (isFirst ? context.t("first_nan") : "NaN") : changed(said.badge, change);
+    const badge = changed(said.badge, change);
+    const flag = isFirst ? context.t("first_nan") : broken ? "NaN" : "";
     return {
       ...said,
       badge,
+      flag,
       carries: drawn.shape(item),
       fill,
       ink: fill === null ? null : inkOn(fill),
@@ -108,6 +110,7 @@ const NOTHING: ItemLook = {
   title: "",
   detail: "",
   badge: "",
+  flag: "",
   carries: "",
   fill: null,
   ink: null,

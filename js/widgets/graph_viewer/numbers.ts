@@ -1,6 +1,6 @@
 /** Numbers of a graph as they are read. */
 
-import { formatBytes, formatValue } from "../../shared/format.ts";
+import { formatBytes } from "../../shared/format.ts";
 
 /** 61 706; 12.3 M; 6.74 G. */
 export function formatMany(count: number): string {
@@ -28,8 +28,16 @@ export function formatMetric(metric: string, value: number): string {
       return formatBytes(value);
     case "activations":
     case "gradients":
-      return formatValue(10 ** value);
+      return power(value);
     default:
       return formatMany(value);
   }
+}
+
+/** 10⁻³; 1. */
+function power(exponent: number): string {
+  const digits = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+  if (exponent === 0) return "1";
+  const raised = [...String(Math.abs(exponent))].map((digit) => digits[Number(digit)] ?? digit);
+  return `10${exponent < 0 ? "⁻" : ""}${raised.join("")}`;
 }

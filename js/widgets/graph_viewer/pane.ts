@@ -23,6 +23,7 @@ import { onEnd, react, track } from "../../shared/lifetime.ts";
 import { Throttle } from "../../shared/throttle.ts";
 import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
 import { followSize } from "../../shared/ui/size.ts";
+import { asLine } from "./colours.ts";
 import type { Context, PaneOf, Shown } from "./context.ts";
 import type { Drawn } from "./drawn.ts";
 import { followKeys } from "./keys.ts";
@@ -199,11 +200,15 @@ export function pane(context: Context, index: number): HTMLElement {
         mark: dark ? "#4aa8ec" : "#0877bd",
         group: dark ? "rgba(255,255,255,0.045)" : "rgba(20,60,90,0.045)",
         gauge: dark ? "#9aa0a6" : "#6b7075",
+        flag: dark ? "#ff9a92" : "#b71c1c",
       },
       strokes:
         scale === null || (scale.metric !== "activations" && scale.metric !== "gradients")
           ? null
-          : (item) => own[item]?.fill ?? null,
+          : (item) => {
+              const fill = own[item]?.fill ?? null;
+              return fill === null ? null : asLine(fill, dark);
+            },
       chosen: chosen < 0 ? -1 : now.drawn.groups.shown(chosen, context.opened.value[index]!),
       marked: marked.value,
       dashes: context.live.value === null || scale === null ? null : context.live.value.step % 9,

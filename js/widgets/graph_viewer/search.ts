@@ -20,7 +20,9 @@ export function find(drawn: Drawn, text: string): Found {
     expression = new RegExp(text, "i");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...NOTHING, wrong: reason.replace(/^Invalid regular expression: /, "") };
+    // Browsers repeat the expression before they say what is wrong with it.
+    const wrong = reason.replace(/^Invalid regular expression: (\/.*\/[a-z]*: )?/s, "");
+    return { ...NOTHING, wrong };
   }
   const { groups } = drawn;
   const hit = new Uint8Array(drawn.count);
