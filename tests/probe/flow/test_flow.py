@@ -197,15 +197,23 @@ def test_passes_become_as_long_as_they_may_be(monkeypatch):
     model, x, y = made("looping")
     x, y = x.repeat(40, 1, 1), y.repeat(40)
     rows = []
-    monkeypatch.setattr(
-        module_of_flow,
-        "hear",
-        lambda *args, **more: rows.append(args[3] - args[2]) or hear(*args, **more),
-    )
+
+    def noted(*args, **more):
+        rows.append(args[3] - args[2])
+        return hear(*args, **more)
+
+    monkeypatch.setattr(module_of_flow, "hear", noted)
+    # More than any of these takes: four times as many rows each time, 64 of them in all.
+    monkeypatch.setattr(module_of_flow, "SLICE", 1e3)
     flow, _ = looked(model, of((x, y)))
-    assert rows[0] == 1
-    assert max(rows) > 2
-    assert flow.statistics.rows >= 16
+    assert rows == [1, 4, 16, 44]
+    assert flow.statistics.rows == 64
+    # Less: a row at a time, and no more than a few of them.
+    rows.clear()
+    monkeypatch.setattr(module_of_flow, "SLICE", 1e-9)
+    flow, _ = looked(model, of((x, y)))
+    assert rows == [1] * (1 + module_of_flow.MOST_PASSES)
+    assert flow.statistics.rows == module_of_flow.MOST_PASSES
 
 
 def test_a_unit_is_dead_only_where_it_is_0_everywhere():
