@@ -147,7 +147,7 @@ SENTENCES = {
     "{batch_size}, and drop_last=True leaves them out. Use a smaller batch_size or "
     "drop_last=False.",
     "own_function": "{name} must be a function or an object that can be called; got {given}.",
-    "own_step_returned": "step must return one number, or a mapping from names to numbers, such "
+    "own_step_returned": "{name} must return one number, or a mapping from names to numbers, such "
     "as dict(generator_loss=loss); got {given}.",
     "own_validation_failed": "validation raised {kind}: {detail}. Fix it and start again.",
     "own_step_failed": "The step raised {kind}: {detail}. Fix it and start again; what it had done "
@@ -701,6 +701,23 @@ def shortened(text: str) -> str:
     if len(text) <= _MOST:
         return text
     return f"{text[: _MOST * 3 // 4]} … {text[-_MOST // 5 :]}"
+
+
+def said(error: BaseException) -> str:
+    """Return what an error says, whatever its class makes of that.
+
+    Examples
+    --------
+    >>> class Odd(Exception):
+    ...     def __str__(self):
+    ...         raise RuntimeError
+    >>> said(KeyError("x")), said(Odd())
+    ("'x'", 'Odd()')
+    """
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # whatever people write
+        return shown(error)
 
 
 def _text(value: object) -> str:

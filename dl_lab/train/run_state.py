@@ -21,6 +21,7 @@ from dl_lab.train.checkpoint.rewind import Checkpoints
 from dl_lab.train.checkpoint.state import (
     Place,
     arrays,
+    check_mapping,
     check_structure,
     copied,
     or_structure,
@@ -433,6 +434,7 @@ class RunState:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` returned: all of it, or nothing is changed."""
         self.between_steps("load_state_dict")
+        check_mapping(state)
         if (state.get("own") is None) is not (self._own is None):
             raise InputError("own_step_state" if self._own is None else "own_step_none")
         with or_structure():

@@ -365,7 +365,7 @@ describe("the card", () => {
         },
       });
       // The page of these tests has no layout to scroll.
-      Element.prototype.scrollIntoView = () => {};
+      Element.prototype.scrollIntoView = () => undefined;
       return removed;
     };
 
@@ -388,7 +388,7 @@ describe("the card", () => {
     test("says what to do where a page cannot show it", async () => {
       const model = kernel({}, { chosen: "g/conv" });
       model.answers["layer.open"] = () => ({ meta: { widget: "child-1" } });
-      Element.prototype.scrollIntoView = () => {};
+      Element.prototype.scrollIntoView = () => undefined;
       await mount(model);
       await click(".dl-open-layer");
       const code = ".dl-layers-beneath code";

@@ -20,6 +20,7 @@ from dl_lab.train.steps.evaluate import (
     Batch,
     Data,
     Loss,
+    all_finite,
     measure,
     numbers,
 )
@@ -354,8 +355,7 @@ class AutogradSteps:
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""
-        finite = [parameter.isfinite().all() for parameter in self._model.parameters()]
-        return all(numbers([*finite]))
+        return all_finite(self._model.parameters())
 
     def evaluate(self, data: Data) -> float:
         """Return the mean loss on `data`, leaving no trace."""
