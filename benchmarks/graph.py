@@ -7,8 +7,8 @@
 - *torchview*: its graph, to the innermost module.
 - *over*: the milliseconds by which the graph took longer than three forwards.
 
-Each figure is the median of `ROUNDS`, all in turns. At the end a language model of seven thousand
-million parameters on the meta device: built and traced, in seconds.
+Each figure is the median of `ROUNDS`, all in turns and with one thread. At the end a language model
+of seven thousand million parameters on the meta device: built, traced and folded, in seconds.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from benchmarks.looking import Attention, bottlenecks
 from dl_lab.nets import lenet5
 from dl_lab.nets.graph.fold import fold
 from dl_lab.nets.graph.trace import trace
+from dl_lab.train.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +151,7 @@ def main() -> None:
     print("Graphs, milliseconds (median)")
     print(f"{'':18}{'nodes':>7}" + "".join(f"{name:>10}" for name in columns) + f"{'over':>10}")
     over = []
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         for name, (model, x) in models().items():
             found = measure(model.eval(), x)
             nodes = len(trace(model, [x]).nodes)

@@ -105,6 +105,20 @@ def file(name: str, given: object) -> Path:
     return path
 
 
+def real(path: str | os.PathLike[str]) -> Path:
+    """Return a path after symbolic links, as far as these may be read.
+
+    Examples
+    --------
+    >>> real("/") == Path("/").absolute()
+    True
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:
+        return Path(os.path.abspath(path))  # noqa: PTH100  # of Path it raises, too
+
+
 def _refuse_files(name: str, *paths: Path) -> None:
     for path in paths:
         if os.path.isfile(path):  # noqa: PTH113  # of Path it raises where it may not look

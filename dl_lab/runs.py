@@ -55,7 +55,8 @@ def new(name: str, root: str | PathLike[str] = "runs") -> Path:
     ('lenet', True, True)
     """
     name = str(name)
-    if len(name) > _LONGEST or not _NAME.fullmatch(name):
+    # A lone surrogate is no text that a disk could hold.
+    if len(name) > _LONGEST or not _NAME.fullmatch(name) or not name.isprintable():
         raise InputError("run_name", given=shown(name), most=_LONGEST)
     experiment = paths.folder("root", root) / name
     try:

@@ -60,6 +60,7 @@ def test_names_that_work(tmp_path, name):
 @pytest.mark.parametrize(
     "name",
     [
+        "\ud800",
         "",
         ".",
         "..",
@@ -74,6 +75,7 @@ def test_names_that_work(tmp_path, name):
         "x ",
         "a\nb",
         "a\0b",
+        "a\ud800",
         "what?",
         "x" * 101,
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -9,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 ATOMS = frozenset(
@@ -55,7 +56,21 @@ def is_persons(kind: Any) -> bool:  # noqa: ANN401  # a class or a function
     >>> is_persons(nn.Linear), is_persons(type("Mine", (), {"__module__": "__main__"}))
     (False, True)
     """
-    return _home(getattr(kind, "__module__", None) or "builtins")
+    if _home(getattr(kind, "__module__", None) or "builtins"):
+        return True
+    # What `functools.wraps` made bears the name of the module that the wrapped one is from.
+    return isinstance(kind, FunctionType) and _home(str(kind.__globals__.get("__name__")))
+
+
+def bytes_of(tensor: Tensor) -> int:
+    """Return the bytes of a tensor's values; of a sparse one those that it would have if dense.
+
+    Examples
+    --------
+    >>> bytes_of(torch.eye(2)), bytes_of(torch.eye(2).to_sparse())
+    (16, 16)
+    """
+    return tensor.numel() * tensor.element_size()
 
 
 def attributes_of(owner: object) -> dict[str, Any]:
@@ -84,6 +99,34 @@ def slot_names(kind: type) -> tuple[str, ...]:
     return tuple(name for name in found if name not in {"__dict__", "__weakref__"})
 
 
+def computing_hooks(module: nn.Module) -> dict[int, Any]:
+    """Return the hooks that make a module's weights before each call: of pruning and the like.
+
+    Examples
+    --------
+    >>> from torch.nn.utils import prune
+    >>> len(computing_hooks(prune.random_unstructured(nn.Linear(2, 1), "weight", 1)))
+    1
+    """
+    hooks = module._forward_pre_hooks  # noqa: SLF001  # no public way
+    return {
+        key: hook
+        for key, hook in hooks.items()
+        if type(hook).__module__.startswith("torch.nn.utils.")
+    }
+
+
+def methods_of(kind: type) -> list[FunctionType]:
+    """Return the functions that a person's class and its bases of theirs have for methods."""
+    found: list[FunctionType] = []
+    for base in kind.__mro__:
+        if is_persons(base):
+            for one in vars(base).values():
+                plain = getattr(one, "fget", None) or getattr(one, "__func__", one)
+                found += [plain] if isinstance(plain, FunctionType) else []
+    return found
+
+
 def named_globals(function: FunctionType) -> tuple[set[str], dict[str, Any]]:
     """Return all names in a function's code, and the global variables among them."""
     names: set[str] = set()
@@ -94,3 +137,12 @@ def named_globals(function: FunctionType) -> tuple[set[str], dict[str, Any]]:
         codes += [one for one in code.co_consts if inspect.iscode(one)]
     variables = function.__globals__
     return names, {name: variables[name] for name in names if name in variables}
+
+
+def variables(function: FunctionType) -> dict[str, Any]:
+    """Return the variables outside of a function that its code names, with their values."""
+    found = named_globals(function)[1]
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # not filled yet
+            found[name] = cell.cell_contents
+    return found

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dl_lab.errors import InputError
@@ -38,12 +39,16 @@ from dl_lab.kept.kinds import (
     LOADER_ONLY,
     MODULE_ONLY,
     OPTIMIZER_ONLY,
+    bytes_of,
+    computing_hooks,
     is_keras,
     is_persons,
+    methods_of,
     named_globals,
     slots_of,
+    variables,
 )
-from dl_lab.kept.put import PUT, own_memory, put_groups, put_values, with_fresh
+from dl_lab.kept.put import PUT, expanded, own_memory, put_groups, put_values, with_fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -113,6 +118,8 @@ class Kept:
         """Groups of optimizers, and their settings."""
         self.iterators: dict[int, Any] = {}
         """By identity: a copy of an iterator."""
+        self.loose: dict[str, Any] = {}
+        """Generators that code draws from though no object holds them: variables of a notebook."""
         self._away = away
         self._values = values
         self._moving: list[tuple[str, str]] = []
@@ -131,7 +138,7 @@ class Kept:
     @property
     def nbytes(self) -> int:
         """Bytes of all copies."""
-        return sum(kept.nbytes for _, _, kept in self.tensors.values())
+        return sum(bytes_of(kept) for _, _, kept in self.tensors.values())
 
     def check(self) -> None:
         """Refuse what cannot be put back, before anything is touched.
@@ -147,7 +154,7 @@ class Kept:
     def values_of(self, tensor: Tensor) -> Tensor | None:
         """Return what a tensor held, not to be written into; None where it is not among them."""
         found = self.tensors.get(id(tensor))
-        return None if found is None else found[2].expand(found[1])
+        return None if found is None else expanded(found[2], found[1])
 
     def held(self, owner: object) -> dict[str, Any]:
         """Return what stood in a register; empty where it is not among them."""
@@ -228,10 +235,17 @@ class Kept:
             Write only into tensors that hold something else by now.
         """
         fresh = {place: copy.copy(one) for place, one in self.iterators.items()}
-        for kind, owner, held in self.registers.values():
+        # A scheduler that goes back sets what comes next by the rates that it left.
+        scheduled = {
+            id(owner.optimizer)
+            for kind, owner, _ in self.registers.values()
+            if kind == "state_dict" and isinstance(owner, LRScheduler)
+        }
+        for kind, owner, held in [*self.registers.values(), *self._new_hooks()]:
             if kind == "optimizer":
                 groups = [(group, members, self.settings_of(group)) for group, members in held[1]]
-                put_groups(owner, held[0], groups, settings=settings)
+                whole = settings or id(owner) in scheduled
+                put_groups(owner, held[0], groups, settings=whole)
             else:
                 PUT[kind](owner, with_fresh(held, fresh) if fresh else held)
         with torch.no_grad():
@@ -239,6 +253,16 @@ class Kept:
             for tensor, flag in self.flags.values():
                 if tensor.requires_grad is not flag and tensor.is_leaf:
                     tensor.requires_grad_(flag)
+
+    def _new_hooks(self) -> list[tuple[str, nn.Module, dict[int, Any]]]:
+        """Return the modules that had no hooks of torch's that compute, and may have them now."""
+        return [
+            ("hooks", owner, {})
+            for _, owner, _ in self.registers.values()
+            if isinstance(owner, nn.Module)
+            and owner._forward_pre_hooks  # noqa: SLF001  # no public way
+            and ("hooks", id(owner)) not in self.registers
+        ]
 
     @property
     def leaves(self) -> list[Tensor]:
@@ -305,7 +329,7 @@ class Kept:
                 self._waiting.append((value, f"{name}.{key}", data))
 
     def _note_tensor(self, tensor: Tensor, *, data: bool = False) -> None:
-        if is_lazy(tensor) or tensor.is_meta or (data and tensor.nbytes > _MOST_BYTES):
+        if is_lazy(tensor) or tensor.is_meta or (data and bytes_of(tensor) > _MOST_BYTES):
             return
         self._seen[id(tensor)] = tensor
         values = own_memory(tensor.detach())
@@ -339,6 +363,9 @@ class Kept:
         attributes = {key: value for key, value in inside.items() if key not in MODULE_ONLY}
         self._add("attributes", module, attributes)
         self._follow_named(attributes, name, data=data)
+        if inside["_forward_pre_hooks"]:
+            self._add("hooks", module, computing_hooks(module), beside=True)
+        self._note_methods(type(module), data=data)
         if type(module).get_extra_state is not nn.Module.get_extra_state:
             # Beside the attributes: of what another library keeps in an object of its own.
             self.add_extra(module, copy.deepcopy(module.get_extra_state()))
@@ -396,8 +423,22 @@ class Kept:
             self._add("attributes", value, {**vars(value)})
             self._follow_named(vars(value), name, data=data)
             for word, one in named_globals(value)[1].items():
-                if isinstance(one, (nn.Module, Tensor)) or is_generator(one):
+                if isinstance(one, (nn.Module, Tensor)):
                     self._waiting.append((one, word, data))
+            self._note_loose(value, data=data)
+
+    def _note_methods(self, kind: type, *, data: bool) -> None:
+        """Note what a person's class draws from: variables outside of it."""
+        if id(kind) not in self._seen and is_persons(kind):
+            self._seen[id(kind)] = kind
+            for function in methods_of(kind):
+                self._note_loose(function, data=data)
+
+    def _note_loose(self, function: FunctionType, *, data: bool) -> None:
+        for word, one in variables(function).items():
+            if is_generator(one):
+                self.loose[f"{function.__qualname__}/{word}"] = one
+                self._waiting.append((one, word, data))
 
     def _note_running(self, value: Any, name: str, *, data: bool) -> None:  # noqa: ANN401  # an iterator
         if data or (isinstance(value, GeneratorType) and value.gi_frame is None):
@@ -432,6 +473,7 @@ class Kept:
         if slots:
             self.add_slots(value, slots)
             self._follow_named(slots, name, data=data)
+        self._note_methods(kind, data=data)
 
 
 def put_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.optim import SparseAdam
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ def _step(optimizer: Optimizer, memory: Mapping[Any, Any]) -> None:
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             copies[parameter] = parameter.detach().clone().requires_grad_()
-            copies[parameter].grad = torch.zeros_like(copies[parameter])
+            copies[parameter].grad = _gradient(optimizer, copies[parameter])
     groups = [
         _copied({key: one for key, one in group.items() if key != "params"})
         | {"params": [copies[parameter] for parameter in group["params"]]}
@@ -81,6 +82,15 @@ def _step(optimizer: Optimizer, memory: Mapping[Any, Any]) -> None:
     if hasattr(shell, "_params"):
         shell._params = groups[0]["params"]  # noqa: SLF001  # of LBFGS
     shell.step(lambda: 0.0)
+
+
+def _gradient(optimizer: Optimizer, parameter: Tensor) -> Tensor:
+    if not isinstance(optimizer, SparseAdam) or not parameter.ndim:
+        return torch.zeros_like(parameter)
+    first = torch.zeros(1, 1, dtype=torch.long, device=parameter.device)
+    return torch.sparse_coo_tensor(
+        first, torch.zeros_like(parameter[:1]), parameter.shape, check_invariants=True
+    )
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401  # what an optimizer remembers
@@ -100,6 +110,8 @@ def _shell(optimizer: Optimizer, groups: list[dict[str, Any]]) -> Optimizer:
     vars(shell).update({key: one for key, one in vars(optimizer).items() if key != "step"})
     shell.state = defaultdict(dict)
     shell.param_groups = groups
-    shell._optimizer_step_pre_hooks = OrderedDict()  # noqa: SLF001  # a person's, of the real one
-    shell._optimizer_step_post_hooks = OrderedDict()  # noqa: SLF001  # as above
+    for kind in ("step", "load_state_dict", "state_dict"):
+        # A person's, of the real one, which may not have called `Optimizer.__init__`.
+        setattr(shell, f"_optimizer_{kind}_pre_hooks", OrderedDict())
+        setattr(shell, f"_optimizer_{kind}_post_hooks", OrderedDict())
     return shell

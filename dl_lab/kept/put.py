@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CellType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,13 @@ from torch.nn.parameter import is_lazy
 from torch.utils.data import DataLoader
 
 from dl_lab.kept.generators import set_state
-from dl_lab.kept.kinds import LOADER_ONLY, MODULE_ONLY, OPTIMIZER_ONLY, slot_names
+from dl_lab.kept.kinds import (
+    LOADER_ONLY,
+    MODULE_ONLY,
+    OPTIMIZER_ONLY,
+    computing_hooks,
+    slot_names,
+)
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -32,11 +39,11 @@ def put_values(
     here: list[Tensor] = []
     for tensor, shape, kept in kept_tensors:
         if tensor.shape != shape or tensor.dtype != kept.dtype or is_lazy(tensor):
-            tensor.data = kept.to(tensor.device, copy=True).expand(shape)
+            tensor.data = expanded(kept.to(tensor.device, copy=True), shape)
             continue
         target = own_memory(tensor)
         if target.shape != kept.shape:
-            target.copy_(kept.expand(target.shape))
+            target.copy_(kept.expand(shape)[tuple(map(slice, target.shape))])
         elif if_changed and _equal(target, kept):
             continue
         elif _is_plain(target, kept):
@@ -44,7 +51,7 @@ def put_values(
             here.append(kept)
         else:
             # What was made in inference mode can be written in that mode alone.
-            with torch.inference_mode(target.is_inference()):
+            with torch.inference_mode(target.is_inference()), torch.no_grad():
                 target.copy_(kept)
     if there:
         torch._foreach_copy_(there, here)
@@ -77,6 +84,11 @@ def _of_training(optimizer: Optimizer, kept: Mapping[str, Any]) -> set[str]:
     """Return what an optimizer itself writes into its groups, rather than a person."""
     given = inspect.signature(type(optimizer)).parameters.keys()
     return set(kept) - given - _SCHEDULED
+
+
+def expanded(kept: Tensor, shape: torch.Size) -> Tensor:
+    """Return what `own_memory` made smaller in the tensor's shape; nothing else can be expanded."""
+    return kept if kept.shape == shape else kept.expand(shape)
 
 
 def own_memory(tensor: Tensor) -> Tensor:
@@ -114,11 +126,14 @@ def _put_items(owner: dict[Any, Any], held: dict[Any, Any]) -> None:
         one is other and owner[one] is held[other] for one, other in zip(owner, held, strict=True)
     ):
         return
+    # Past what a subclass makes of it: the `update` of a Counter adds.
+    own: Any = OrderedDict if isinstance(owner, OrderedDict) else dict
     for key in [key for key in owner if key not in held]:
-        del owner[key]
+        own.__delitem__(owner, key)
     if [*owner] != [*held]:
-        owner.clear()
-    owner.update(held)
+        own.clear(owner)
+    for key, value in held.items():
+        own.__setitem__(owner, key, value)
 
 
 def _put_attributes(owner: object, held: dict[str, Any]) -> None:
@@ -133,6 +148,14 @@ def _put_attributes(owner: object, held: dict[str, Any]) -> None:
     for name, value in held.items():
         if name not in inside or inside[name] is not value:
             inside[name] = value
+
+
+def _put_hooks(module: nn.Module, held: dict[int, Any]) -> None:
+    """Have a module compute with these hooks of torch's own again."""
+    present = module._forward_pre_hooks  # noqa: SLF001  # no public way
+    for key in [key for key in computing_hooks(module) if key not in held]:
+        del present[key]
+    present.update(held)
 
 
 def _put_optimizer_attributes(optimizer: Optimizer, held: dict[str, Any]) -> None:
@@ -196,6 +219,7 @@ PUT: dict[str, Callable[[Any, Any], None]] = {
     "cell": _put_cell,
     "generator": set_state,
     "extra": _put_extra,
+    "hooks": _put_hooks,
     "state_dict": _put_state_dict,
 }
 

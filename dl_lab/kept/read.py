@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from enum import Enum
 from types import CellType, FunctionType
 from typing import Any
 
@@ -14,10 +16,10 @@ from torch.optim import Optimizer
 
 from dl_lab.errors import InputError
 from dl_lab.kept.generators import is_generator, same_kind, set_state
-from dl_lab.kept.kinds import attributes_of, slots_of
+from dl_lab.kept.kinds import attributes_of, computing_hooks, slots_of
 from dl_lab.kept.objects import Kept
 from dl_lab.kept.optimizers import check_step, loaded
-from dl_lab.kept.written import KIND, PLAIN, parts_of
+from dl_lab.kept.written import KIND, LOOSE, PLAIN, parts_of
 
 _MISSING = object()
 _NEEDED = {"model", "optimizer"}
@@ -70,7 +72,13 @@ def read(
             found = reader.read(saved.get(name), root, name)
             if needed and found is not root:
                 raise _misfit(name, _told(saved.get(name)), _told(root))
+    loose = (first or Kept(roots, data)).loose
+    for name, generator in loose.items():
+        there = f"{LOOSE}/{name}"
+        if there in saved and _alike(saved[there], generator):
+            reader.read(saved[there], generator, there)
     reader.kept.roots, reader.kept.data = dict(roots), dict(data or {})
+    reader.kept.loose = loose
     return reader.kept
 
 
@@ -141,7 +149,8 @@ class _Reader:
         values, grad = saved["values"], saved["grad"]
         if not isinstance(values, Tensor) or type(grad) is not bool:
             raise _misfit(place, _told(values), "a tensor")
-        if isinstance(live, nn.Parameter):
+        trained = isinstance(live, Tensor) and live.requires_grad and live.is_leaf
+        if isinstance(live, nn.Parameter) or (trained and live.shape == values.shape):
             # An optimizer has it, too.
             return self._weight(values, live, place, grad=grad)
         device = self._device if saved["away"] else torch.device("cpu")
@@ -170,15 +179,12 @@ class _Reader:
             raise _misfit(place, saved["class"], type(live).__name__)
         self._places[place] = live
         for register in ("_parameters", "_buffers"):
-            own = vars(live)[register]
-            held = {}
-            for name in {**saved[register], **own}:
-                there = f"{place}/{name}"
-                if name not in own or name not in saved[register]:
-                    raise _other_model(there, saved[register].get(name, _MISSING), own.get(name))
-                strict = torchs or register == "_parameters"
-                held[name] = self._register(saved[register][name], own[name], there, strict=strict)
-            self.kept.registers[id(own)] = ("tensors", own, held)
+            self._registers(
+                saved[register],
+                vars(live)[register],
+                place,
+                strict=torchs or register == "_parameters",
+            )
         own = vars(live)["_modules"]
         children = {}
         for name in {**saved["_modules"], **own}:
@@ -187,12 +193,29 @@ class _Reader:
                 raise _misfit(f"{place}/{name}", _told(there), _told(child))
             children[name] = None if child is None else self.read(there, child, f"{place}/{name}")
         self.kept.registers[id(own)] = ("items", own, children)
+        if live._forward_pre_hooks:  # noqa: SLF001  # no public way
+            self.kept.registers["hooks", id(live)] = ("hooks", live, computing_hooks(live))
         if torchs:
             self._check_settings(saved["attributes"], live, place)
         self._attributes(saved["attributes"], live, place)
         if saved["extra"] is not None:
             self.kept.add_extra(live, saved["extra"])
         return live
+
+    def _registers(self, saved: Any, own: Any, place: str, *, strict: bool) -> None:  # noqa: ANN401  # from a file
+        held = {}
+        for name in {**saved, **own}:
+            there = f"{place}/{name}"
+            # A buffer may come into being as a module of a person's own runs.
+            if name not in saved and not strict and not self._was_there(own, name):
+                continue
+            if name not in saved or (strict and name not in own):
+                raise _other_model(there, saved.get(name, _MISSING), own.get(name))
+            held[name] = self._register(saved[name], own.get(name), there, strict=strict)
+        self.kept.registers[id(own)] = ("tensors", own, held)
+
+    def _was_there(self, register: Any, name: str) -> bool:  # noqa: ANN401  # of a module
+        return self._first is None or name in self._first.held(register)
 
     def _register(self, saved: Any, live: Tensor | None, place: str, *, strict: bool) -> Any:  # noqa: ANN401  # from a file
         if saved is None:
@@ -256,20 +279,45 @@ class _Reader:
             )
             for index, (key, value) in enumerate(saved["pairs"])
         ]
+        self._beside(saved, owner, place)
         return self._note(place, "items", owner, dict(pairs))
+
+    def _beside(self, saved: Any, owner: Any, place: str) -> None:  # noqa: ANN401  # from a file
+        if "attributes" in saved and hasattr(owner, "__dict__"):
+            held = self._named(saved["attributes"], vars(owner), f"{place}/@")
+            self.kept.registers["attributes of", id(owner)] = ("attributes of", owner, held)
 
     def read_list(self, saved: Any, live: Any, place: str) -> Any:  # noqa: ANN401  # as above
         owner = _of_class(saved, live, place, {"bytearray": bytearray})
+        self._beside(saved, owner, place)
         return self._list(saved["items"], owner, live, place)
 
     def read_tuple(self, saved: Any, live: Any, place: str) -> Any:  # noqa: ANN401  # as above
-        owner = _of_class(saved, live, place, {})
+        kind = _kind(saved, live, place, tuple)
         items = self._each(saved["items"], live, place)
-        return type(owner)(*items) if hasattr(owner, "_fields") else type(owner)(items)
+        if hasattr(kind, "_fields") and len(kind._fields) == len(items):
+            return tuple.__new__(kind, items)
+        return kind(items) if kind is type(live) else _fail(place, saved, live)
 
     def read_set(self, saved: Any, live: Any, place: str) -> Any:  # noqa: ANN401  # as above
+        items = self._each(saved["items"], (), place)
+        if saved["class"] == "frozenset":
+            return frozenset(items)
         owner = live if isinstance(live, set) else set()
-        return self._note(place, "set", owner, set(saved["items"]))
+        return self._note(place, "set", owner, set(items))
+
+    def array(self, saved: Any, live: Any, place: str) -> Any:  # noqa: ANN401  # as above
+        if saved["dtype"] is None:
+            there = live.ravel().tolist() if isinstance(live, np.ndarray) else ()
+            fresh = np.empty(len(saved["items"]), dtype=object)
+            fresh[:] = self._each(saved["items"], there, place)
+        else:
+            kind = np.lib.format.descr_to_dtype(saved["dtype"])
+            if kind.hasobject:
+                _fail(place, saved, live)
+            fresh = np.frombuffer(saved["bytes"], kind).copy()
+        fresh = fresh.reshape(saved["shape"])
+        return self._note(place, "array", fresh, fresh.copy())
 
     def cell(self, saved: Any, live: Any, place: str) -> Any:  # noqa: ANN401  # as above
         owner = live if isinstance(live, CellType) else _fail(place, saved, live)
@@ -324,7 +372,7 @@ class _Reader:
         return saved["value"][()]
 
     def enum(self, saved: Any, live: Any, place: str) -> Any:  # noqa: ANN401  # as above
-        return type(_of_class(saved, live, place, {}))[saved["name"]]
+        return _kind(saved, live, place, Enum)[saved["name"]]
 
     def optimizer(self, saved: Any, live: Any, place: str) -> Any:  # noqa: ANN401  # as above
         kind = saved["kind"]
@@ -401,6 +449,7 @@ _READ: dict[str, Callable[[_Reader, Any, Any, str], Any]] = {
     "list": _Reader.read_list,
     "tuple": _Reader.read_tuple,
     "set": _Reader.read_set,
+    "array": _Reader.array,
     "cell": _Reader.cell,
     "parts": _Reader.parts,
     "function": _Reader.function,
@@ -440,6 +489,19 @@ def _of_class(saved: Any, live: Any, place: str, made: Mapping[str, type]) -> An
     if saved["class"] in made:
         return made[saved["class"]]()
     return _fail(place, saved, live)
+
+
+def _kind(saved: Any, live: Any, place: str, base: type) -> Any:  # noqa: ANN401  # any object
+    """Return the class of a value that never changes: of `live`, or the loaded one of that name.
+
+    To make one of these runs no code of its own.
+    """
+    if type(live).__name__ == saved["class"] and isinstance(live, base):
+        return type(live)
+    module = sys.modules.get(saved["module"])
+    found = None if module is None else vars(module).get(saved["class"])
+    fits = isinstance(found, type) and issubclass(found, base)
+    return found if fits else _fail(place, saved, live)
 
 
 def _fail(place: str, saved: Any, live: Any) -> Any:  # noqa: ANN401  # any object

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 KIND = "dl_lab_kind"
 """The key of a dictionary that stands for something else than a dictionary."""
+LOOSE = "generators"
+"""Where generators stand that no object holds."""
 PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device})
 
 
@@ -47,7 +49,10 @@ def written(
     """
     writer = _Writer(kept, weights)
     given = {**kept.roots, **kept.data} if roots is None else roots
-    return {name: writer.write(root, name) for name, root in given.items()}
+    found = {name: writer.write(root, name) for name, root in given.items()}
+    for name, generator in kept.loose.items():
+        found[f"{LOOSE}/{name}"] = writer.write(generator, f"{LOOSE}/{name}")
+    return found
 
 
 class _Writer:
@@ -63,7 +68,7 @@ class _Writer:
         if isinstance(value, np.generic):
             return {KIND: "scalar", "value": np.array(value)}
         if isinstance(value, Enum):
-            return {KIND: "enum", "class": kind.__name__, "name": value.name}
+            return {KIND: "enum", **_class(kind), "name": value.name}
         if id(value) in self._places:
             return {KIND: "same", "as": self._places[id(value)]}
         if isinstance(value, (Tensor, nn.Module, DataLoader)) or id(value) in self._kept.registers:
@@ -95,12 +100,14 @@ class _Writer:
             return self._items(value, held, place)
         if how == "list":
             items = self._list(held, place)
-            plain = type(value) is list
-            return items if plain else {KIND: "list", "class": name, "items": items}
-        if how == "set" and all(type(one) in PLAIN for one in held):
-            return {KIND: "set", "items": [*held]}
-        if how == "array" and value.dtype.kind in "biufc":
-            return held
+            if type(value) is list:
+                return items
+            return {KIND: "list", "class": name, "items": items, **self._beside(value, place)}
+        members = held if how == "set" else value
+        if isinstance(value, (set, frozenset)) and all(map(_is_value, members)):
+            return {KIND: "set", "class": name, "items": self._list(members, place)}
+        if how == "array":
+            return self._array(held, place)
         if how == "cell":
             return {KIND: "cell", "value": self.write(held, f"{place}/cell")}
         if how in {"generator", "state_dict"}:
@@ -116,6 +123,19 @@ class _Writer:
                 "slots": self._named(slots or {}, f"{place}/slots"),
             }
         return {KIND: "fixed", "class": name}
+
+    def _array(self, held: np.ndarray[Any, Any], place: str) -> Any:  # noqa: ANN401  # as above
+        if held.dtype.kind in "biufc":
+            return held
+        found = {KIND: "array", "shape": held.shape}
+        if held.dtype.hasobject:
+            return {**found, "dtype": None, "items": self._list(held.ravel().tolist(), place)}
+        return {**found, "dtype": np.lib.format.dtype_to_descr(held.dtype), "bytes": held.tobytes()}
+
+    def _beside(self, value: Any, place: str) -> dict[str, Any]:  # noqa: ANN401  # as above
+        """Return the attributes of a person's own list or dictionary."""
+        found = self._kept.registers.get(("attributes of", id(value)))
+        return {} if found is None else {"attributes": self._named(found[2], f"{place}/@")}
 
     def _tensor(self, tensor: Tensor) -> Any:  # noqa: ANN401  # a tensor or a dictionary
         kept = self._kept.values_of(tensor)
@@ -182,13 +202,14 @@ class _Writer:
             [self.write(key, f"{place}/key {index}"), self.write(one, f"{place}/{index}")]
             for index, (key, one) in enumerate(held.items())
         ]
-        return {KIND: "items", "class": type(value).__name__, "pairs": pairs}
+        name = type(value).__name__
+        return {KIND: "items", "class": name, "pairs": pairs, **self._beside(value, place)}
 
     def _tuple(self, value: tuple[Any, ...], place: str) -> Any:  # noqa: ANN401  # a tuple or a dictionary
         items = self._list(value, place)
         if type(value) in {tuple, torch.Size}:
             return tuple(items)
-        return {KIND: "tuple", "class": type(value).__name__, "items": items}
+        return {KIND: "tuple", **_class(type(value)), "items": items}
 
     def _optimizer(self, optimizer: Optimizer, place: str) -> dict[str, Any]:
         memory, groups = self._kept.registers[id(optimizer)][2]
@@ -250,6 +271,17 @@ def parts_of(value: Any) -> tuple[Any, ...]:  # noqa: ANN401  # any object
     if isinstance(value, MethodType):
         return (value.__self__,)
     return (value.func, *value.args, *value.keywords.values()) if isinstance(value, partial) else ()
+
+
+def _class(kind: type) -> dict[str, str]:
+    return {"class": kind.__name__, "module": kind.__module__}
+
+
+def _is_value(one: object) -> bool:
+    """Whether a member of a set is no more than its value."""
+    if isinstance(one, (tuple, frozenset)):
+        return all(map(_is_value, one))
+    return type(one) in PLAIN or isinstance(one, (Enum, np.generic))
 
 
 def _is_key(key: object) -> bool:

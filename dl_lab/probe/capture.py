@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, said
 from dl_lab.probe.layer import Layer
 from dl_lab.probe.looks.turns import go_on, interruptible, one_look
 from dl_lab.probe.modules import (
@@ -168,7 +168,7 @@ def _captured(
 ) -> Capture:
     try:
         # One that differentiates within may call `backward` for it.
-        with own_gradients(model) if look.graph > look.gradients else _nothing():
+        with own_gradients(model) if look.graph else _nothing():
             return _passed(model, inputs, mode, look, weights)
     except ModelError as error:
         if look.by_inputs or not wants_gradients(error):
@@ -252,7 +252,7 @@ def wants_gradients(error: BaseException) -> bool:
     False
     """
     told = error.__cause__ if isinstance(error, InputError) else error
-    return isinstance(told, RuntimeError) and any(one in str(told) for one in _NO_GRADIENT)
+    return isinstance(told, RuntimeError) and any(one in said(told) for one in _NO_GRADIENT)
 
 
 # The second: by a part of a tensor that was cut from it where autograd was off.

@@ -13,7 +13,7 @@ _MOST_NAMED = 4
 
 
 def tensors_in(value: object) -> list[Tensor]:
-    """Find all tensors in nested lists, tuples, mappings and dataclasses, in their order.
+    """Find all tensors in nested lists, tuples, mappings and records, in their order.
 
     Examples
     --------
@@ -77,11 +77,23 @@ def mapped(  # noqa: PLR0911  # one for each kind
 
 
 def is_record(value: object) -> bool:
-    """Tell whether something is an instance of a dataclass."""
-    return hasattr(type(value), "__dataclass_fields__")
+    """Tell whether something is a dataclass's instance, or another object that holds tensors.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> is_record(SimpleNamespace(x=torch.zeros(1))), is_record(SimpleNamespace(x=1))
+    (True, False)
+    """
+    if hasattr(type(value), "__dataclass_fields__"):
+        return True
+    inside = getattr(value, "__dict__", {})
+    return not callable(value) and any(isinstance(one, Tensor) for one in inside.values())
 
 
-def _fields(value: Any) -> list[str]:  # noqa: ANN401  # of a dataclass
+def _fields(value: Any) -> list[str]:  # noqa: ANN401  # of such an object
+    if not dataclasses.is_dataclass(value):
+        return [*vars(value)]
     return [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
 
 

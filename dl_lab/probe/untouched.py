@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from dl_lab.kept.objects import Kept
+from dl_lab.kept.unchanged import may_write_parameters
 from dl_lab.probe.looks.own_random import OTHERS_PUT_BACK, OwnRandom, seed_put_back
 from dl_lab.probe.modules import every_module, is_keras, is_plain, is_torchs, parameters
 
@@ -29,7 +30,7 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
         Its buffers (such as the running statistics of batch normalization), its training flags,
         what else it and its parts hold (counters, carried hidden states), and the states of
         Python's, numpy's and torch's random generators are put back at the end. Parameters of
-        torch's own layers are not looked after: no layer writes to its own.
+        torch's own layers are looked after where the code of a person's modules may write to them.
     mode
         ``"eval"`` or ``"train"`` for all its modules meanwhile; None leaves each as it is. The
         flags are set without `nn.Module.train`, which a class may have given effects of its own.
@@ -48,9 +49,9 @@ def untouched(model: nn.Module, mode: Mode | None = None) -> Iterator[None]:
     >>> model.running_mean
     tensor([0., 0.])
     """
-    kept = Kept({"model": model}, values=_written)
-    kept.check()
     modules = every_module(model)
+    kept = Kept({"model": model}, values=_all if may_write_parameters(modules) else _written)
+    kept.check()
     flags = [module.training for module in modules]
     registers = [
         (module._buffers, dict(module._buffers))  # noqa: SLF001
@@ -103,6 +104,10 @@ def own_random(model: nn.Module) -> Iterator[None]:
 
 def _is_torchs_own(module: nn.Module) -> bool:
     return is_torchs(module) and is_plain(module)
+
+
+def _all(module: nn.Module, name: str) -> bool:
+    return name in module._parameters  # noqa: SLF001
 
 
 def _written(module: nn.Module, name: str) -> bool:

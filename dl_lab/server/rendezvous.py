@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from dl_lab.server.problems import Problem
 
@@ -25,6 +26,7 @@ _SOCKET = "socket"
 # What fits into the address of a UNIX socket everywhere.
 _LONGEST = 100
 _TIME_TO_START = 120.0
+_PORTS = 1 << 16
 
 HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
 
@@ -150,6 +152,17 @@ def _own_folders() -> Iterator[Path]:
 
 def _read(folder: Path) -> Record | None:
     try:
-        return Record(**json.loads((folder / _RECORD).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        found = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        return Record(**found) if _is_sound(found) else None
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_sound(found: Any) -> bool:  # noqa: ANN401  # as it stands in a file
+    """Whether `write_record` may have written it."""
+    place, port = found.get("socket"), found.get("port")
+    if place is None:
+        there = type(port) is int and 0 < port < _PORTS
+    else:
+        there = port is None and type(place) is str and place.isprintable()
+    return there and type(found.get("logdir")) is str and type(found.get("pid")) is int

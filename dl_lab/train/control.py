@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 import torch
 
-from dl_lab.errors import InputError, whole
+from dl_lab.errors import InputError, said, whole
 from dl_lab.train.claims.registry import CLAIMS
 from dl_lab.train.interrupts import PATIENCE, noted_interrupts
 from dl_lab.train.learning_rate import apply, checked
@@ -90,7 +90,7 @@ class Control:
             return error or self._state.message
         # Of a step of a person's own nobody knows how far it came.
         key = "own_step_failed" if self._state.engine.own else "step_failed"
-        message = InputError(key, kind=type(error).__name__, detail=str(error).rstrip("."))
+        message = InputError(key, kind=type(error).__name__, detail=said(error).rstrip("."))
         message.__cause__ = error
         return message
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from dl_lab.errors import InputError, number, shown
+from dl_lab.errors import InputError, number, said, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -126,7 +126,7 @@ def _try(optimizer: Optimizer, settings: Mapping[str, Any]) -> None:
             "optimizer_refuses",
             optimizer=kind.__name__,
             given=given,
-            detail=str(error).rstrip("."),
+            detail=said(error).rstrip("."),
         ) from error
 
 

@@ -11,6 +11,7 @@ import torch
 
 from dl_lab.errors import InputError, number
 from dl_lab.kept.generators import same_random
+from dl_lab.kept.kinds import bytes_of
 from dl_lab.train.batches.loader_state import loader_state, restore_loader
 from dl_lab.train.batches.structure import rows, split, tensors, to_device
 from dl_lab.train.learning_rate import HIGHEST_RATE, learning_rate, set_learning_rate
@@ -95,7 +96,7 @@ class Trial:
             if size >= _MOST_BYTES and len(found) > 1:
                 break
             found.append(_group(feed))
-            size += sum(tensor.nbytes for batch in found[-1] for tensor in tensors(batch))
+            size += sum(bytes_of(one) for batch in found[-1] for one in tensors(batch))
             self._fetch()
         feed.drop()
         return found

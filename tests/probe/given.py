@@ -123,7 +123,26 @@ EDGES = torch.tensor([[0, 1, 2, 5], [1, 2, 3, 0]])
 ADJACENCY = torch.eye(6) + torch.eye(6).roll(1, 0)
 ZEROS = torch.zeros(1, 3, 8)
 
+
+class Data:
+    """A graph as an object of one's own."""
+
+    def __init__(self) -> None:
+        self.x = _rand(6, 4)
+        self.edge_index = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]])
+
+
 GIVEN: dict[str, Given] = {
+    "a graph as an object": Given(
+        lambda: Of(
+            lambda self, data: self.body(data.x).index_add(
+                0, data.edge_index[1], data.x[data.edge_index[0], :2]
+            ),
+            body=nn.Linear(4, 2),
+        ),
+        Data(),
+        1,
+    ),
     "finds nothing": Given(lambda: Detector(1e9), _rand(2, 3, 16, 16), 2),
     "finds something": Given(lambda: Detector(-1e9), _rand(2, 3, 16, 16), 2),
     "a list of images": Given(lambda: Detector(1e9), [_rand(3, 16, 16), _rand(3, 20, 12)], 2),

@@ -248,6 +248,17 @@ def test_backward_within_leaves_no_gradients():
     assert model.layer.weight.grad is None
 
 
+def test_backward_within_leaves_no_gradients_where_gradients_are_wanted():
+    def summed(self, x):
+        output = self.layer(x)
+        output.sum().backward()
+        return output
+
+    model = Of(summed, layer=nn.Linear(3, 1))
+    capture(model, torch.rand(2, 3), gradients=True)
+    assert model.layer.weight.grad is None
+
+
 def test_lazy_layers_of_all_kinds_stay_lazy():
     model = nn.Sequential(
         *(nn.LazyConv1d(4, 3), nn.LazyBatchNorm1d(), nn.LazyInstanceNorm1d(affine=True)),

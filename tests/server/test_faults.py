@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import os
 import resource
 import shutil
@@ -475,3 +476,31 @@ def test_every_process_that_is_started_gets_that_environment():
     }
     assert found == {"server/tensorboard_process.py": 1}
     assert (package / "server/tensorboard_process.py").read_text().count("subprocess.Popen(") == 1
+
+
+RECORD = {"logdir": "/runs", "pid": 1, "socket": None, "port": 6006}
+
+
+@pytest.mark.usefixtures("temporary")
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "null", "[" * 100_000, "\ufeff{}"),
+        *(
+            json.dumps(RECORD | change)
+            for change in (
+                *({"port": "6006"}, {"port": -1}, {"port": 99_999}, {"port": None}),
+                *({"socket": 3}, {"socket": []}, {"socket": "\ud800"}, {"socket": "a\0b"}),
+                *({"logdir": 1}, {"pid": "x"}, {"more": 1}),
+            )
+        ),
+    ],
+)
+def test_a_damaged_record_counts_as_none(tmp_path, content):
+    folder = rendezvous.make_folder()
+    (folder / "running.json").write_text(content)
+    assert [*rendezvous.records()] == []
+    assert dl_lab.TensorBoard.running() == []
+    dl_lab.TensorBoard(tmp_path).stop()
+    rendezvous.sweep()
+    shutil.rmtree(folder)

@@ -71,6 +71,44 @@ def test_a_metric_that_fails_now_and_then(weights, caplog):
     assert len(calls) == STEPS + EPOCHS + 1
 
 
+class Speechless(Exception):  # noqa: N818  # as people call theirs
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_an_error_that_cannot_even_be_written(weights):
+    def metric(*_: object):
+        raise Speechless
+
+    class Looks(Callback):
+        observes = True
+
+        def on_step_end(self, _):
+            raise Speechless
+
+    run = trainer(Looks(), metrics=[metric])
+    goes_on(run, weights, "The metric metric raised Speechless", "Looks raised Speechless")
+
+
+def test_sparse_weights_are_looked_through_and_put_back():
+    class Sparse(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = network()
+            self.table = nn.Parameter(torch.eye(3).to_sparse())
+
+        def forward(self, x):
+            return self.body(x)
+
+    run = trainer(model=Sparse())
+    run.fit(2)
+    assert run.state == "finished"
+    run.model.body[0].weight.data.fill_(torch.nan)
+    with pytest.raises(InputError, match="diverged"):
+        run.fit(1)
+    assert torch.equal(run.model.table.to_dense(), torch.eye(3))
+
+
 def test_by_epoch_a_mean_without_all_its_parts_is_none(weights):
     run = trainer(metrics={"gap": lambda outputs, _: 1 / (len(outputs) - 8)}, record="epoch")
     goes_on(run, weights, "The metric gap raised ZeroDivisionError")

@@ -76,10 +76,11 @@ def test_a_graph_is_trained_and_measured_as_in_a_plain_loop(edges):
     assert all(x is FEATURES and given is edges for x, given in model.seen)
 
 
-def test_the_learning_rate_is_tried_on_the_whole_graph():
+@pytest.mark.parametrize("edges", [DENSE, DENSE.to_sparse()])
+def test_the_learning_rate_is_tried_on_the_whole_graph(edges):
     model = Graph()
     sgd = torch.optim.SGD(model.parameters(), lr=0.1)
-    data = FEATURES, DENSE, CLASSES
+    data = FEATURES, edges, CLASSES
     trainer = Trainer(model, known, sgd, data, batch_size=None, device="cpu")
     test = range_test(trainer, 1e-3, 1, steps=20, training_steps=20)
     assert test.suggestion is not None

@@ -60,15 +60,16 @@ def described(
     found = [(path, one) for path, one in modules if not is_wrapper(one)]
     names = _names(found)
     owners = _owners(found)
+    owned = {id(module): _parameters(module) for _, module in found}
     unused = set(graph.unused)
     compiled = _inside_wrappers(modules)
     called: dict[str, int] = {}
     for call in graph.calls:
         called[call.module] = called.get(call.module, 0) + 1
-    whole = _with_parts(found)
+    whole = _with_parts(found, owned)
     infos: dict[str, ModuleInfo] = {}
     for path, module in found:
-        own = _parameters(module)
+        own = owned[id(module)]
         all_names = names[id(module)]
         infos[path] = ModuleInfo(
             path,
@@ -139,14 +140,16 @@ def _parameters(module: nn.Module) -> list[Tensor]:
     return list(own.values())
 
 
-def _with_parts(found: list[tuple[str, nn.Module]]) -> dict[int, dict[int, Tensor]]:
+def _with_parts(
+    found: list[tuple[str, nn.Module]], owned: dict[int, list[Tensor]]
+) -> dict[int, dict[int, Tensor]]:
     """Return the parameters of each module and its parts, each once."""
     whole: dict[int, dict[int, Tensor]] = {}
 
     def gather(module: nn.Module) -> dict[int, Tensor]:
         known = whole.get(id(module))
         if known is None:
-            known = whole[id(module)] = {id(one): one for one in _parameters(module)}
+            known = whole[id(module)] = {id(one): one for one in owned.get(id(module), [])}
             for part in list(module._modules.values()):  # noqa: SLF001
                 if part is not None:
                     known.update(gather(part))

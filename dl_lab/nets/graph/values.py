@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Given = TypeVar("Given")
 
+_TENSORS = frozenset({Tensor, nn.Parameter})
 # Most of what operations are given beside tensors: looked into, it would take the most time.
 _PLAIN = frozenset(
     {int, float, bool, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size}
@@ -48,25 +49,21 @@ def tensors(value: object) -> list[Tensor]:
     """
     if isinstance(value, Tensor):
         return [value]
+    if type(value) in _PLAIN:
+        return []
     found: dict[int, Tensor] = {}
     seen: set[int] = set()
-    waiting = [value]
+    waiting: list[Any] = [value]
     while waiting:
         one = waiting.pop()
-        if type(one) in _PLAIN:
-            continue
-        if isinstance(one, Tensor):
+        kind = type(one)
+        if kind in _TENSORS or isinstance(one, Tensor):
             found[id(one)] = one
-            continue
-        if type(one) is tuple:  # most often: which holds itself only through something else
+        elif kind is tuple:  # which holds itself only through something else
             waiting += one[::-1]
-            continue
-        if id(one) in seen:
-            continue
-        parts = _parts(one)
-        if parts:
+        elif kind not in _PLAIN and (kind is not dict or one) and id(one) not in seen:
             seen.add(id(one))
-            waiting += reversed(parts)
+            waiting += reversed(_parts(one))
     return list(found.values())
 
 

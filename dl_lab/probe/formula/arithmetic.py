@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, said
 from dl_lab.probe.formula import asked, kinds, sequences
 from dl_lab.probe.formula.asked import along, exact, size_of
 from dl_lab.probe.formula.explanation import Explanation
@@ -83,7 +83,7 @@ def explain(seen: Capture, layer: Layer, at: Sizes) -> Explanation:
         except Exception as error:
             # A formula that cannot be worked out is none; whatever someone's objects do in it,
             # the person who clicked hears of it.
-            kind, detail = type(error).__name__, str(error)
+            kind, detail = type(error).__name__, said(error)
             raise InputError(
                 "formula_failed", layer=layer.name, kind=layer.kind, error=kind, detail=detail
             ) from error

@@ -102,13 +102,17 @@ def set_epoch(loader: object, epoch: int) -> None:
     >>> sampler.epoch
     3
     """
-    parts = [loader, getattr(loader, "dataset", None)]
-    for name in ("sampler", "batch_sampler"):
-        part = getattr(loader, name, None)
-        parts += [part, getattr(part, "sampler", None)]
-    told: list[object] = []
-    for part in parts:
+    # By identity, with the part, so that nothing else gets its identity.
+    seen: dict[int, object] = {}
+    waiting: list[object] = [loader]
+    while waiting:
+        part = waiting.pop(0)
+        if part is None or id(part) in seen:
+            continue
+        seen[id(part)] = part
         tell = getattr(part, "set_epoch", None)
-        if callable(tell) and not any(part is one for one in told):
+        if callable(tell):
             tell(epoch)
-            told.append(part)
+        inside = [getattr(part, name, None) for name in ("dataset", "sampler", "batch_sampler")]
+        several = getattr(part, "datasets", None)
+        waiting += inside + (several if isinstance(several, list) else [])

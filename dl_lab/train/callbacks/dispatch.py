@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dl_lab.errors import InputError, shown
+from dl_lab.errors import InputError, said, shown
 from dl_lab.kept.generators import is_generator
 from dl_lab.train.callbacks.base import Callback
 from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
@@ -78,7 +78,7 @@ class Hooks:
                 told = {"callback": name, "hook": hook, "kind": type(error).__name__}
                 if not _goes_on(callback, hook, error):
                     raise InputError("callback_failed", **told, detail=error) from error
-                problem = InputError("observer_failed", **told, detail=str(error).rstrip("."))
+                problem = InputError("observer_failed", **told, detail=said(error).rstrip("."))
                 problem.__cause__ = error
                 self._trainer.note(problem, f"{name}.{hook}")
             finally:

@@ -113,7 +113,7 @@ class TensorBoard(Callback):
         self._trainer = trainer
         self.log.note = trainer.note
         folder, written = self._continued or ("", -1)
-        same = folder == str(self.log.folder.resolve())
+        same = folder == str(paths.real(self.log.folder))
         if self.log.begin(trainer.history, written if same else -1):
             self._names = ()
             self._captured = self._ended = False
@@ -150,7 +150,7 @@ class TensorBoard(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the run is written, and how far."""
-        return {"folder": str(self.log.folder.resolve()), "written": self.log.written}
+        return {"folder": str(paths.real(self.log.folder)), "written": self.log.written}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` returned: the same folder is gone on with."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from dl_lab import paths
 from dl_lab.errors import InputError
 
 if sys.platform != "win32":
@@ -40,7 +41,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     b'whole'
     """
     # Through a link to the file that it names: the link stays one.
-    target = Path(os.path.realpath(path))
+    target = paths.real(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)

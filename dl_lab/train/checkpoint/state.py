@@ -212,6 +212,12 @@ SETTINGS = ("batch_size", "accumulate", "clip_norm", "precision", "keep", "recor
 """Settings of a Trainer that a file brings along; others in one are not obeyed."""
 
 
+def check_mapping(state: object) -> None:
+    """Refuse what is no dictionary at all."""
+    if not isinstance(state, Mapping):
+        raise _wrong("state", state, "a dictionary")
+
+
 def check_structure(state: object) -> None:
     """Refuse what is not a state of a run, as far as that shows at its top.
 
@@ -222,7 +228,7 @@ def check_structure(state: object) -> None:
     """
     if not isinstance(state, Mapping):
         raise _wrong("state", state, "a dictionary")
-    if state.get("version") != VERSION or type(state["version"]) is not int:
+    if type(state.get("version")) is not int or state["version"] != VERSION:
         raise _wrong("version", state.get("version"), str(VERSION))
     for path, kinds in _FIELDS.items():
         within, _, name = path.rpartition(".")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 from torch.optim import Optimizer
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, said
 from dl_lab.train.batches.structure import described, rows
 from dl_lab.train.diagnosis.forward import explain_forward
 from dl_lab.train.diagnosis.loss import check_pairwise, explain_loss, loss_name
@@ -238,7 +238,7 @@ dimension, but its input, tensor [4, 3] float32, has 3. Make the two equal.
 
 
 def _memory(error: BaseException, model: nn.Module | None, inputs: object) -> InputError | None:
-    text = str(error)
+    text = said(error)
     full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
         isinstance(error, RuntimeError)
         and ("out of memory" in text or "can't allocate memory" in text)
@@ -253,11 +253,11 @@ def _memory(error: BaseException, model: nn.Module | None, inputs: object) -> In
 
 
 def _gpu(error: BaseException) -> InputError | None:
-    return InputError("gpu_assert") if "device-side assert" in str(error) else None
+    return InputError("gpu_assert") if "device-side assert" in said(error) else None
 
 
 def _batch(error: BaseException) -> InputError:
-    text = str(error)
+    text = said(error)
     kind, detail = type(error).__name__, detail_of(error)
     places = [str(frame.f_globals.get("__name__", "")) for frame, _ in frames(error)]
     # A tensor comes from a worker over a socket, which breaks when the worker is killed.
@@ -278,7 +278,7 @@ def _batch(error: BaseException) -> InputError:
 def _backward(
     error: BaseException, loss: object, outputs: object, targets: object
 ) -> InputError | None:
-    text = str(error)
+    text = said(error)
     if "backward through the graph a second time" in text:
         return InputError("graph_twice")
     if "modified by an inplace operation" in text:

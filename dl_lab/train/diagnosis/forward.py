@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.rnn import PackedSequence
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, said
 from dl_lab.probe.modules import is_torchs
 from dl_lab.train.batches.structure import described, kind_of
 from dl_lab.train.diagnosis.operation import failed_operation
@@ -47,7 +47,7 @@ def explain_forward(error: BaseException, model: nn.Module, inputs: object) -> I
 
 def _any_other(error: BaseException, call: Call, model: nn.Module, inputs: object) -> InputError:
     """Say what a layer raised, and in which operation where that can be told."""
-    mixed = "same device" in str(error) or "expected device" in str(error)
+    mixed = "same device" in said(error) or "expected device" in said(error)
     told = {
         "layer": call.name,
         "given": ", ".join(map(described, call.inputs)) or "()",

@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import nn
 
+from dl_lab.errors import said
+
 _LIBRARIES = {"torch", "dl_lab", *sys.stdlib_module_names}
 _LONGEST = 200
 
@@ -80,9 +82,9 @@ def detail_of(error: BaseException) -> str:
     >>> detail_of(KeyError("label"))
     "'label'"
     """
-    lines = [line.strip() for line in str(error).strip().splitlines()]
+    lines = [line.strip() for line in said(error).strip().splitlines()]
     # A DataLoader's worker sends a traceback as text, whose last line is the error itself.
-    if "Original Traceback" in str(error) and lines:
+    if "Original Traceback" in said(error) and lines:
         told = lines[-1].removeprefix(f"{type(error).__name__}: ")
     else:
         told = lines[0] if lines else ""

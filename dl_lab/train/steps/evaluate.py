@@ -105,12 +105,16 @@ def measure(  # noqa: C901  # one loop
     loss = measures.get("loss")
     found: list[list[Tensor | float]] = []
     counts: list[list[Count]] = []
+    # What a function of the person's adds to may be a log; a module's state is its own.
+    keeps = {name: one for name, one in measures.items() if isinstance(one, nn.Module)}
     where, inputs, outputs, targets = "batch", None, None, None
-    touched = {"model": model, "loss": measures.get("loss")}
     grad = Differentiation(model)
     model.eval()
     try:
-        with torch.no_grad(), unchanged(touched, {"data": data}, device):
+        with (
+            torch.no_grad(),
+            unchanged({"model": model, "loss": loss, **keeps}, {"data": data}, device),
+        ):
             for batch in measured_batches(data, most_rows):
                 inputs, targets = (to_device(part, device) for part in split(batch))
                 while True:
@@ -176,6 +180,23 @@ def numbers(values: Sequence[Tensor | float]) -> list[float]:
         float(value) if not isinstance(value, Tensor) or value.is_cpu else next(fetched)
         for value in values
     ]
+
+
+def all_finite(parameters: Iterable[Tensor]) -> bool:
+    """Whether all values are finite numbers; an accelerator is waited for once.
+
+    Examples
+    --------
+    >>> all_finite([torch.ones(2), torch.eye(2).to_sparse()]), all_finite([torch.ones(1) / 0])
+    (True, False)
+    """
+    return all(numbers([_values(one).isfinite().all() for one in parameters]))
+
+
+def _values(tensor: Tensor) -> Tensor:
+    if tensor.layout is torch.strided:
+        return tensor
+    return (tensor.coalesce() if tensor.is_sparse else tensor).values()
 
 
 def _of_all(name: str, values: list[Tensor | float], counts: list[Count]) -> float:

@@ -14,11 +14,12 @@ from dl_lab.train.batches.structure import described
 from dl_lab.train.checkpoint.state import copied
 from dl_lab.train.history.logged import one_number
 from dl_lab.train.history.series_kind import guessed
-from dl_lab.train.steps.evaluate import numbers
+from dl_lab.train.steps.evaluate import all_finite, numbers
 
 if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
     from dl_lab.train.steps.observed import Count
+    from dl_lab.train.steps.stages import StageClock
 from dl_lab.train.steps.several import Models
 
 Numbers = Mapping[str, "Tensor | float"] | Tensor | float
@@ -45,6 +46,7 @@ class OwnSteps:
     own = True
     """It sets the models' modes itself, and may draw at any time."""
     unlabelled = False
+    timing: StageClock | None = None
     counts: Sequence[Count] = ()
 
     def __init__(self, step: Callable[[Any], Numbers], models: Models) -> None:
@@ -79,7 +81,7 @@ class OwnSteps:
         del targets, measure
         self.running = True
         try:
-            return _by_name(self._step(inputs), "train_loss")
+            return _by_name("step", self._step(inputs), "train_loss")
         finally:
             self.running = False
 
@@ -93,7 +95,7 @@ class OwnSteps:
         """
         try:
             with untouched(self._models, "eval"), torch.no_grad():
-                found = _by_name(function(), "validation_loss")
+                found = _by_name("validation", function(), "validation_loss")
         except InputError:
             raise
         except Exception as error:
@@ -123,14 +125,14 @@ class OwnSteps:
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""
-        return all(numbers([one.isfinite().all() for one in self._models.parameters()]))
+        return all_finite(self._models.parameters())
 
     def state_dict(self) -> dict[str, Any]:
         """Copy the gradients and the state of the function's own."""
         gradients = {
             name: copied(parameter.grad)
             for name, parameter in self._models.named_parameters()
-            if parameter.grad is not None and parameter.grad.layout is torch.strided
+            if parameter.grad is not None
         }
         step = None if self._owner is None else copied(self._owner.state_dict())
         return {"gradients": gradients, "step": step}
@@ -144,11 +146,11 @@ class OwnSteps:
             self._owner.load_state_dict(copied(state["step"]))
 
 
-def _by_name(values: object, lone: str) -> dict[str, float | Tensor]:
+def _by_name(name: str, values: object, lone: str) -> dict[str, float | Tensor]:
     if isinstance(values, Mapping):
-        return {str(name): one_number(str(name), value) for name, value in values.items()}
+        return {str(key): one_number(str(key), value) for key, value in values.items()}
     if values is None or isinstance(values, (tuple, list)):
-        raise InputError("own_step_returned", given=described(values))
+        raise InputError("own_step_returned", name=name, given=described(values))
     return {lone: one_number(lone, values)}
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import anywidget
 
 from dl_lab import forks
-from dl_lab.errors import InputError, shown
+from dl_lab.errors import InputError, said, shown
 from dl_lab.probe.looks.turns import CalledOff
 from dl_lab.protocol import (
     LONGEST,
@@ -372,7 +372,7 @@ def refusal(error: Exception) -> dict[str, Any]:
 def sentence(error: Exception) -> dict[str, Any]:
     """Return an exception as a sentence that a view can say in its own language."""
     if not isinstance(error, InputError):
-        kind, detail = type(error).__name__, str(error)
+        kind, detail = type(error).__name__, said(error)
         error = InputError("unexpected", kind=kind, detail=detail)
     return {
         "key": error.key,

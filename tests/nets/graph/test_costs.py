@@ -10,6 +10,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from dl_lab.nets.graph.trace import trace
+from tests.nets.graph.families import drawn
+from tests.nets.graph.nets import CASES
 
 
 class Function(nn.Module):
@@ -74,6 +76,36 @@ def test_products_as_torch_counts_their_flops(case):
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(*inputs)
     assert 2 * macs(model, *inputs) == counter.get_total_flops() > 0
+
+
+PRODUCTS = {"linear", "matmul", "bmm", "baddbmm", "addmm", "einsum", "conv1d", "conv2d"}
+PRODUCTS |= {
+    "gru",
+    "gru_cell",
+    "conv_transpose2d",
+    "scaled_dot_product_attention",
+    "multi_head_attention_forward",
+}
+WHOLE = "perceptron lenet resnet densenet unet textcnn wavenet gpt vit swin seq2seq elman dcgan "
+WHOLE += "transformer diffusion stylegan char-gru"
+
+
+@pytest.mark.parametrize(
+    "kind", [*WHOLE.split(), "bert", "bloom", "gpt2", "llama", "t5", "swin-hf"]
+)
+def test_whole_models_as_torch_counts_their_flops(kind):
+    torch.manual_seed(0)
+    nets = {name: (make, given) for name, make, given in CASES}
+    if kind in nets:
+        make, given = nets[kind]
+        model, (inputs, named) = make(), given()
+    else:
+        model, inputs, named = drawn(kind.removesuffix("-hf"))
+    model.eval()
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(*inputs, **named)
+    nodes = [node for node in trace(model, inputs, named).nodes if node.name in PRODUCTS]
+    assert 2 * sum(node.macs for node in nodes) == counter.get_total_flops() > 0
 
 
 def products(model, *inputs: torch.Tensor):

@@ -19,6 +19,7 @@ from torch import nn
 
 from dl_lab.nets.graph.export import VERSION, to_json
 from dl_lab.nets.graph.trace import trace
+from dl_lab.nets.graph.values import copied, tensors
 from dl_lab.probe.untouched import untouched
 from tests.nets.graph.nets import CASES, GPT, Cells, Recursive, Vectorized, tokens
 
@@ -128,6 +129,24 @@ def test_parameters_that_no_output_depends_on():
     model = Idle()
     model(X).sum().backward()
     assert {n for n, p in model.named_parameters() if p.grad is None} == names
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+def test_what_has_a_gradient_is_used(case):
+    """Autograd knows other paths to a parameter than our edges: each must be one of ours."""
+    _, make, given = case
+    torch.manual_seed(0)
+    model = make()
+    inputs, named = given()
+    outputs = tensors(model(*copied(inputs), **copied(named)))
+    model.zero_grad()  # some have called backward by themselves
+    outputs = [one.sum() for one in outputs if one.is_floating_point() and one.requires_grad]
+    if outputs:
+        sum(outputs).backward()
+    learns = {name for name, one in model.named_parameters() if one.grad is not None}
+    graph = trace(model, inputs, named)
+    unused = {f"{graph.nodes[i].module}.{graph.nodes[i].name}".strip(".") for i in graph.unused}
+    assert not unused & learns
 
 
 def test_after_an_error_none_is_said_to_be_unused():
@@ -374,6 +393,7 @@ import sys, torch, warnings
 from torch import nn
 from torch.nn.attention.flex_attention import flex_attention
 from dl_lab.nets.graph.trace import trace
+from dl_lab.nets.graph.values import copied, tensors
 class Flexible(nn.Module):
     def forward(self, q):
         return flex_attention(q, q, q)
