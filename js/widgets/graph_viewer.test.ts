@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Message, NamedArray } from "../shared/kernel/protocol.ts";
 import { f4, FakeModel } from "../shared/testing/model.ts";
-import { find, host, hostViews, render } from "../shared/testing/hosted_view.ts";
+import { census, find, host, hostViews, render } from "../shared/testing/hosted_view.ts";
 import { FORMATS } from "./graph_viewer/table.ts";
 
 hostViews();
@@ -365,7 +365,7 @@ describe("the card", () => {
         },
       });
       // The page of these tests has no layout to scroll.
-      Element.prototype.scrollIntoView = () => {};
+      Element.prototype.scrollIntoView = () => undefined;
       return removed;
     };
 
@@ -388,7 +388,7 @@ describe("the card", () => {
     test("says what to do where a page cannot show it", async () => {
       const model = kernel({}, { chosen: "g/conv" });
       model.answers["layer.open"] = () => ({ meta: { widget: "child-1" } });
-      Element.prototype.scrollIntoView = () => {};
+      Element.prototype.scrollIntoView = () => undefined;
       await mount(model);
       await click(".dl-open-layer");
       const code = ".dl-layers-beneath code";
@@ -443,6 +443,21 @@ describe("live", () => {
     // Of the second block; the first one is drawn for it.
     expect(chosen()).toBe("n1");
     expect(new Set(model.get("opened") as string[])).toEqual(new Set(["/block.0×", "/conv"]));
+  });
+
+  test("what is scrolled away is neither drawn nor acknowledged", async () => {
+    const model = kernel({ trainer: true }, { colour: "activations" });
+    const root = await mount(model);
+    census.scrollTo(false);
+    model.say(message(3));
+    await vi.advanceTimersByTimeAsync(50);
+    expect(root.dataset["live"]).toBeUndefined();
+    expect(model.requests("ack")).toHaveLength(0);
+    census.scrollTo(true);
+    model.say(message(4));
+    await vi.advanceTimersByTimeAsync(50);
+    expect(root.dataset["live"]).toBe("1");
+    expect(model.requests("hello")).toHaveLength(2);
   });
 
   test("a message of another graph's length is told, and the next is read", async () => {

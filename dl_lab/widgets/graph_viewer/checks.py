@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dl_lab.errors import InputError, shown
+from dl_lab.errors import InputError, said, shown
 from dl_lab.nets.graph.fold import Rule
 from dl_lab.nets.graph.nodes import Graph
 from dl_lab.probe.modules import original
@@ -103,7 +103,7 @@ def told(graph: Graph, x: object) -> InputError | None:
     failure = graph.failure
     if failure is None:
         return None
-    kind, detail = type(failure.error).__name__, str(failure.error)
+    kind, detail = type(failure.error).__name__, said(failure.error)
     if not tensors_in(_tensors(x)):
         return InputError("graph_no_tensor", given=shown(x), kind=kind, detail=detail)
     place = failure.module or "forward"

@@ -218,8 +218,12 @@ function flag(
   pen.font = `700 ${size}px ${style.font}`;
   pen.textAlign = "right";
   pen.textBaseline = "alphabetic";
+  // Readable where a line passes.
+  const { width } = pen.measureText(text);
+  pen.fillStyle = style.background;
+  pen.fillRect(right - width - 2, top - 4 - size * 0.8, width + 4, size);
   pen.fillStyle = style.flag;
-  pen.fillText(text, right, top - 3);
+  pen.fillText(text, right, top - 4);
 }
 
 /** The name of an open group, above what is in it. */

@@ -32,9 +32,18 @@ export function followLive({
     }
     root.dataset["live"] = String(++frames);
   };
+  // What is scrolled away is not drawn, nor acknowledged: the kernel trains on, faster. When it is
+  // seen again the session says hello.
+  let onScreen = true;
+  const observer = new IntersectionObserver((entries) => {
+    onScreen = entries.at(-1)?.isIntersecting ?? true;
+  });
+  observer.observe(root);
+  onEnd(lifetime, () => observer.disconnect());
   rpc.onStream("graph.live", (message) => {
+    if (!onScreen) return;
     newest = message;
-    // A page that is hidden paints nothing, and acknowledges nothing.
+    // A page that is hidden has no animation frames.
     if (scheduled === 0) scheduled = requestAnimationFrame(paint);
   });
   onEnd(lifetime, () => cancelAnimationFrame(scheduled));

@@ -38,6 +38,6 @@ export function formatMetric(metric: string, value: number): string {
 function power(exponent: number): string {
   const digits = "⁰¹²³⁴⁵⁶⁷⁸⁹";
   if (exponent === 0) return "1";
-  const raised = [...String(Math.abs(exponent))].map((digit) => digits[Number(digit)] ?? digit);
+  const raised = Array.from(String(Math.abs(exponent)), (digit) => digits[Number(digit)] ?? digit);
   return `10${exponent < 0 ? "⁻" : ""}${raised.join("")}`;
 }
