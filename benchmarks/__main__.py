@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    data_flow,
     event_log,
     graph,
     graph_live,
@@ -21,6 +22,7 @@ def main() -> None:
     for benchmark in (
         playground,
         training,
+        data_flow,
         history,
         event_log,
         layers,

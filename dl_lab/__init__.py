@@ -15,28 +15,46 @@ if TYPE_CHECKING:
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.accuracy import accuracy
     from dl_lab.train.trainer import Trainer
+    from dl_lab.widgets.activation_explorer import ActivationExplorer
+    from dl_lab.widgets.backprop import Backprop
+    from dl_lab.widgets.bias_variance import BiasVariance
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
+    from dl_lab.widgets.cost_explorer import CostExplorer
+    from dl_lab.widgets.data_flow import DataFlow
     from dl_lab.widgets.graph_viewer import GraphViewer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
+    from dl_lab.widgets.loss_landscape import LossLandscape
     from dl_lab.widgets.loss_plot import LossPlot, compare
+    from dl_lab.widgets.optimizer_race import OptimizerRace
     from dl_lab.widgets.playground import Playground
+    from dl_lab.widgets.training_choices import TrainingChoices
+    from dl_lab.widgets.universal_approximation import UniversalApproximation
     from dl_lab.widgets.watch import watch
 
 # The public API: name → module that holds it, imported when the name is first used. The Jupyter
 # server imports this package too, and must load neither torch nor anywidget by doing so.
 _EXPORTS = {
+    "ActivationExplorer": "dl_lab.widgets.activation_explorer",
+    "Backprop": "dl_lab.widgets.backprop",
+    "BiasVariance": "dl_lab.widgets.bias_variance",
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
+    "CostExplorer": "dl_lab.widgets.cost_explorer",
+    "DataFlow": "dl_lab.widgets.data_flow",
     "GraphViewer": "dl_lab.widgets.graph_viewer",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
     "LearningRateFinder": "dl_lab.widgets.learning_rate_finder",
+    "LossLandscape": "dl_lab.widgets.loss_landscape",
     "LossPlot": "dl_lab.widgets.loss_plot",
+    "OptimizerRace": "dl_lab.widgets.optimizer_race",
     "Playground": "dl_lab.widgets.playground",
     "TensorBoard": "dl_lab.tensorboard",
     "Trainer": "dl_lab.train.trainer",
+    "UniversalApproximation": "dl_lab.widgets.universal_approximation",
+    "TrainingChoices": "dl_lab.widgets.training_choices",
     "accuracy": "dl_lab.train.steps.accuracy",
     "compare": "dl_lab.widgets.loss_plot",
     "lr_find": "dl_lab.widgets.learning_rate_finder",
@@ -45,16 +63,25 @@ _EXPORTS = {
 _SUBMODULES = ("adapters", "callbacks", "data", "nets", "runs", "train")
 
 __all__ = [
+    "ActivationExplorer",
+    "Backprop",
+    "BiasVariance",
     "ConvolutionExplorer",
+    "CostExplorer",
+    "DataFlow",
     "GraphViewer",
     "History",
     "KernelExplorer",
     "LayerViewer",
     "LearningRateFinder",
+    "LossLandscape",
     "LossPlot",
+    "OptimizerRace",
     "Playground",
     "TensorBoard",
     "Trainer",
+    "TrainingChoices",
+    "UniversalApproximation",
     "__version__",
     "accuracy",
     "adapters",

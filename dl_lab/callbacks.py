@@ -11,6 +11,7 @@ from dl_lab.train.callbacks import (
     StopOnNaN,
     TensorBoard,
     Timer,
+    WeightPath,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "StopOnNaN",
     "TensorBoard",
     "Timer",
+    "WeightPath",
 ]

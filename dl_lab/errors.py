@@ -22,6 +22,7 @@ SENTENCES = {
     "stale_network": "The network has changed since; look at the new one and edit that.",
     "some": "{name} cannot be empty. Keep at least one of: {allowed}.",
     "sizes": "{name} must be a list of whole numbers, such as (4, 2); got {given}.",
+    "numbers": "{name} must be a list of {least} to {most} numbers; got {given}.",
     "too_many": "{name} can have at most {most} entries; got {given}.",
     "unexpected": "Something went wrong in the kernel ({kind}: {detail}). "
     "The kernel's log tells more.",
@@ -83,6 +84,36 @@ SENTENCES = {
     "closed": "{name} is closed. Create a new one to continue.",
     "not_dense": "{name} needs an nn.Sequential of linear layers and activations, as "
     "dl_lab.nets.dense builds it; {given} is another network.",
+    "activation_failed": "{given} cannot be used as an activation: called with a tensor of "
+    "numbers it raised {kind}: {detail}. Give a function that takes a tensor of any shape; "
+    "torch.where(x > 0, x, 0.1 * x) does what an if would.",
+    "activation_returned": "{given} must return a tensor with one number for each number; got "
+    "{result}.",
+    "activation_shape": "{given} must return one number for each number, a tensor of shape "
+    "{wanted}; got one of shape {shape} and of {dtype}.",
+    "activation_not_finite": "{given} returned {value} at x = {x}, or its derivative is that. "
+    "Give a function with a finite value and slope for every number, such as lambda x: "
+    "torch.log(x.clamp(min=1e-3)).",
+    "activation_depends": "What {given} returns for a number changes from call to call, or with "
+    "the other numbers beside it. Give a function of each row alone, and a module in evaluation: "
+    "module.eval().",
+    "activation_class": "own must be a function or a module; got the class {given}. Make one of "
+    "it: {given}().",
+    "cost_not": "own must be a cost function or a loss module, such as nn.MSELoss(); got {given}.",
+    "cost_failed": "{given} cannot be used as a cost: called with predictions and targets it "
+    "raised {kind}: {detail}. Give a function of two tensors of one shape, or of logits and class "
+    "indices.",
+    "cost_returned": "{given} must return a tensor: a cost for each prediction, or their mean; got "
+    "{result}.",
+    "cost_shape": "{given} must return a cost for each of {count} predictions, or their mean; got "
+    "a tensor of shape {shape} and of {dtype}.",
+    "cost_no_gradient": "What {given} returns has no gradient, so nothing can be learnt from it. "
+    "Compute it of the predictions with torch alone, without .item(), .detach() or numpy.",
+    "cost_not_finite": "{given} returned {value} for the prediction {prediction} and the target "
+    "{target}, or its gradient is that. Give a cost that is finite for every prediction; "
+    "clamp(min=1e-6) keeps a logarithm from 0.",
+    "cost_classes": "{given} must return one number for logits of shape [1, classes] and class "
+    "indices of shape [1], the mean over its examples; got {result}.",
     "parameters": "This network has {count} parameters; got {given}.",
     "twice": "{name} has {given} twice. Give each at most once.",
     "not_plain": "A checkpoint cannot hold {name}: {given} is neither a tensor or an array nor a "
@@ -169,6 +200,28 @@ SENTENCES = {
     "mapping from names to models.",
     "own_no_optimizer": "optimizers is empty. Give the optimizers that the step uses: one, a "
     "list, or a mapping from names to optimizers.",
+    "curve_failed": "The function raised {kind}: {detail}. It is given a tensor of places between "
+    "-1 and 1 and returns as many values, such as lambda x: torch.sin(3 * x).",
+    "curve_shape": "The function must return a tensor of the shape {wanted}, a value for each "
+    "place; it returned {given}.",
+    "curve_not_finite": "The function is not a finite number at x = {x}. Give one that is, "
+    "everywhere between -1 and 1.",
+    "curve_points": "Points must be a pair (x, y) of two rows of equally many numbers, at least "
+    "10, with different x; got {given}.",
+    "not_finite_points": "The points hold NaN or infinite values. Leave those points out.",
+    "network_maker": "network must be a function that makes a module from [n, 1] to [n, 1] of a "
+    "given width, such as lambda width: nn.Sequential(nn.Linear(1, width), nn.ReLU(), "
+    "nn.Linear(width, 1)); got {given}.",
+    "network_failed": "network(2) raised {kind}: {detail}. It must make a module that takes a "
+    "tensor of the shape [n, 1] and returns one of that shape.",
+    "choices_data": "data must be (inputs, targets), two tensors with a row for each example, or "
+    "such pairs for training and test: ((inputs, targets), (inputs, targets)); got {given}.",
+    "choices_rows": "The data have {count} examples, too few to train with some and test with "
+    "others. Give at least {least}.",
+    "choices_sequential": "Batch normalization and dropout are put between the layers of an "
+    "nn.Sequential; {given} has its own forward. Choose another switch, or give an nn.Sequential.",
+    "stages_unknown": "The stages of a watched loop are told by its model and its torch "
+    "optimizer. Give both: dl_lab.watch(model, optimizer).",
     "model_name": "A model's name must be text without a dot; got {given}.",
     "which_optimizer": "There are several optimizers: {names}. Say whose learning rates are "
     "meant: {callback}(…, optimizer=NAME).",
@@ -473,6 +526,36 @@ SENTENCES = {
     "no_checkpoint": "No state of step {given} is kept. Go back to one of: {allowed}.",
     "other_model": "The state is of another model: {name} is {there} there and {here} here. "
     "Build the model as it was when it was saved.",
+    "surface_kind": "surface must be a function of a tensor of two numbers, such as "
+    "lambda p: p[0] ** 2 + p[1] ** 2, or one of: {allowed}; got {given}.",
+    "surface_failed": "The surface {name} raised {kind}: {detail}. It is given a tensor of two "
+    "numbers, p[0] and p[1], and returns one.",
+    "surface_returns": "The surface {name} must return a tensor with one number; got {given}. It is "
+    "given one place, a tensor of two numbers, p[0] and p[1].",
+    "surface_detached": "No gradient can flow from what the surface {name} returns back to its "
+    "argument. Compute it with torch from p, and leave out .item(), .detach() and numpy.",
+    "surface_nan": "At the start, ({x}, {y}), the surface {name} is {value}, so no optimizer can "
+    "begin there. Give another place: start=(x, y).",
+    "ends": "{name} must be two numbers, the lower first, such as (-4, 4); got {given}.",
+    "tuned_kind": "{name} must map optimizers to their settings, such as "
+    "dict(Adam=dict(lr=0.1)); got {given}.",
+    "not_optimizer_class": "optimizers must be classes of torch.optim, their names, your own "
+    "classes, or functions that make an optimizer from a list of parameters; got {given}.",
+    "optimizer_not_made": "{name} raised {kind} when it was made for one tensor of two numbers: "
+    "{detail}. Give it what it needs, such as functools.partial({name}, lr=0.1).",
+    "race_failed": "{name} raised {kind} in step {step}: {detail}.",
+    "basins_together": "{name} goes other ways when many starts are in one tensor than each would "
+    "alone, so there is no map of them. Choose an optimizer that treats each weight by itself, such "
+    "as SGD or Adam.",
+    "landscape_large": "This network has {count} weights, and a landscape takes up to {most}. Show "
+    "a smaller network.",
+    "landscape_copy": "{name} cannot be copied, as a landscape needs: {kind}: {detail}. Keep tensors "
+    "that are computed out of its attributes, or give the class a __deepcopy__.",
+    "path_still": "The run has not moved yet: all its recorded weights are the same. Train it "
+    "first.",
+    "minima_same": "Both minima are the same weights, so there is no line to join them. Give other= "
+    "the weights of another training.",
+    "nothing_to_undo": "The weights are where they were at first: there is nothing to undo.",
     "state_not_kept": "There is no way back to where {name} stands: a {kind} that has begun can be "
     "neither copied nor put back. Hold what it is made from, and begin it anew where it is needed.",
     "state_structure": "The state does not fit: {name} is {there} there, where {here} is needed. "
@@ -640,6 +723,43 @@ SENTENCES = {
     "layer_empty": "{layer} returned nothing for this input: its answer has the shape {shape}, as "
     "that of a detector that finds nothing.",
     "layer_no_tensor": "{layer} returns no numbers that could be shown.",
+    "backprop_nothing": "There is no function of your own to show. Give one, Backprop(model, x, "
+    "y) or Backprop(function, 0.6, 1.0), or choose an example.",
+    "backprop_raised": "The function raised {kind}: {detail}. Call it by itself with the same "
+    "arguments to see where.",
+    "backprop_output": "Backpropagation begins with one real number, and the function returned "
+    "{given}. Return a scalar, such as values.sum(), or give targets: Backprop(model, x, y).",
+    "backprop_constant": "No gradient reaches any of the {count} tensors that the function is "
+    "given: what it returns does not depend on them, or only by way of detach, item, numpy or "
+    "torch.no_grad. Compute with the tensors themselves.",
+    "backprop_operations": "The function does more than {most} operations, and the graph shows "
+    "at most so many. Give a smaller network, or a part of this one.",
+    "backprop_numbers": "{name} has {given} numbers, and the graph shows tensors of at most "
+    "{most}. Give fewer examples or smaller layers.",
+    "backprop_expression": "{given} cannot be read as an expression ({detail}). Write it as in "
+    "Python, with numbers, names, + - * / ** @ and these functions: {allowed}.",
+    "backprop_inputs": "The expression has {count} inputs ({names}); got {given} values. Give "
+    "one for each, in this order.",
+    "backprop_tensor": "{name} must be a number or a dense tensor of real numbers, not empty; "
+    "got {given}.",
+    "backprop_fixed": "{name} holds whole numbers, such as classes, which cannot be edited here. "
+    "Give others when you make the widget.",
+    "backprop_views": "The function writes into a part of a tensor in a way that the graph "
+    "cannot follow: it would show {found} instead of {expected}. Write it without operations in "
+    "place, such as y = 2 * x[0] for x[0].mul_(2).",
+    "target_nothing": "There is no function or set of points of your own. Give one, "
+    "UniversalApproximation(function) or UniversalApproximation(points=(x, y)), or choose a "
+    "target.",
+    "target_raised": "The function raised {kind}: {detail}. It is called with tensors, one for "
+    "each of its arguments; compute with torch, such as torch.sin(x).",
+    "target_shape": "The function must return one number for each of {count} places; got {given}.",
+    "target_infinite": "The function is not a finite number at {place}. Choose another domain, "
+    "such as domain=(0.1, 1).",
+    "points_kind": "points must be a pair (x, y) of numbers; got {given}.",
+    "points_shape": "Points need x of shape [n] or [n, 2] and y of shape [n], with n from 2 to "
+    "10,000; got {x} and {y}.",
+    "points_infinite": "A value is NaN or infinite. Leave it out.",
+    "domain": "domain must be a pair of numbers, the lower one first, such as (0, 1); got {given}.",
 }
 
 

@@ -13,7 +13,7 @@ PYTHON = '''"""CLASS: what it explains, in one line."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -46,6 +46,8 @@ class CLASS(Explainer):
     tensor(0.5000)
     >>> explainer.close()
     """
+
+    PRESETS: ClassVar = {"step": {"weight": 10}, "flat": {"weight": 0}, "mirror": {"weight": -3}}
 
     weight = Number(-10, 10, 1.0, step=0.1)
 
@@ -84,7 +86,7 @@ import es from "../shared/locales/NAME.es.json";
 export default explainer({
   name: "NAME",
   words: { en, es },
-  help: ["about", ["try_large", "try_negative"]],
+  help: ["about"],
   draw: (view) => {
     const { t, frame, theme } = view;
     const look = () => inTheme({ color: 0, dash: [], width: 2.5, marker: null }, theme.value.dark);
@@ -120,8 +122,12 @@ ENGLISH = {
     "tip_weight": "What the input is multiplied by before the sigmoid.",
     "output": "sigmoid(weight · x)",
     "about": "A neuron multiplies its input by a weight and squeezes the result between 0 and 1.",
-    "try_large": "Make the weight large: the curve turns into a step.",
-    "try_negative": "Make it negative: the neuron answers to small inputs instead.",
+    "try_step": "A step",
+    "tip_try_step": "With a large weight the neuron decides: nearly 0 or nearly 1.",
+    "try_flat": "No weight",
+    "tip_try_flat": "With the weight 0 the neuron says 0.5 whatever it is given.",
+    "try_mirror": "Mirrored",
+    "tip_try_mirror": "With a negative weight it answers to small inputs instead.",
 }
 SPANISH = {
     "title": "TITLE",
@@ -130,8 +136,12 @@ SPANISH = {
     "tip_weight": "Por cuánto se multiplica la entrada antes de la sigmoide.",
     "output": "sigmoide(peso · x)",
     "about": "Una neurona multiplica su entrada por un peso y comprime el resultado entre 0 y 1.",
-    "try_large": "Haz grande el peso: la curva se convierte en un escalón.",
-    "try_negative": "Hazlo negativo: la neurona responde entonces a las entradas pequeñas.",
+    "try_step": "Un escalón",
+    "tip_try_step": "Con un peso grande la neurona decide: casi 0 o casi 1.",
+    "try_flat": "Sin peso",
+    "tip_try_flat": "Con el peso 0 la neurona dice 0.5, reciba lo que reciba.",
+    "try_mirror": "En espejo",
+    "tip_try_mirror": "Con un peso negativo responde a las entradas pequeñas.",
 }
 
 TEST = """from __future__ import annotations

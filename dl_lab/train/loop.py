@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dl_lab.errors import InputError
@@ -98,22 +99,43 @@ class Loop:
             return ending
         return State.PAUSED if state.steps == state.last_step else ended
 
+    def _time_step(self, batch: object) -> None:
+        """Measure the step to come, if anybody looks on and it is its turn."""
+        clock, engine = self.state.clock, self.state.engine
+        if engine.timing is not None:
+            # Callbacks and views between the two.
+            engine.timing.lap("rest")
+        engine.timing = clock.next() if clock.watched else None
+        if engine.timing is not None:
+            clock.batch = batch
+
     def _step(self, feed: Feed) -> None:
         state, batch = self.state, feed.batch
         recorder, engine = state.recorder, state.engine
         assert batch is not None  # noqa: S101  # `advance` has opened an epoch
+        if state.clock.watched or engine.timing is not None:
+            self._time_step(batch)
+        timing = engine.timing
         rate = recorder.rates(state.optimizer)
         loss: Measured
+        if timing is not None:
+            timing.lap("rest")
         if feed.more:
             loss = engine.step_group([batch, *feed.more])
         else:
             loss = engine.step(*batch, measure=state.measures_steps)
+        if timing is not None:
+            timing.lap("step")
         state.steps = steps = state.steps + 1
         if loss is not None:
             recorder.step(steps, loss, engine.measured, engine.counts)
         recorder.rate(steps, rate)
+        if timing is not None:
+            timing.lap("rest")
         try:
             feed.fetch(state.stream.now() if feed.draws else state.stream.state)
+            if timing is not None:
+                timing.lap("wait")
         except InputError:
             raise
         except Exception as error:
@@ -129,6 +151,7 @@ class Loop:
         if not state.steps:
             state.begin_with_settings()
         state.draws = state.engine.draws or state.feed.draws
+        began = perf_counter()
         try:
             state.feed.begin(state.epoch)
         except InputError:
@@ -137,10 +160,20 @@ class Loop:
         except Exception as error:
             state.feed.drop()
             raise self._explain(error) from error
+        if state.clock.watched:
+            state.clock.add("begin", began)
         state.recorder.begin_epoch()
         state.hooks.run("on_epoch_begin")
 
     def _close_epoch(self) -> State | None:
+        began = perf_counter()
+        try:
+            return self._ended_epoch()
+        finally:
+            if self.state.clock.watched:
+                self.state.clock.add("end", began)
+
+    def _ended_epoch(self) -> State | None:
         self.rest()
         state = self.state
         state.recorder.flush()
@@ -181,6 +214,8 @@ class Loop:
     def enter(self) -> None:
         """Tell the callbacks that a run starts or goes on."""
         self.state.find_draws()
+        # A pause belongs to no stage.
+        self.state.engine.timing = None
         self.state.hooks.run("on_start")
 
     def leave(self) -> None:

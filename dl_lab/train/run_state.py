@@ -41,6 +41,7 @@ from dl_lab.train.steps.metrics import Metric, forget
 from dl_lab.train.steps.own import OwnSteps, check_function
 from dl_lab.train.steps.precision import Precision
 from dl_lab.train.steps.several import parts_of
+from dl_lab.train.steps.stages import StageClock
 from dl_lab.train.steps.upcoming import Upcoming
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class RunState:
         self.device = device
         self.precision = precision
         self.stream = stream
+        self.clock = StageClock(device)
         self.epoch = 0
         self.steps = 0
         self.last_epoch: int | None = None
@@ -248,6 +250,7 @@ class RunState:
 
     def _choose(self) -> None:
         """Take the fast path if it computes the same as autograd, else what does any step."""
+        self.engine.timing = None  # it may come back much later
         if self._simple and (self._dense is None or not self._dense.fits()):
             self._dense = DenseSteps.match(self.model, cast("Loss", self.loss), self.optimizer)
         self.engine = self._autograd if self._dense is None else self._dense

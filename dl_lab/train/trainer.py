@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
+    from dl_lab.train.batches.epoch import Feed
     from dl_lab.train.history.history import History
     from dl_lab.train.steps.evaluate import Data, Loss
     from dl_lab.train.steps.metrics import Metrics
     from dl_lab.train.steps.own import Numbers
+    from dl_lab.train.steps.stages import StageClock
     from dl_lab.train.steps.upcoming import Upcoming
     from dl_lab.train.trial import Trial
 
@@ -237,6 +240,8 @@ class Trainer:
                 clip_norm=clip_norm,
                 keep=keep,
             )
+        self.saved: tuple[str, float] | None = None
+        """The file that `save` wrote last, and when, as `time.time` tells it."""
         self._loop = Loop(self._state)
         self._control = Control(self._loop, self.claimant)
         self._worker = self._control.worker
@@ -458,6 +463,16 @@ class Trainer:
     def progress(self) -> Progress:
         """How far it is."""
         return self._state.progress()
+
+    @property
+    def stages(self) -> StageClock:
+        """How long each stage of the steps takes, measured between its `open` and `close`."""
+        return self._state.clock
+
+    @property
+    def feed(self) -> Feed:
+        """The training data as the steps take them: for looking at, not for taking from."""
+        return self._state.feed
 
     @property
     def state(self) -> str:
@@ -845,7 +860,9 @@ class Trainer:
         from dl_lab.train.checkpoint.file import save_state
 
         # Before the copy, which takes its time.
-        save_state(paths.file("path", path), self.state_dict())
+        file = paths.file("path", path)
+        save_state(file, self.state_dict())
+        self.saved = str(file), time.time()
 
     @classmethod
     def load(

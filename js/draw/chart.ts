@@ -36,6 +36,14 @@ export interface Mark {
   readonly sign?: number | null;
 }
 
+/** A stretch of the x-axis behind the curves, with its name where there is room for it. */
+export interface Band {
+  readonly low: number;
+  readonly high: number;
+  readonly label: string;
+  readonly color: string;
+}
+
 export interface Scene<C extends Curve = Curve> {
   readonly width: number;
   readonly height: number;
@@ -46,6 +54,7 @@ export interface Scene<C extends Curve = Curve> {
   /** Drawn in this order. */
   readonly curves: readonly C[];
   readonly marks?: readonly Mark[];
+  readonly bands?: readonly Band[];
   readonly style: ChartStyle;
 }
 
@@ -64,6 +73,7 @@ interface Drawn<C extends Curve> {
 
 /** How far out of the box curves are drawn: half a line's width, and what leads to infinity. */
 const MARGIN = 2;
+const BAND_ALPHA = 0.14;
 
 export class Chart<C extends Curve = Curve> {
   readonly area: HTMLElement;
@@ -107,6 +117,7 @@ export class Chart<C extends Curve = Curve> {
     context.beginPath();
     context.rect(box.left, box.top - MARGIN, box.width, box.height + 2 * MARGIN);
     context.clip();
+    for (const band of scene.bands ?? []) drawBand(context, band, x, box);
     for (const curve of curves) {
       const scale = y.get(curve.axis);
       if (scale !== undefined) drawCurve(context, curve, x, scale);
@@ -138,6 +149,12 @@ export class Chart<C extends Curve = Curve> {
   /** The value of x at a pixel of the area; null before anything is drawn. */
   valueAt(pixel: number): number | null {
     return this.#drawn === null ? null : this.#drawn.x.valueAt(pixel + this.#drawn.box.left);
+  }
+
+  /** The value of the first y-axis at a pixel of the area; null before anything is drawn. */
+  heightAt(pixel: number): number | null {
+    const scale = this.#drawn?.y.values().next().value;
+    return scale === undefined ? null : scale.valueAt(pixel + this.#drawn!.box.top);
   }
 
   /**
@@ -223,6 +240,26 @@ export class Chart<C extends Curve = Curve> {
       mark.append(diamond);
     }
     return mark;
+  }
+}
+
+function drawBand(
+  context: CanvasRenderingContext2D,
+  { low, high, label, color }: Band,
+  x: Scale,
+  { left, top, width, height }: Box,
+): void {
+  const from = Math.max(left, x.place(low));
+  const wide = Math.min(left + width, x.place(high)) - from;
+  if (!(wide > 0)) return;
+  context.fillStyle = color;
+  context.globalAlpha = BAND_ALPHA;
+  context.fillRect(from, top, wide, height);
+  context.globalAlpha = 1;
+  context.textAlign = "center";
+  context.textBaseline = "bottom";
+  if (context.measureText(label).width < wide - 8) {
+    context.fillText(label, from + wide / 2, top + height - 4);
   }
 }
 

@@ -211,7 +211,7 @@ function strays(context: CanvasRenderingContext2D, points: CurvePoints, x: Scale
   }
 }
 
-function sign(
+export function sign(
   context: CanvasRenderingContext2D,
   marker: Marker,
   x: number,

@@ -27,6 +27,10 @@ export interface ChartOptions {
   readonly start?: () => number;
   /** Called when a point is clicked, or Enter or the space bar pressed on it. */
   readonly choose?: (at: number) => void;
+  /** Called on each place that the pointer is dragged to, from where it was pressed. */
+  readonly drag?: (place: Dragged) => void;
+  /** Called when the arrow keys ask for the point under the cursor to go up (1) or down (−1). */
+  readonly lift?: (at: number, by: 1 | -1) => void;
   /** What the curves and signs are called, in the colours of the theme. */
   readonly legend?: () => readonly HTMLElement[];
   /** A sentence for screen readers: what the keys do. */
@@ -37,6 +41,13 @@ export interface ChartOptions {
   readonly nothing?: string;
   /** The cursor of another chart over the same points, where both are to read alike. */
   readonly cursor?: Signal<number | null>;
+}
+
+/** A place in the units of the axes, the first one's upwards, which may lie beyond their ends. */
+export interface Dragged {
+  readonly x: number;
+  readonly y: number;
+  readonly phase: "begin" | "move" | "end";
 }
 
 export type Reading = readonly [name: string, value: string | null];
@@ -78,6 +89,7 @@ export function chart<Frame>(view: ExplainerView<Frame>, options: ChartOptions):
     else if (drawn.area !== document.activeElement) cursor.value = null;
   });
   const { area } = drawn;
+  if (options.drag !== undefined) followDrags(drawn, options.drag, lifetime);
   const choose = () => {
     const at = cursor.peek();
     if (at !== null) options.choose?.(at);
@@ -88,8 +100,11 @@ export function chart<Frame>(view: ExplainerView<Frame>, options: ChartOptions):
   listen(area, "keydown", lifetime, (event) => {
     const count = places.peek().length;
     if (count === 0) return;
+    const up = event.key === "ArrowUp";
     if (options.choose !== undefined && (event.key === "Enter" || event.key === " ")) choose();
-    else {
+    else if (options.lift !== undefined && (up || event.key === "ArrowDown")) {
+      options.lift(cursor.peek() ?? start() ?? 0, up ? 1 : -1);
+    } else {
       const to = moved(event.key, cursor.peek() ?? start() ?? 0, count);
       if (to === null) return;
       cursor.value = to;
@@ -126,9 +141,9 @@ export function legendEntry(label: string, sign: SVGElement): HTMLElement {
 }
 
 /** The legend, and the numbers under the cursor. */
-function above<Frame>(
+export function above<Frame>(
   { lifetime }: ExplainerView<Frame>,
-  { readings, legend }: ChartOptions,
+  { readings, legend }: Pick<ChartOptions, "readings" | "legend">,
   cursor: ReadonlySignal<number | null>,
 ): HTMLElement {
   const entries = h("div", { class: "dl-entries" });
@@ -143,12 +158,40 @@ function above<Frame>(
       list.append(h("span", { class: "dl-reading" }, label, value));
       values.push(value);
     }
+    values.forEach((value, i) => (value.parentElement!.hidden = i >= shown.length));
     shown.forEach(([name, text], i) => {
       setText(values[i]!.previousElementSibling!, name);
       setText(values[i]!, text ?? "–");
     });
   });
   return h("div", { class: "dl-legend" }, entries, list);
+}
+
+function followDrags(drawn: Chart, tell: (place: Dragged) => void, lifetime: AbortSignal): void {
+  const { area } = drawn;
+  area.dataset["drags"] = "";
+  let held: number | null = null;
+  const say = ({ clientX, clientY }: PointerEvent, phase: Dragged["phase"]) => {
+    const { left, top } = area.getBoundingClientRect();
+    const [x, y] = [drawn.valueAt(clientX - left), drawn.heightAt(clientY - top)];
+    if (x !== null && y !== null) tell({ x, y, phase });
+  };
+  listen(area, "pointerdown", lifetime, (event) => {
+    if (held !== null || event.button > 0) return;
+    held = event.pointerId;
+    area.setPointerCapture(held);
+    say(event, "begin");
+  });
+  listen(area, "pointermove", lifetime, (event) => {
+    if (event.pointerId === held) say(event, "move");
+  });
+  for (const type of ["pointerup", "pointercancel"] as const) {
+    listen(area, type, lifetime, (event) => {
+      if (event.pointerId !== held) return;
+      held = null;
+      say(event, "end");
+    });
+  }
 }
 
 function longest(scene: ChartScene | null): Float64Array {

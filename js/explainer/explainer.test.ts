@@ -16,6 +16,10 @@ const words = {
   about: "About it.",
   first: "First",
   group_more: "More",
+  try_steep: "Steep",
+  tip_try_steep: "It goes up at once.",
+  try_flat: "Flat",
+  tip_try_flat: "It does not move.",
 };
 const setting = (name: string, kind: string, more: object = {}) => ({
   name,
@@ -145,6 +149,29 @@ test("a control asks Python, shows at once, and goes back where that is refused"
   await vi.advanceTimersByTimeAsync(1);
   expect(a!.checked).toBe(true);
   expect(find(".dl-notice-text").textContent).toBe("Power cannot be empty.");
+});
+
+test("a preset is asked for by its name; the one that is in use says what to see", async () => {
+  const model = kernel({
+    presets: { steep: { ...VALUES, power: 5 }, flat: { ...VALUES, power: 0 } },
+  });
+  model.answers["preset.use"] = ({ meta }) => {
+    model.set("power", meta["name"] === "flat" ? 0 : 5);
+    return {};
+  };
+  await mount(model);
+  const said = () => find(".dl-surprise").textContent;
+  const pressed = () =>
+    [...host.querySelectorAll("[data-preset]")].map((one) => one.getAttribute("aria-pressed"));
+  expect([said(), pressed()]).toEqual(["", ["false", "false"]]);
+  find("[data-preset=flat]").click();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(model.last("preset.use").meta).toEqual({ name: "flat" });
+  expect([said(), pressed()]).toEqual(["It does not move.", ["false", "true"]]);
+  const slider = find("[data-setting=power]", HTMLInputElement);
+  slider.value = "5";
+  slider.dispatchEvent(new Event("input"));
+  expect([said(), pressed()]).toEqual(["It goes up at once.", ["true", "false"]]);
 });
 
 test("it draws what comes with hello and with the stream, and says what stands in the way", async () => {

@@ -9,7 +9,8 @@
  *     });
  *
  * The words name each setting `x` and what it means, `tip_x`; a choice `x_value` where its value
- * says too little. `title` and, where there is one, `question` stand in the header.
+ * says too little. `title` and, where there is one, `question` stand in the header. Each preset of the
+ * class has `try_NAME`, which its button says, and `tip_try_NAME`, the surprise to look for.
  */
 
 import { codePanel } from "../shared/ui/code_panel.ts";
@@ -21,6 +22,7 @@ import { floats } from "../shared/kernel/read.ts";
 import { type Panel, sheet } from "../shared/ui/sheet.ts";
 import { hidePicture } from "../shared/static_picture.ts";
 import { createView, widget } from "../shared/view.ts";
+import { presetLine } from "./presets.ts";
 import { advancedPanel, settingRow, type SettingSchema } from "./settings.ts";
 import type { Computed, ExplainerView } from "./view.ts";
 import "./explainer.css";
@@ -98,6 +100,7 @@ export function explainer<Frame = Computed>(options: ExplainerOptions<Frame>) {
       panels.unshift(codePanel(plain, t("view.code"), t("view.tip_code"), { pytorch: null }));
     }
     const row = settingRow(view, schema);
+    const presets = presetLine(view, schema);
     const advanced = advancedPanel(view, schema);
     if (advanced !== null) panels.unshift(advanced);
     panels.unshift(...(options.panels?.(view) ?? []));
@@ -111,6 +114,7 @@ export function explainer<Frame = Computed>(options: ExplainerOptions<Frame>) {
         statusLine(view, options.status),
         h("div", { class: "dl-quiet" }, ...buttons),
       ),
+      ...(presets === null ? [] : [presets]),
       ...(row === null ? [] : [row]),
       ...draw(view),
       element,

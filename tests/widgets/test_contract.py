@@ -195,7 +195,8 @@ def test_an_explainer_offers_its_settings_and_computes_for_any_of_their_ends(wid
         assert signature.parameters[name].default == offered["default"]
         ends = [offered.get("low"), offered.get("high"), *offered.get("allowed", ())]
         for value in [end for end in ends if end is not None or offered.get("optional")]:
-            given = [value] if offered["kind"] == "choices" else value
+            many = {"choices": 1, "numbers": offered.get("least", 1)}.get(offered["kind"])
+            given = value if many is None else [value] * many
             assert page.request("settings.set", **{name: given}).meta["ok"] is True
             assert page.wait(lambda: widget._composed == widget._revision)
             assert widget.problem is None, (name, value, widget.problem)
@@ -203,3 +204,18 @@ def test_an_explainer_offers_its_settings_and_computes_for_any_of_their_ends(wid
         source = page.request("code.get").meta["pytorch"]
         exec(source, {})  # noqa: S102 - what a person would run
         assert "dl_lab" not in source
+
+
+@each(EXPLAINERS)
+def test_each_preset_computes_and_says_in_both_languages_what_to_see(widget):
+    page = Page(widget)
+    page.request("hello", view="page", have={})
+    for name in widget.presets:
+        assert page.request("preset.use", name=name).meta["ok"] is True
+        assert page.wait(lambda: widget._composed == widget._revision)
+        assert widget.problem is None, (name, widget.problem)
+        shown = json.loads(json.dumps(widget.settings))
+        assert {**shown, **json.loads(json.dumps(widget.presets))[name]} == shown
+        for language in ("en", "es"):
+            widget.language = language
+            assert {f"try_{name}", f"tip_try_{name}"} <= widget.words().keys()

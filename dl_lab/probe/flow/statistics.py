@@ -162,11 +162,8 @@ def flags_of(samples: Mapping[int, Sample], count: int) -> npt.NDArray[np.uint8]
     """Return `NAN` and `INFINITE` of each of so many nodes, of all numbers of its tensor."""
     found = np.zeros(count, dtype=np.uint8)
     if samples:
-        ends = [torch.stack(one.extremes).double() for one in samples.values()]
-        # What lies elsewhere is waited for once, where all of it lies there.
-        places = {one.device for one in ends}
-        one_place = ends if len(places) == 1 else [one.cpu() for one in ends]
-        extremes = torch.stack(one_place).cpu().numpy()
+        ends = _fetched([torch.stack(one.extremes) for one in samples.values()])
+        extremes = np.stack(ends)
         nan, infinite = np.isnan(extremes).any(axis=1), np.isinf(extremes).any(axis=1)
         found[list(samples)] = NAN * nan.view("u1") + INFINITE * infinite.view("u1")
     return found
@@ -191,16 +188,20 @@ def _on_cpu(value: torch.Tensor | npt.NDArray[np.bool_]) -> torch.Tensor | npt.N
 
 
 def _fetched(tensors: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float64]]:
-    """Return tensors as flat arrays; an accelerator is waited for once."""
-    far = [one for one in tensors if not one.is_cpu]
-    if far:
-        joined = torch.cat([one.reshape(-1).double() for one in far]).cpu()
-        found = iter(torch.split(joined, [one.numel() for one in far]))
-        tensors = [one if one.is_cpu else next(found) for one in tensors]
-    return [_array(one) for one in tensors]
+    """Return tensors as flat arrays; each device is waited for once for each type of numbers."""
+    groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    for place, one in enumerate(tensors):
+        groups.setdefault((one.device, one.dtype), []).append(place)
+    found: list[npt.NDArray[np.float64]] = [_NONE] * len(tensors)
+    for (_, kind), places in groups.items():
+        joined = torch.cat([tensors[place].reshape(-1) for place in places]).cpu()
+        # Widened here: some devices have no float64.
+        wide = (joined.float() if kind in _HALVES else joined).numpy().astype("f8")
+        ends = np.cumsum([tensors[place].numel() for place in places])
+        for place, numbers in zip(places, np.split(wide, ends[:-1]), strict=True):
+            found[place] = numbers
+    return found
 
 
-def _array(tensor: torch.Tensor) -> npt.NDArray[np.float64]:
-    flat = tensor.detach().reshape(-1)
-    wide = flat.float() if flat.dtype in {torch.bfloat16, torch.float16} else flat
-    return wide.numpy().astype("f8")
+_HALVES = (torch.bfloat16, torch.float16)
+_NONE = np.zeros(0)

@@ -67,6 +67,11 @@ class OwnRandom(Interruptible):  # type: ignore[no-untyped-call]  # torch has no
     It begins as the global one stands. So nobody needs to wait for the end of a look, and a look
     neither moves on nor puts back what training draws in another thread meanwhile.
 
+    Parameters
+    ----------
+    generator
+        Another one to draw from, which moves on.
+
     Examples
     --------
     >>> before = torch.get_rng_state()
@@ -76,9 +81,9 @@ class OwnRandom(Interruptible):  # type: ignore[no-untyped-call]  # torch has no
     (True, True)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, generator: torch.Generator | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # likewise
-        self._own: torch.Generator | None = None
+        self._own = generator
         # Asked once a kind: to look it up takes as long as a small operation.
         self._draws: dict[Any, bool] = {}
 

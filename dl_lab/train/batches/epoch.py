@@ -91,6 +91,11 @@ class Feed:
         self.first_state = loader_state(self.loader)
 
     @property
+    def iterator(self) -> Iterator[Any]:
+        """Where the batches of this epoch come from; an empty one between epochs."""
+        return self._iterator
+
+    @property
     def steps(self) -> int | None:
         """Steps of an epoch; None where the data do not know."""
         try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dl_lab.train.callbacks.stop_on_nan import StopOnNaN
     from dl_lab.train.callbacks.tensorboard import TensorBoard
     from dl_lab.train.callbacks.timer import Timer
+    from dl_lab.train.callbacks.weight_path import WeightPath
 
 # Imported when first used: the Trainer needs the base class alone.
 _MODULES = {
@@ -28,6 +29,7 @@ _MODULES = {
     "StopOnNaN": "stop_on_nan",
     "TensorBoard": "tensorboard",
     "Timer": "timer",
+    "WeightPath": "weight_path",
 }
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "StopOnNaN",
     "TensorBoard",
     "Timer",
+    "WeightPath",
 ]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from dl_lab.train.steps.evaluate import Batch, Data, Loss
+    from dl_lab.train.steps.stages import StageClock
 
 Floats = npt.NDArray[np.float32]
 
@@ -51,6 +52,8 @@ class DenseSteps:
     draws = False
     own = False
     unlabelled = False
+    timing: StageClock | None = None
+    """A step is one piece: what does it measures it."""
 
     @classmethod
     def match(cls, model: nn.Module, loss: Loss, optimizer: Optimizer) -> DenseSteps | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from dl_lab.errors import InputError
+from dl_lab.errors import InputError, said
 from dl_lab.nets.graph.trace import copied, trace
 from dl_lab.probe.modules import is_compiled, original
 from dl_lab.probe.untouched import untouched
@@ -64,9 +64,9 @@ def failed_operation(error: BaseException, model: nn.Module, inputs: object) -> 
     # What the model holds may be nothing that could be put back.
     with contextlib.suppress(InputError), untouched(inner), torch.enable_grad():
         failure = trace(inner, copied(list(arguments)), copied(named)).failure
-        same = failure is not None and (type(failure.error), str(failure.error)) == (
+        same = failure is not None and (type(failure.error), said(failure.error)) == (
             type(error),
-            str(error),
+            said(error),
         )
         if failure is not None and same and failure.name:
             return failure

@@ -32,6 +32,8 @@ from dl_lab.train.steps.precision import Precision
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dl_lab.train.steps.stages import StageClock
+
 # Losses weigh by whole numbers or by class weights; less is none.
 _LEAST = 1e-12
 
@@ -72,6 +74,7 @@ class AutogradSteps:
     draws = True
     """Whether a step may draw from the global random state."""
     own = False
+    timing: StageClock | None = None
 
     def __init__(
         self,
@@ -137,7 +140,7 @@ class AutogradSteps:
         loss = self._loss.parameters() if isinstance(self._loss, nn.Module) else ()
         self._others = [one for one in (*self._model.parameters(), *loss) if id(one) not in ours]
 
-    def step(self, inputs: Any, targets: Any, *, measure: bool) -> float | Tensor:  # noqa: ANN401  # any structure
+    def step(self, inputs: Any, targets: Any, *, measure: bool) -> float | Tensor:  # noqa: ANN401, C901, PLR0912  # any structure; a check costs less than a call
         """Do one update; return the loss before it. It is measured in any case.
 
         On an accelerator it stays there, as a 0-d tensor.
@@ -146,21 +149,32 @@ class AutogradSteps:
         if not self._lean:
             return self.step_group([(inputs, targets)])
         where, outputs, loss = "forward", None, None
+        timing = self.timing
         try:
             self._clear()
+            if timing is not None:
+                timing.lap("update")
             if type(inputs) is Tensor:
                 outputs = self._model(inputs)
             else:
                 outputs = forward(self._model, inputs)
             where = "loss"
+            if timing is not None:
+                timing.lap("forward")
             loss = self._loss(outputs, targets)
             if self._unchecked:
                 check_loss(loss, outputs, targets, self._loss)
                 self._unchecked = False
             where = "backward"
+            if timing is not None:
+                timing.lap("loss")
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             where = "update"
+            if timing is not None:
+                timing.lap("backward")
             self._optimizer.step()
+            if timing is not None:
+                timing.lap("update")
         except InputError:
             raise
         except Exception as error:
@@ -202,6 +216,8 @@ class AutogradSteps:
 
         try:
             self._update(closure)
+            if self.timing is not None:
+                self.timing.lap("update")
         except InputError:
             raise
         except Exception as error:
@@ -254,7 +270,7 @@ class AutogradSteps:
             for parameter in group["params"]:
                 parameter.grad = None
 
-    def _pass(
+    def _pass(  # noqa: C901  # a check costs less than a call
         self,
         inputs: Any,  # noqa: ANN401  # any structure
         targets: Any,  # noqa: ANN401  # any structure
@@ -268,6 +284,9 @@ class AutogradSteps:
         makes them those of all.
         """
         where, outputs, loss = "forward", None, None
+        timing = self.timing
+        if timing is not None:
+            timing.lap("update")
         try:
             reads = bool(undecided(self._metrics))
             seen = Observed(
@@ -277,11 +296,15 @@ class AutogradSteps:
                 with self._precision.context():
                     outputs = seen.forward(self._model, inputs, wanted=reads)
                     where = "loss"
+                    if timing is not None:
+                        timing.lap("forward")
                     with seen.entered(self._loss):
                         loss = self._loss(outputs, targets)
                 if self._unchecked:
                     check_loss(loss, outputs, targets, self._loss)
                 where = "backward"
+                if timing is not None:
+                    timing.lap("loss")
                 counts = [self._counted(seen.count(loss))]
                 part: Tensor | float = loss
                 if not alone and not counts[0].total:
@@ -291,6 +314,8 @@ class AutogradSteps:
                 if isinstance(part, Tensor):
                     (part if scaler is None else scaler.scale(part)).backward()  # type: ignore[no-untyped-call]  # torch has no types here
             self._unchecked = False
+            if timing is not None:
+                timing.lap("backward")
             values: list[Tensor | float] = []
             with torch.no_grad():
                 tell(self._metrics, seen, here=self._here)
@@ -300,6 +325,8 @@ class AutogradSteps:
                     counts.append(self._counted(count))
             if self._here and not seen.wanted and math.isnan(loss.item()):
                 self._look_for_labels(outputs, targets)
+            if timing is not None:
+                timing.lap("rest")
             return _Pass(loss.detach(), values, counts)
         except InputError:
             raise

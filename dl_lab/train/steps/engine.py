@@ -10,6 +10,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
     from dl_lab.train.steps.observed import Count
+    from dl_lab.train.steps.stages import StageClock
 
 Measured: TypeAlias = Tensor | float | Mapping[str, Tensor | float] | None
 """A step's loss, or several numbers by name."""
@@ -22,6 +23,8 @@ class Engine(Protocol):
     """Whether a step may draw from the global random state."""
     own: bool
     """Whether the step is a person's own: it sets the models' modes, and may draw at any time."""
+    timing: StageClock | None
+    """What measures the stages of the step to come; None: nothing does."""
     measured: list[Tensor | float]
     """Each metric on the last step's batches, in the order given."""
     unlabelled: bool

@@ -19,6 +19,7 @@ from dl_lab.train.steps.evaluate import all_finite, numbers
 if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
     from dl_lab.train.steps.observed import Count
+    from dl_lab.train.steps.stages import StageClock
 from dl_lab.train.steps.several import Models
 
 Numbers = Mapping[str, "Tensor | float"] | Tensor | float
@@ -45,6 +46,7 @@ class OwnSteps:
     own = True
     """It sets the models' modes itself, and may draw at any time."""
     unlabelled = False
+    timing: StageClock | None = None
     counts: Sequence[Count] = ()
 
     def __init__(self, step: Callable[[Any], Numbers], models: Models) -> None:

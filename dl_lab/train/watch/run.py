@@ -20,6 +20,7 @@ from dl_lab.train.learning_rate import HIGHEST_RATE, OptimizerRate, Rate
 from dl_lab.train.notes import Notes
 from dl_lab.train.run import Progress
 from dl_lab.train.watch.gate import HeldLoop
+from dl_lab.train.watch.stages import WatchedStages
 from dl_lab.train.worker import State
 
 if TYPE_CHECKING:
@@ -289,6 +290,34 @@ class WatchedRun(HeldLoop):
     def note(self, problem: InputError, about: str = "") -> None:
         """Tell once of a problem that training does not depend on, as `Trainer.note` does."""
         self._notes.add(problem, about)
+
+    @property
+    def model(self) -> nn.Module | None:
+        """The model of the loop, as far as it was told."""
+        return self._model
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The torch optimizer of the loop, as far as it was told."""
+        found = self.claimant.optimizer
+        return found if isinstance(found, torch.optim.Optimizer) else None
+
+    def stages(self, loader: object = None) -> WatchedStages:
+        """Return what measures the stages of the loop's steps, between its `open` and `close`.
+
+        Parameters
+        ----------
+        loader
+            The DataLoader that the loop goes through, to tell waiting for it from all else.
+
+        Raises
+        ------
+        InputError
+            The run was made without model or torch optimizer.
+        """
+        if self._model is None or self.optimizer is None:
+            raise InputError("stages_unknown")
+        return WatchedStages(self._model, self.optimizer, loader)
 
     @property
     def steps(self) -> int:

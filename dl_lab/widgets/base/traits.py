@@ -54,7 +54,11 @@ class Setting(Trait):
 
 
 class Choice(Setting):
-    """One of a few values; the first is the default."""
+    """One of a few values; the first is the default.
+
+    Where a widget has others, such as what a person gave it, its `offers` lists them all under the
+    setting's name.
+    """
 
     kind = "choice"
 
@@ -62,11 +66,12 @@ class Choice(Setting):
         self.allowed = tuple(allowed)
         super().__init__(self.allowed[0] if default is _FIRST else default, **kwargs)
 
-    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+    def validate(self, obj: Any, value: Any) -> Any:
         """Return the value as it is kept, or refuse it in a sentence."""
-        if isinstance(value, (str, type(None))) and value in self.allowed:
+        allowed = getattr(obj, "offers", {}).get(self.name, self.allowed)
+        if isinstance(value, (str, type(None))) and value in allowed:
             return value
-        raise InputError.unknown(self.name or "value", value, self.allowed)
+        raise InputError.unknown(self.name or "value", value, allowed)
 
     def describe(self) -> dict[str, Any]:
         """Tell a page what may be set."""
@@ -165,6 +170,65 @@ class Choices(Setting):
     def describe(self) -> dict[str, Any]:
         """Tell a page what may be set."""
         return {**super().describe(), "allowed": list(self.allowed)}
+
+
+class Chosen(Choices):
+    """Some of many values, or none; the widget's view draws what chooses them.
+
+    Parameters
+    ----------
+    most
+        How many at once.
+    """
+
+    kind = "chosen"
+
+    def __init__(
+        self, allowed: Iterable[str], default: object = (), *, most: int, **kwargs: Any
+    ) -> None:
+        self.most = most
+        super().__init__(allowed, default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the value as it is kept, or refuse it in a sentence."""
+        if isinstance(value, (list, tuple)) and not value:
+            return ()
+        chosen = super().validate(obj, value)
+        if len(chosen) > self.most:
+            raise InputError("too_many", name=self.name, given=len(chosen), most=self.most)
+        return chosen
+
+
+class Numbers(Setting):
+    """A list of numbers between two limits, such as a place; the widget's view draws it."""
+
+    kind = "numbers"
+
+    def __init__(
+        self,
+        least: int,
+        most: int,
+        low: float,
+        high: float,
+        default: tuple[float, ...],
+        **kwargs: Any,
+    ) -> None:
+        self.least, self.most, self.low, self.high = least, most, low, high
+        super().__init__(default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 - traitlets' signature
+        """Return the value as it is kept, or refuse it in a sentence."""
+        given = tuple(value) if isinstance(value, (list, tuple)) else None
+        if given is None or not self.least <= len(given) <= self.most:
+            raise InputError(
+                "numbers", name=self.name, least=self.least, most=self.most, given=shown(value)
+            )
+        return tuple(number(self.name or "value", one, self.low, self.high) for one in given)
+
+    def describe(self) -> dict[str, Any]:
+        """Tell a page what may be set."""
+        limits = {"least": self.least, "most": self.most, "low": self.low, "high": self.high}
+        return {**super().describe(), **limits}
 
 
 class Sizes(Setting):

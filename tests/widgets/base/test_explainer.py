@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import threading
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ class Power(Explainer):
 
     _esm = "export default {}"
     _css = ""
+
+    PRESETS: ClassVar = {"cubic": {"power": 3}, "odd_parts": {"parts": ["b"], "count": 4}}
 
     power = Number(0, 5, 2.0, step=0.5)
     count = Number(1, 10, 3, whole=True, group="advanced")
@@ -57,6 +60,19 @@ class Followed(Power):
         return {}, {"weight": next(self.model.parameters()) * self.scale}
 
 
+class Long(Power):
+    """Comes in as many parts as the power says."""
+
+    done = 0
+
+    def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.kind == "broken":
+            raise ZeroDivisionError
+        self.done += 1
+        self.unfinished = self.done % self.power != 0
+        return {"done": self.done}, {}
+
+
 @pytest.fixture
 def power():
     made = Power()
@@ -87,7 +103,7 @@ def test_the_signature_is_made_of_the_settings():
 def test_the_page_is_offered_the_settings_with_their_limits(power):
     offered = {one["name"]: one for one in power.schema}
     assert list(offered) == ["power", "count", "kind", "even", "parts"]
-    number = {"low": 0, "high": 5, "step": 0.5, "whole": False, "optional": False}
+    number = {"low": 0, "high": 5, "step": 0.5, "whole": False, "log": False, "optional": False}
     assert offered["power"] == {
         "name": "power",
         "kind": "number",
@@ -123,6 +139,24 @@ def test_a_changed_setting_is_computed_once_for_all_views(power):
     assert power.compose(touched=True) is None
 
 
+def test_a_preset_begins_from_what_the_widget_was_made_with():
+    made = Power(count=7)
+    expected = {"power": 2.0, "count": 4, "kind": "plain", "even": False, "parts": ("b",)}
+    assert made.presets["odd_parts"] == expected
+    made.set(even=True, power=1)
+    made.use_preset("cubic")
+    assert (made.power, made.count, made.even) == (3.0, 7, False)
+    page = Page(made)
+    assert page.request("preset.use", name="odd_parts").meta["ok"] is True
+    assert (made.power, made.count, made.parts) == (2.0, 4, ("b",))
+    refused = page.request("preset.use", name="cubc").meta["error"]
+    assert "did you mean cubic?" in refused["text"]
+    with pytest.raises(InputError, match="preset cannot be"):
+        made.use_preset(["cubic"])  # type: ignore[arg-type]  # as a page might send it
+    assert made.count == 4
+    made.close()
+
+
 @pytest.mark.parametrize(("kind", "error"), [("refused", InputError), ("broken", ArithmeticError)])
 def test_what_cannot_be_computed_is_said_in_the_cell(kind, error):
     with pytest.raises(error):
@@ -142,6 +176,32 @@ def test_what_cannot_be_computed_later_is_said_in_the_page_until_it_can(power, k
     power.kind = "plain"
     assert page.wait(lambda: page.shown("explainer.show"))
     assert power.problem is None
+
+
+def test_it_is_never_computed_in_two_threads_at_once():
+    class Busy(Power):
+        """It says when it is entered twice."""
+
+        _esm = "export default {}"
+        _css = ""
+        inside = most = 0
+
+        def compute(self) -> tuple[dict[str, Any], dict[str, Any]]:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            for _ in range(200):
+                torch.ones(100).sum()
+            self.inside -= 1
+            return super().compute()
+
+    busy = Busy()
+    threads = [threading.Thread(target=busy.compute) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert busy.most == 1
+    busy.close()
 
 
 def test_while_training_it_is_computed_for_a_fiftieth_of_the_time(monkeypatch):
@@ -184,3 +244,50 @@ def test_what_is_no_trainer_is_refused():
 
     with pytest.raises(InputError, match="Trainer"):
         Followed(Fake())
+
+
+def test_what_is_unfinished_is_computed_on_for_as_long_as_it_is_seen():
+    long = Long(power=5)
+    assert (long.done, long.is_streaming()) == (1, True)
+    page = Page(long)
+    assert page.request("hello", view="page", have={}).meta["done"] == 1
+    assert page.wait(lambda: not long.is_streaming())
+    assert page.wait(
+        lambda: [one.meta["done"] for one in page.shown("explainer.show")] == [2, 3, 4, 5]
+    )
+    page.leave()
+    long.set(power=2)
+    assert page.wait(lambda: long._channel._thread is None)
+    assert long.done == 5
+    long.close()
+
+
+def test_what_breaks_on_the_way_is_said_and_goes_on_no_more(caplog):
+    long = Long(power=5)
+    page = Page(long)
+    page.request("hello", view="page", have={})
+    long.kind = "broken"
+    assert page.wait(lambda: long.problem is not None)
+    assert not long.is_streaming()
+    assert len(caplog.records) == 1
+    long.close()
+
+
+class Given(Power):
+    """Offers what it was given beside the kinds of its class."""
+
+    def __init__(self, *given: str, **settings: Any) -> None:
+        self.offers = {"kind": ("plain", *given)}
+        super().__init__(**settings)
+
+
+def test_a_choice_may_be_among_what_the_widget_was_given():
+    one, other = Given("mine", kind="mine"), Given("yours")
+    (offered,) = (setting for setting in one.schema if setting["name"] == "kind")
+    assert offered["allowed"] == ["plain", "mine"]
+    other.kind = "yours"
+    for widget, name in ((one, "yours"), (other, "refused")):
+        with pytest.raises(InputError, match=f"kind cannot be {name!r}.* Choose one of: plain"):
+            widget.kind = name
+    one.close()
+    other.close()
