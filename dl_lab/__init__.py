@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dl_lab.widgets.convolution_explorer import ConvolutionExplorer
     from dl_lab.widgets.cost_explorer import CostExplorer
     from dl_lab.widgets.data_flow import DataFlow
+    from dl_lab.widgets.graph_viewer import GraphViewer
     from dl_lab.widgets.kernel_explorer import KernelExplorer
     from dl_lab.widgets.layer_viewer import LayerViewer
     from dl_lab.widgets.learning_rate_finder import LearningRateFinder, lr_find
@@ -41,6 +42,7 @@ _EXPORTS = {
     "ConvolutionExplorer": "dl_lab.widgets.convolution_explorer",
     "CostExplorer": "dl_lab.widgets.cost_explorer",
     "DataFlow": "dl_lab.widgets.data_flow",
+    "GraphViewer": "dl_lab.widgets.graph_viewer",
     "History": "dl_lab.train.history.history",
     "KernelExplorer": "dl_lab.widgets.kernel_explorer",
     "LayerViewer": "dl_lab.widgets.layer_viewer",
@@ -67,6 +69,7 @@ __all__ = [
     "ConvolutionExplorer",
     "CostExplorer",
     "DataFlow",
+    "GraphViewer",
     "History",
     "KernelExplorer",
     "LayerViewer",

@@ -38,6 +38,39 @@ SENTENCES = {
     "number. Look for a batch in which no target counts, and for the logarithm of 0 or a division "
     "by 0 in the model or the loss. The weights of epoch {kept} are back. If none of these is the "
     "cause, try a smaller learning rate ({learning_rate} now).",
+    "graph_no_tensor": "x must hold a tensor that the model takes, such as "
+    "torch.rand(1, 3, 224, 224); got {given}. The model raised {kind}: {detail}.",
+    "graph_failed": "{place} raised {kind}: {detail}. x is {given}. What the model did until then "
+    "is drawn.",
+    "graph_failed_in": "{operation} in {place} raised {kind}: {detail}. It was given {shapes}; x "
+    "is {given}. What the model did until then is drawn.",
+    "graph_needs_values": "{operation} in {place} asks for a number, and on the meta device there "
+    "are shapes but no numbers. What the model did until then is drawn; to see all of it, give the "
+    "model on the CPU.",
+    "graph_rule": "rule must be a function of a group that returns True or False, or a list of "
+    "regular expressions and classes, such as ['attn', nn.Linear]; got {given}.",
+    "graph_pattern": "rule holds {given}, which is not a regular expression ({detail}). Put a "
+    "backslash before signs that stand for themselves.",
+    "graph_rule_failed": "rule raised {kind}: {detail}. It is called with each group: its path, "
+    "label (the class), kind, count, parameters and macs.",
+    "graph_keys": "{name} must be a list of the keys of groups, each once, or None for what fits; "
+    "got {given}.",
+    "graph_cameras": "{name} must hold x, y and zoom for each graph, or None for all of it, such "
+    "as [(120, 80, 1.5)]; got {given}.",
+    "graph_no_module": "The model has no module {given}; model.named_modules() lists them.",
+    "short_text": "{name} must be text of at most {most} characters; got {given}.",
+    "layers_on_meta": "On the meta device there are shapes but no numbers that a LayerViewer could "
+    "show. Give the model on the CPU or a GPU.",
+    "graph_live_failed": "The network could not be looked at on the batch of the next step: it "
+    "raised {kind}: {detail}.",
+    "not_finite_forward": "Step {step}: the first {kind} came up in the forward pass, in "
+    "{operation} of {place}{line}.",
+    "not_finite_loss": "Step {step}: all that the model computed was finite, but the loss of it is "
+    "{kind}. Look for the logarithm of 0 or a division by 0 in the loss.",
+    "not_finite_backward": "Step {step}: the first {kind} came up in the backward pass: "
+    "{operation} of {place}{line} sends back a gradient that is not finite, though its own is.",
+    "not_finite_update": "Step {step}: all gradients were finite, but the update made {operation} "
+    "of {place} {kind}. Try a smaller learning rate.",
     "no_labels": "The validation data hold no labels: the loss leaves out every one of their "
     "targets, so it would be the mean of nothing. Give data of which at least one target counts.",
     "step_late": "The run was interrupted, but its step has not ended within {seconds} s. When it "
@@ -332,6 +365,8 @@ SENTENCES = {
     "nn.MultiheadAttention return a tuple: take its first entry in a forward method of your own. "
     "Lists and arrays become tensors with torch.as_tensor.",
     "layer_failed": "{layer} raised {kind}: {detail}. Its input is {given}.",
+    "operation_failed": "{layer} raised {kind} in {operation}, which was given {shapes}: {detail}. "
+    "Its input is {given}.",
     "layer_device": "{layer} has its weights on {wanted}, but its input is on {given}. The "
     "Trainer moves the model and the batches; make further tensors where the inputs are "
     "(device=x.device), and keep layers in nn.ModuleList and constants with register_buffer.",

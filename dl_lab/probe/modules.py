@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedBuffer
 
+from dl_lab.nets.graph.modules import named_modules
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -154,7 +156,7 @@ def layers(model: nn.Module) -> dict[nn.Module, str]:
         return dict(_keras_layers(model))
     found = {}
     inside: list[str] = []
-    for path, module in model.named_modules():
+    for path, module in named_modules(model):
         if inside and path.startswith(tuple(inside)):
             continue
         if module._modules:  # noqa: SLF001  # quicker than named_children(), for each look
@@ -165,8 +167,7 @@ def layers(model: nn.Module) -> dict[nn.Module, str]:
         elif not path and not type(module).__module__.startswith("torch."):
             # A model of functions alone.
             continue
-        names = [name for name in path.split(".") if name != _COMPILED]
-        found[module] = ".".join(names) or type(module).__name__
+        found[module] = path or type(module).__name__
     return found
 
 

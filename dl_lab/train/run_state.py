@@ -42,6 +42,7 @@ from dl_lab.train.steps.own import OwnSteps, check_function
 from dl_lab.train.steps.precision import Precision
 from dl_lab.train.steps.several import parts_of
 from dl_lab.train.steps.stages import StageClock
+from dl_lab.train.steps.upcoming import Upcoming
 
 if TYPE_CHECKING:
     from typing import Any
@@ -280,6 +281,13 @@ class RunState:
             begun = -(-self.feed.taken // self._accumulate) if self.feed.open else 0
             last_step = steps + (last_epoch - epoch) * length - begun
         return Progress(steps, epoch, last_step, last_epoch, length)
+
+    def upcoming(self) -> Upcoming | None:
+        """Return the batch of the next step, where there is one and its loss is known."""
+        batch = self.feed.batch
+        if batch is None or self.loss is None:
+            return None
+        return Upcoming(batch, self.loss, self.precision)
 
     def snapshot(self) -> Snapshot:
         """Copy all parameters."""

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from dl_lab.train.steps.metrics import Metrics
     from dl_lab.train.steps.own import Numbers
     from dl_lab.train.steps.stages import StageClock
+    from dl_lab.train.steps.upcoming import Upcoming
     from dl_lab.train.trial import Trial
 
 
@@ -949,6 +950,26 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Measure the validation data now; nothing is recorded."""
         return self._worker.call(self._state.losses).result()
+
+    def upcoming(self) -> Upcoming | None:
+        """Return the batch of the next step, for looks at the network on the trainer's own data.
+
+        Between two steps: from what `look` calls. It is None between two epochs, while nothing has
+        been trained yet, and where steps are a person's own, whose loss nobody knows.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from dl_lab import Trainer
+        >>> model = torch.nn.Linear(2, 1)
+        >>> sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> data = torch.rand(9, 2), torch.rand(9, 1)
+        >>> trainer = Trainer(model, torch.nn.MSELoss(), sgd, data, batch_size=3)
+        >>> trainer.step()
+        >>> trainer.look(trainer.upcoming).result().count
+        3
+        """
+        return self._state.upcoming()
 
     def snapshot(self) -> Future[Snapshot]:
         """Copy all parameters between two steps."""

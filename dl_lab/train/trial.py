@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,12 +16,15 @@ from dl_lab.train.batches.loader_state import loader_state, restore_loader
 from dl_lab.train.batches.structure import rows, split, tensors, to_device
 from dl_lab.train.learning_rate import HIGHEST_RATE, learning_rate, set_learning_rate
 from dl_lab.train.steps.evaluate import measured_batches
+from dl_lab.train.steps.upcoming import Upcoming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from dl_lab.train.batches.epoch import Feed
+    from dl_lab.train.checkpoint.state import Place
     from dl_lab.train.loop import Loop
     from dl_lab.train.steps.evaluate import Batch
 
@@ -45,6 +48,7 @@ class Trial:
         self._loop = loop
         self._state = loop.state
         self._feed: Feed = loop.state.feed
+        self._epoch = loop.state.epoch
 
     @property
     def learning_rate(self) -> float:
@@ -70,10 +74,8 @@ class Trial:
         """
         if group is not None:
             return self._loop.try_group(group)
-        feed = self._feed
-        if feed.batch is None:
-            feed.begin(self._state.epoch)
-        loss = self._loop.try_group(_group(feed))
+        self._open()
+        loss = self._loop.try_group(_group(self._feed))
         self._fetch()
         return loss
 
@@ -98,6 +100,59 @@ class Trial:
             self._fetch()
         feed.drop()
         return found
+
+    def go_to(self, step: int) -> None:
+        """Stand where the run stood at a kept checkpoint, as if what came then were still to come.
+
+        Steps are the same as then, as far as no callback changes what they compute.
+
+        Parameters
+        ----------
+        step
+            Of the checkpoint.
+
+        Raises
+        ------
+        InputError
+            None is kept of that step.
+        """
+        state = self._state
+        place: Place = state.checkpoints.look(step)
+        place.objects.put_back()
+        state.precision.load_state_dict(place.scaler)
+        self._epoch = place.epoch
+        if place.feed is not None:
+            self._feed.load_state_dict(place.feed, place.epoch)
+        state.stream.state = state.stream.fitting(place.now)
+        state.model.train()
+        state.refresh()
+
+    def upcoming(self) -> list[Upcoming]:
+        """Return the batches of the next step, to be looked at; the step is still to come."""
+        self._open()
+        state = self._state
+        assert state.loss is not None  # noqa: S101  # there is no trial of a step of one's own
+        return [Upcoming(batch, state.loss, state.precision) for batch in _group(self._feed)]
+
+    @property
+    def random(self) -> tuple[Any, ...]:
+        """Where the run's random stream stands; set it to draw the same numbers again."""
+        return self._state.stream.state
+
+    @random.setter
+    def random(self, states: tuple[Any, ...]) -> None:
+        self._state.stream.state = states
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """Return what is entered to draw from the run's random stream, as its steps do."""
+        return self._state.stream
+
+    def _open(self) -> None:
+        if self._feed.batch is None:
+            if self._feed.open:
+                self._feed.drop()
+                self._epoch += 1
+            self._feed.begin(self._epoch)
 
     @property
     def whole(self) -> bool:
@@ -177,7 +232,7 @@ class Trial:
         self._random = state.stream.state
         self._loader = loader_state(state.feed.loader)
         self._place = state.feed.state_dict()
-        self._feed = state.new_feed()
+        self._feed, self._epoch = state.new_feed(), state.epoch
         state.model.train()
         state.refresh()
         return self

@@ -3,6 +3,7 @@
 import type { RenderProps } from "@anywidget/types";
 import { type ReadonlySignal, untracked } from "@preact/signals-core";
 
+import { showChild } from "./child.ts";
 import { h, setAttribute } from "./ui/dom.ts";
 import { errorSentence, pageLanguage, translator, type Words } from "./i18n.ts";
 import { onEnd, react, within } from "./lifetime.ts";
@@ -71,6 +72,8 @@ export interface View<Frame> extends Ui {
   readonly sentence: (message: unknown) => string;
   /** Say what stands in the way for as long as it does; to be called once. */
   readonly standing: (problem: () => Problem | null) => void;
+  /** Show another widget by its id in a place, until a lifetime ends; false where no way is known. */
+  readonly child: (id: string, place: HTMLElement, lifetime: AbortSignal) => Promise<boolean>;
   /** Say hello, and goodbye at the end; to be called when all is in its place. */
   readonly open: () => void;
 }
@@ -128,6 +131,7 @@ export function createView<Frame>(
     ask: (sentence, wayOn) => notices.show(sentence, wayOn),
     sentence: (message) => say(refusal(message)),
     standing: (problem) => stand(problem),
+    child: (id, place, until) => showChild(model, id, place, until),
     open: () => {
       onEnd(lifetime, () => session.bye());
       session.hello();

@@ -13,7 +13,9 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.rnn import PackedSequence
 
 from dl_lab.errors import InputError, said
+from dl_lab.probe.modules import is_torchs
 from dl_lab.train.batches.structure import described, kind_of
+from dl_lab.train.diagnosis.operation import failed_operation
 from dl_lab.train.diagnosis.place import Call, detail_of, failed_call
 
 _AXES = ("length", "height, width", "depth, height, width")
@@ -40,14 +42,26 @@ def explain_forward(error: BaseException, model: nn.Module, inputs: object) -> I
                 sentence = check(call, given)
         if sentence is not None:
             return sentence
+    return _any_other(error, call, model, inputs)
+
+
+def _any_other(error: BaseException, call: Call, model: nn.Module, inputs: object) -> InputError:
+    """Say what a layer raised, and in which operation where that can be told."""
     mixed = "same device" in said(error) or "expected device" in said(error)
-    return InputError(
-        "devices_mixed" if mixed else "layer_failed",
-        layer=call.name,
-        given=", ".join(map(described, call.inputs)) or "()",
-        kind=type(error).__name__,
-        detail=detail_of(error),
-    )
+    told = {
+        "layer": call.name,
+        "given": ", ".join(map(described, call.inputs)) or "()",
+        "kind": type(error).__name__,
+        "detail": detail_of(error),
+    }
+    if mixed:
+        return InputError("devices_mixed", **told)
+    # A layer of torch's own is its operation.
+    failure = None if is_torchs(call.module) else failed_operation(error, model, inputs)
+    if failure is None:
+        return InputError("layer_failed", **told)
+    shapes = ", ".join(str(list(shape)) for shape in failure.shapes)
+    return InputError("operation_failed", **told, operation=failure.name, shapes=shapes)
 
 
 def _arguments(model: nn.Module, inputs: object) -> InputError | None:

@@ -9,6 +9,7 @@ import torch
 from tensorboard.compat.proto.event_pb2 import Event
 from torch.utils.tensorboard import summary
 
+from dl_lab import paths
 from dl_lab.errors import InputError, number, shown, whole
 from dl_lab.nets.graph.trace import copied, trace
 from dl_lab.probe.modules import original
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from torch import Tensor, nn
+
+    from dl_lab.nets.graph.nodes import Graph
 
 _MOST_STEPS = 2**32 - 1
 _MOST_RATE = 768_000
@@ -287,14 +290,26 @@ class EventLog(EventWriter):
             # It holds what no look could put back.
             self.add_text("graph", str(error), 0)
             return
+        self.add_traced(traced, type(original(model)).__name__)
+
+    def add_traced(self, traced: Graph, name: str) -> None:
+        """Add a graph that was traced before, as a `GraphViewer` has it.
+
+        Parameters
+        ----------
+        traced
+            From `dl_lab.nets.graph.trace.trace`. Where the model raised an exception, the graph
+            ends there, and a text `graph` tells why.
+        name
+            Of the outermost group.
+        """
         if (failure := traced.failure) is not None:
             place = " in ".join(filter(None, [failure.name, failure.module or "forward"]))
             note = f"The model could not be traced to its end ({type(failure.error).__name__}"
             self.add_text("graph", f"{note} at {place}).\n\n```\n{failure.error}\n```", 0)
 
         def make() -> Any:  # noqa: ANN401  # protobuf has no types here
-            graph = summaries.graph(traced, type(original(model)).__name__)
-            return Event(graph_def=graph.SerializeToString())
+            return Event(graph_def=summaries.graph(traced, name).SerializeToString())
 
         self._add("texts", "graph", make, None)
 
@@ -317,3 +332,31 @@ class EventLog(EventWriter):
             for category, titles in charts.items()
         }
         self._add("texts", "layout", lambda: summary.custom_scalars(layout), 0)
+
+
+def write_graph(logdir: str | PathLike[str], traced: Graph, name: str) -> None:
+    """Write a traced graph into an event file of its own; returns when it is there.
+
+    Parameters
+    ----------
+    logdir
+        The run's folder.
+    traced, name
+        As for `EventLog.add_traced`.
+
+    Raises
+    ------
+    InputError
+        It is not the path of a folder here, or nothing can be written there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from torch import nn
+    >>> write_graph(tempfile.mkdtemp(), trace(nn.ReLU(), [torch.ones(2)]), "ReLU")
+    """
+    log = EventLog(paths.folder("logdir", logdir))
+    log.add_traced(traced, name)
+    log.end()
+    if log.problem is not None:
+        raise log.problem

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dl_lab.nets.graph.nodes import Graph
+    from dl_lab.nets.graph.nodes import Graph, Node
 
 _BINS = 64
 _MOST_VALUES = 65_536
@@ -120,7 +120,7 @@ def graph(traced: Graph, name: str) -> Any:  # noqa: ANN401
     from tensorboard.compat.proto.versions_pb2 import VersionDef
 
     names = _unique(
-        "/".join([name, *filter(None, node.module.split(".")), node.name])
+        "/".join([name, *_groups(node), node.name])
         if node.kind != "input"
         else f"input/{node.name}"
         for node in traced.nodes
@@ -132,6 +132,7 @@ def graph(traced: Graph, name: str) -> Any:  # noqa: ANN401
         attributes = {
             "_output_shapes": AttrValue(list=shapes),
             "dtype": AttrValue(s=str(node.dtype).encode()),
+            **{key: AttrValue(s=text.encode()) for key, text in _told(node).items()},
         }
         inputs = [names[index] for index in node.inputs]
         kind = node.name if node.kind == "operation" else node.kind
@@ -139,6 +140,33 @@ def graph(traced: Graph, name: str) -> Any:  # noqa: ANN401
     for place, index in enumerate(traced.outputs):
         nodes.append(NodeDef(name=f"output/output_{place}", op="output", input=[names[index]]))
     return GraphDef(node=nodes, versions=VersionDef(producer=22))
+
+
+def _groups(node: Node) -> list[str]:
+    """Return the modules that a node lies in, one within the other; calls after the first apart."""
+    if not node.stack:
+        return [part for part in node.module.split(".") if part]
+    found: list[str] = []
+    above = ""
+    for path, call in zip(node.stack, node.call, strict=True):
+        # One that is called from elsewhere goes by its whole name there.
+        inside = path.removeprefix(f"{above}.") if above and path.startswith(f"{above}.") else path
+        parts = [part for part in inside.split(".") if part]
+        if parts and call:
+            parts[-1] = f"{parts[-1]}-{call + 1}"
+        found += parts
+        above = path
+    return found
+
+
+def _told(node: Node) -> dict[str, str]:
+    """Return what stands beside a node: what it costs, and the line that made it."""
+    told = {"parameters": f"{node.parameters:,}"} if node.parameters else {}
+    if node.macs:
+        told["multiply-adds"] = f"{node.macs:,}"
+    if node.line is not None:
+        told["line"] = f"{node.line.file}:{node.line.number} {node.line.text}".strip()
+    return told
 
 
 def _unique(names: Iterable[str]) -> list[str]:

@@ -100,7 +100,7 @@ class Explainer(PicturedWidget):
         self._subscriptions: list[Callable[[], None]] = []
         if trainer is not None:
             self._subscriptions += [
-                trainer.on_change(weakly(self.refresh)),
+                trainer.on_change(weakly(self._trained)),
                 trainer.while_waiting(answer_widgets),
             ]
         self._be_ready()
@@ -151,6 +151,10 @@ class Explainer(PicturedWidget):
         self._channel.touch()
         if not self.is_streaming():
             self._update_picture()
+
+    def _trained(self) -> None:
+        """Follow the trainer into another state."""
+        self.refresh()
 
     def on_close(self) -> None:
         """Stop following the trainer, which goes on."""

@@ -131,6 +131,7 @@ class LayerViewer(AttendedWidget):
     state = traitlets.Unicode("still", read_only=True).tag(sync=True)
     message: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
     changes: Any = traitlets.List(read_only=True).tag(sync=True)
+    goal: Any = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
 
     _RATE = 20.0
 
@@ -176,6 +177,7 @@ class LayerViewer(AttendedWidget):
         self._composer.describe(seen)
         super().__init__(**self._checked(given))
         self.set_trait("message", None)
+        self.set_trait("goal", None)
         self._subscriptions: list[Callable[[], None]] = []
         if trainer is not None:
             self._follow()
@@ -222,6 +224,40 @@ class LayerViewer(AttendedWidget):
     def guesses(self, most: int = GUESSES) -> tuple[Any, ...]:
         """Return the likeliest classes for the input that is shown, the likeliest first."""
         return self._look.best(self._now(), most) if self.classes else ()
+
+    def show_layer(self, layer: str, *, call: int = 0) -> None:
+        """Have the views scroll to a layer.
+
+        Parameters
+        ----------
+        layer
+            Its name, or that of a module with layers in it: then its first.
+        call
+            Which call of a layer that is called several times.
+
+        Raises
+        ------
+        InputError
+            There is no such layer.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import dl_lab
+        >>> viewer = dl_lab.LayerViewer(dl_lab.nets.lenet5(), torch.rand(2, 1, 28, 28))
+        >>> viewer.show_layer("conv2")
+        >>> viewer.goal["layer"], viewer._composer.layers[viewer.goal["layer"]]["name"]
+        (3, 'conv2')
+        >>> viewer.close()
+        """
+        layers = self._composer.layers
+        exactly = [i for i, one in enumerate(layers) if (one["name"], one["call"]) == (layer, call)]
+        within = [i for i, one in enumerate(layers) if one["name"].startswith(f"{layer}.")]
+        found = exactly or within
+        if not found and layer:
+            raise InputError.unknown("layer", layer, dict.fromkeys(one["name"] for one in layers))
+        asked = 1 if self.goal is None else self.goal["asked"] + 1
+        self.set_trait("goal", {"layer": found[0] if found else 0, "asked": asked})
 
     def choose(self, row: int) -> None:
         """Show an example of `x` by its index."""

@@ -11,6 +11,8 @@ export interface Model {
   on(event: string, callback: (...args: never[]) => void): void;
   off(event: string, callback: (...args: never[]) => void): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  /** Of the host, which knows the other widgets. */
+  readonly widget_manager?: unknown;
 }
 
 /** The trait `name`, followed until the lifetime ends. */

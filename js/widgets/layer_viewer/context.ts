@@ -26,6 +26,12 @@ export interface Change {
   readonly factor: number;
 }
 
+/** Another `asked` is asked for again. */
+export interface Goal {
+  readonly layer: number;
+  readonly asked: number;
+}
+
 /** The unit that is being looked at. */
 export interface Selection {
   readonly place: Signal<Place | null>;
@@ -44,6 +50,8 @@ export interface Context extends View<Frame> {
   readonly settings: Settings;
   readonly changes: ReadonlySignal<readonly Change[]>;
   readonly state: ReadonlySignal<string>;
+  /** The layer that was asked for last, by its index; null while none was. */
+  readonly goal: ReadonlySignal<Goal | null>;
   readonly selection: Selection;
   /** What is under the pointer, in words. */
   readonly reading: Signal<string>;

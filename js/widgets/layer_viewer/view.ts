@@ -8,7 +8,7 @@ import { type Model, Optimistic, trait } from "../../shared/kernel/traits.ts";
 import type { Message } from "../../shared/kernel/protocol.ts";
 import { sheet } from "../../shared/ui/sheet.ts";
 import { createView, type View } from "../../shared/view.ts";
-import type { Change, Context, Settings, SettingValues } from "./context.ts";
+import type { Change, Context, Goal, Settings, SettingValues } from "./context.ts";
 import { header } from "./header.ts";
 import { helpPanel } from "./help_panel.ts";
 import { inputPanel } from "./input/panel.ts";
@@ -51,6 +51,7 @@ export function mountView(
     settings: settingsOf(model, view),
     changes: trait<readonly Change[]>(model, "changes", lifetime),
     state: trait<string>(model, "state", lifetime),
+    goal: trait<Goal | null>(model, "goal", lifetime),
     selection: createSelection(view),
     reading: signal(""),
     sight: signal<"box" | "effective">("box"),

@@ -152,7 +152,11 @@ class Calling(nn.Module):
         (nn.Embedding(5, 2), torch.tensor([[1, 7]]), "indices 0 to 4, but its input has 1 to 7."),
         (nn.LSTM(5, 2), torch.zeros(4, 7, 3), "takes 5 numbers in the last dimension"),
         (nn.GroupNorm(2, 4), torch.zeros(4, 6, 2), "Its input is tensor [4, 6, 2] float32."),
-        (nn.Unflatten(1, (2, 2)), ROWS, "raised RuntimeError: unflatten: Provided sizes [2, 2]"),
+        (
+            nn.Unflatten(1, (2, 2)),
+            ROWS,
+            "raised RuntimeError: unflatten: Provided sizes [2, 2]",
+        ),
     ],
     ids=str,
 )
@@ -463,3 +467,50 @@ def test_optimizers_that_leave_the_model_as_it_is():
         check_optimizer(model, torch.optim.Adam)
     with pytest.raises(InputError, match=r"got 0\.1"):
         check_optimizer(model, 0.1)
+
+
+class Attention(nn.Module):
+    """Scores of a person's own, whose matrices do not fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries, self.keys = nn.Linear(3, 8), nn.Linear(3, 6)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        scores = self.queries(x) @ self.keys(x).T
+        return scores.softmax(-1)
+
+
+def test_the_operation_its_shapes_and_the_line_in_a_layer_of_ones_own():
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), Attention())
+    with torch.no_grad():
+        model[0].weight.normal_()
+    said = sentence(model, torch.randn(4, 3))
+    assert said.startswith("model[2] = Attention raised RuntimeError in matmul, ")
+    assert "which was given [4, 8], [6, 4]: mat1 and mat2" in said
+    assert "scores = self.queries(x) @ self.keys(x).T" in said
+    assert "Its input is tensor [4, 3] float32" in said
+    # It was followed once more, and nothing shows that: one pass alone has counted.
+    assert model[2].calls == 1
+    assert int(model[1].num_batches_tracked) == 1
+
+
+class Whimsical(nn.Module):
+    """Raises another error each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+
+    def forward(self, x):
+        Whimsical.count += 1
+        return self.linear(x) @ torch.ones(Whimsical.count, 5)
+
+    count = 3
+
+
+def test_an_error_that_does_not_come_again_is_told_without_its_operation():
+    said = sentence(Whimsical(), ROWS)
+    assert "raised RuntimeError: mat1 and mat2" in said

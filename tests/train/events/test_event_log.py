@@ -16,7 +16,8 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from tensorboard.util.tensor_util import make_ndarray
 
 from dl_lab.errors import InputError
-from dl_lab.train.events.event_log import EventLog
+from dl_lab.nets.graph.trace import trace
+from dl_lab.train.events.event_log import EventLog, write_graph
 from dl_lab.train.events.event_writer import tag_of
 from dl_lab.train.history.history import History
 from tests.train.reading import read, table_of_runs
@@ -268,6 +269,56 @@ def test_the_graph_of_a_model_which_stays_as_it_is(log):
     assert [module.training for module in model.modules()] == flags
     assert torch.equal(torch.get_rng_state(), generator)
     assert log.problem is None
+
+
+class Steps(torch.nn.Module):
+    """A cell that is called three times, and a block in a block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = torch.nn.Linear(2, 2)
+        self.blocks = torch.nn.ModuleList([torch.nn.Sequential(torch.nn.ReLU())])
+
+    def forward(self, inputs):
+        for _ in range(3):
+            inputs = self.cell(inputs)
+        return self.blocks[0](inputs)
+
+
+def test_a_graphs_modules_are_groups_and_calls_stand_apart(tmp_path):
+    traced = trace(Steps(), [torch.ones(1, 2)])
+    write_graph(tmp_path, traced, "Steps")
+    graph = GraphDef.FromString(read(tmp_path).Graph().SerializeToString())
+    by_name = {node.name: node for node in graph.node}
+    assert set(by_name) == {
+        "input/input_0",
+        "Steps/cell/weight",
+        "Steps/cell/bias",
+        "Steps/cell/linear",
+        "Steps/cell-2/linear",
+        "Steps/cell-3/linear",
+        "Steps/blocks/0/0/relu",
+        "output/output_0",
+    }
+    second = by_name["Steps/cell-2/linear"]
+    assert list(second.input) == ["Steps/cell/linear", "Steps/cell/weight", "Steps/cell/bias"]
+    assert second.attr["multiply-adds"].s == b"4"
+    assert second.attr["parameters"].s == b"6"
+    assert b"inputs = self.cell(inputs)" in second.attr["line"].s
+    (shape,) = second.attr["_output_shapes"].list.shape
+    assert [one.size for one in shape.dim] == [1, 2]
+    # Nothing hangs in the air.
+    assert {source for node in graph.node for source in node.input} <= set(by_name)
+
+
+def test_a_graph_goes_only_where_a_folder_can_be(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    traced = trace(torch.nn.ReLU(), [torch.ones(1)])
+    with pytest.raises(InputError):
+        write_graph(file, traced, "ReLU")
+    with pytest.raises(InputError):
+        write_graph(3, traced, "ReLU")
 
 
 class Drawing(torch.nn.Module):

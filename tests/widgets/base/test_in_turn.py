@@ -62,6 +62,9 @@ MAKE = {
     "layer_viewer": GATED.format(
         make="w = dl_lab.LayerViewer(t.model, torch.rand(2, 1, 5, 5), trainer=t)"
     ),
+    "graph_viewer": GATED.format(
+        make="w = dl_lab.GraphViewer(t.model, torch.rand(2, 1, 5, 5), trainer=t)"
+    ),
     "learning_rate_finder": GATED.format(make="w = dl_lab.lr_find(t, steps=20)"),
     "kernel_explorer": GATED.format(
         make="w = dl_lab.KernelExplorer(torch.rand(5, 5), layer=t.model.layer, trainer=t); "
@@ -95,6 +98,7 @@ WAITING: dict[str, dict[str, dict[str, Any]]] = {
         "run.play": {},
         "run.pause": {},
     },
+    "graph_viewer": {"layer.open": {"module": "layer"}},
     "learning_rate_finder": {"rate.use": {"value": 0.1}},
     "kernel_explorer": {"filter.write": {}, "filter.undo": {}},
     "convolution_explorer": {},
@@ -107,6 +111,7 @@ ALWAYS: dict[str, tuple[str, dict[str, Any]]] = {
         {"axis": "step", "low": None, "high": None, "pixels": 100, "smoothing": 0, "series": []},
     ),
     "layer_viewer": ("settings.set", {"scale": "unit"}),
+    "graph_viewer": ("graph.summary", {}),
     "learning_rate_finder": ("hello", {"view": "page", "have": {}}),
     "kernel_explorer": ("filter.take", {"filter": 0, "channel": 0}),
 }

@@ -101,6 +101,16 @@ export function layerList(context: Context): HTMLElement {
     watching.forget();
     settle();
   });
+  let went = 0;
+  react(lifetime, () => {
+    const goal = context.goal.value;
+    // Only once there are rows to go to.
+    if (network.value === null || session.frame.value === null) return;
+    if (goal === null || goal.asked === went) return;
+    went = goal.asked;
+    scroller.scrollTop = goal.layer * ROW_HEIGHT;
+    focusRow(goal.layer);
+  });
   react(lifetime, () => {
     track(
       session.frame,

@@ -1,10 +1,10 @@
 /** The plot as a file: the picture as one sees it, the data as they were recorded. */
 
 import { h, listen } from "../../../shared/ui/dom.ts";
+import { download, fileStem, rasterized } from "../../../shared/ui/download.ts";
 import { icon } from "../../../shared/ui/icons.ts";
 import type { Panel } from "../../../shared/ui/sheet.ts";
 import type { Context } from "../context.ts";
-import { download, rasterized } from "./download.ts";
 import { asked } from "../chart/window.ts";
 
 /** Of the picture in CSS pixels; a PNG has twice as many each way. */
@@ -98,8 +98,6 @@ async function csv({ rpc }: Context, run: number): Promise<string[]> {
   return pieces;
 }
 
-/** A name that every file system takes. */
 export function fileName(name: string): string {
-  const plain = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "");
-  return plain === "" ? "loss-plot" : plain;
+  return fileStem(name, "loss-plot");
 }

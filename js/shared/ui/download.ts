@@ -1,6 +1,6 @@
 /** Files made in the page. */
 
-import { h } from "../../../shared/ui/dom.ts";
+import { h } from "./dom.ts";
 
 /** Offer a file under this name, as if it had been clicked on. */
 export function download(file: Blob, name: string): void {
@@ -11,6 +11,12 @@ export function download(file: Blob, name: string): void {
   link.remove();
   // The browser has taken hold of it by the next task.
   setTimeout(() => URL.revokeObjectURL(address));
+}
+
+/** A name that every file system takes. */
+export function fileStem(name: string, otherwise: string): string {
+  const plain = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "");
+  return plain === "" ? otherwise : plain;
 }
 
 /** An SVG document as a PNG on white, twice as fine as the screen. */

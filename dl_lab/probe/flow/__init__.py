@@ -1,0 +1,1 @@
+"""What flows through a network while it learns: statistics of each operation's numbers."""
