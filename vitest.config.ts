@@ -5,5 +5,7 @@ export default defineConfig({
     environment: "jsdom",
     include: ["js/**/*.test.ts"],
     restoreMocks: true,
+    // Only a hang reaches it, on a busy machine too.
+    testTimeout: 60_000,
   },
 });
