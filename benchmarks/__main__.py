@@ -13,6 +13,7 @@ from benchmarks import (
     looking,
     playground,
     tensorboard_server,
+    theory,
     training,
 )
 
@@ -30,6 +31,7 @@ def main() -> None:
         graph_live,
         tensorboard_server,
         learning_rate,
+        theory,
         graph,
     ):
         benchmark.main()

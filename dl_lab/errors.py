@@ -530,8 +530,8 @@ SENTENCES = {
     "lambda p: p[0] ** 2 + p[1] ** 2, or one of: {allowed}; got {given}.",
     "surface_failed": "The surface {name} raised {kind}: {detail}. It is given a tensor of two "
     "numbers, p[0] and p[1], and returns one.",
-    "surface_returns": "The surface {name} must return a tensor with one number; got {given}. It is "
-    "given one place, a tensor of two numbers, p[0] and p[1].",
+    "surface_returns": "The surface {name} must return a tensor with one number; got {given}. It "
+    "is given one place, a tensor of two numbers, p[0] and p[1].",
     "surface_detached": "No gradient can flow from what the surface {name} returns back to its "
     "argument. Compute it with torch from p, and leave out .item(), .detach() and numpy.",
     "surface_nan": "At the start, ({x}, {y}), the surface {name} is {value}, so no optimizer can "
@@ -545,16 +545,16 @@ SENTENCES = {
     "{detail}. Give it what it needs, such as functools.partial({name}, lr=0.1).",
     "race_failed": "{name} raised {kind} in step {step}: {detail}.",
     "basins_together": "{name} goes other ways when many starts are in one tensor than each would "
-    "alone, so there is no map of them. Choose an optimizer that treats each weight by itself, such "
-    "as SGD or Adam.",
+    "alone, so there is no map of them. Choose an optimizer that treats each weight by itself, "
+    "such as SGD or Adam.",
     "landscape_large": "This network has {count} weights, and a landscape takes up to {most}. Show "
     "a smaller network.",
-    "landscape_copy": "{name} cannot be copied, as a landscape needs: {kind}: {detail}. Keep tensors "
-    "that are computed out of its attributes, or give the class a __deepcopy__.",
+    "landscape_copy": "{name} cannot be copied, as a landscape needs: {kind}: {detail}. Keep "
+    "tensors that are computed out of its attributes, or give the class a __deepcopy__.",
     "path_still": "The run has not moved yet: all its recorded weights are the same. Train it "
     "first.",
-    "minima_same": "Both minima are the same weights, so there is no line to join them. Give other= "
-    "the weights of another training.",
+    "minima_same": "Both minima are the same weights, so there is no line to join them. Give "
+    "other= the weights of another training.",
     "nothing_to_undo": "The weights are where they were at first: there is nothing to undo.",
     "state_not_kept": "There is no way back to where {name} stands: a {kind} that has begun can be "
     "neither copied nor put back. Hold what it is made from, and begin it anew where it is needed.",

@@ -125,6 +125,7 @@ WITHIN = {
     "dl_lab.train.history.export.write_parquet(path)": "dl_lab.History.to_parquet(path)",
     "dl_lab.shipped.read(path)": "dl_lab.data.mnist(root)",
     "dl_lab.paths.local(root)": "dl_lab.Trainer.save(path)",
+    "dl_lab.paths.real(path)": "dl_lab.Trainer.save(path)",
     # What callbacks are told of a Trainer.
     "dl_lab.train.run.Training.save(path)": "dl_lab.Trainer.save(path)",
 }
@@ -139,6 +140,10 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path / "home"
+
+
+# Here a path is that of a module in its model, or of weights through a landscape.
+OTHER_PATHS = ("dl_lab.nets.graph.", "dl_lab.theory.")
 
 
 def short_names() -> dict[int, str]:
@@ -157,6 +162,8 @@ def functions():
     for found in pkgutil.walk_packages(dl_lab.__path__, "dl_lab."):
         # The server's paths are its own; adapters need their libraries.
         if ".server" in found.name or ".adapters" in found.name:
+            continue
+        if found.name.startswith(OTHER_PATHS):
             continue
         for name, value in vars(importlib.import_module(found.name)).items():
             if getattr(value, "__module__", None) == found.name and not name.startswith("_"):

@@ -184,7 +184,7 @@ def settings_of(optimizer: Optimizer) -> dict[str, float]:
     Examples
     --------
     >>> settings_of(torch.optim.Adam([torch.zeros(2)], lr=0.1))
-    {'lr': 0.1, 'beta1': 0.9, 'beta2': 0.999, 'weight_decay': 0.0}
+    {'lr': 0.1, 'beta1': 0.9, 'beta2': 0.999, 'weight_decay': 0}
     """
     found: dict[str, float] = {}
     for name, value in optimizer.param_groups[0].items():

@@ -112,6 +112,8 @@ interface Quantity {
   readonly label: string;
   readonly at: (step: number) => Pair;
   readonly color: string;
+  /** The largest size that it has on the way, beside what is shown. */
+  readonly largest: number;
 }
 
 function quantities(
@@ -128,7 +130,7 @@ function quantities(
     path.y[step + 1]! - path.y[step]!,
   ];
   const word = (name: string) => (has(`state_${name}`) ? t(`state_${name}`) : name);
-  const found: Quantity[] = [
+  const found: Omit<Quantity, "largest">[] = [
     {
       name: "descent",
       label: t("descent"),
@@ -155,7 +157,14 @@ function quantities(
       color: colors[(4 + at) % colors.length]!,
     });
   });
-  return found;
+  return found.map((one) => {
+    let largest = 0;
+    for (let step = 0; step < race.steps; step++) {
+      const size = sizeOf(one.at(step), race);
+      if (size > largest && size < Infinity) largest = size;
+    }
+    return { ...one, largest };
+  });
 }
 
 function draw(view: View): HTMLElement[] {
@@ -287,22 +296,20 @@ function over(
   }
 }
 
+/** How long a vector is beside what is shown of each weight. */
+function sizeOf([dx, dy]: Pair, { x, y }: Race): number {
+  return Math.hypot(dx / (x[1] - x[0]), dy / (y[1] - y[0]));
+}
+
 /** As long as its size is, beside the largest that it has on the way. */
 function arrow(
-  { at, color }: Quantity,
+  { at, color, largest }: Quantity,
   step: number,
   race: Race,
   { x, y }: { x: Float32Array; y: Float32Array },
 ): Arrow[] {
-  const [width, height] = [race.x[1] - race.x[0], race.y[1] - race.y[0]];
-  const size = ([dx, dy]: Pair) => Math.hypot(dx / width, dy / height);
-  let largest = 0;
-  for (let i = 0; i < race.steps; i++) {
-    const one = size(at(i));
-    if (one > largest && one < Infinity) largest = one;
-  }
   const [dx, dy] = at(step);
-  const here = size([dx, dy]);
+  const here = sizeOf([dx, dy], race);
   if (!(here > 0) || !(largest > 0)) return [];
   // The root keeps what is small in sight.
   const scale = (ARROW * Math.sqrt(here / largest)) / here;
@@ -440,7 +447,7 @@ const told = (value: number) => (Number.isFinite(value) ? tick(value).replace("-
 
 /** The loss of each over its steps. */
 function losses(view: View, play: PlayerPart) {
-  const { t, frame, theme } = view;
+  const { t, frame, theme, lifetime } = view;
   const curves = computed(() => {
     const race = frame.value;
     if (race === null || race.lanes.length === 0) return null;
@@ -457,14 +464,18 @@ function losses(view: View, play: PlayerPart) {
     return {
       log,
       range,
-      curves: race.lanes.map(({ name }, at) => ({
-        points: curvePoints(steps, all.subarray(at * count, (at + 1) * count)),
+      // What is still to come is no loss.
+      curves: race.lanes.map(({ name, done }, at) => ({
+        points: curvePoints(
+          steps.subarray(0, done + 1),
+          all.subarray(at * count, at * count + done + 1),
+        ),
         look: { ...lookOf(race, name, theme.value.dark), marker: null },
         axis: "loss",
       })),
     };
   });
-  return chart(view, {
+  const part = chart(view, {
     label: t("losses"),
     scene: () => {
       const race = frame.value;
@@ -474,7 +485,6 @@ function losses(view: View, play: PlayerPart) {
         x: { label: t("axis_step"), low: 0, high: race.steps, unit: "whole" },
         y: [{ key: "loss", label: t("axis_loss"), log: found.log, range: found.range }],
         curves: found.curves,
-        marks: [{ name: "now", x: play.at.value, label: "", color: theme.value.text }],
       };
     },
     start: () => play.at.peek(),
@@ -490,6 +500,13 @@ function losses(view: View, play: PlayerPart) {
       return [[t("loss_of", { name: race?.chosen ?? "" }), told(loss ?? NaN)]];
     },
   });
+  // Over the curves: with each step they would be drawn anew.
+  const now = h("div", { class: "dl-now", "aria-hidden": "true" });
+  part.element.querySelector(".dl-area")?.append(now);
+  react(lifetime, () => {
+    now.style.left = `${(100 * play.at.value) / Math.max(1, frame.value?.steps ?? 1)}%`;
+  });
+  return part;
 }
 
 /** All optimizers: which run, and which is looked at. */

@@ -18,19 +18,19 @@ test("pictures of optimizer_race", async ({ page, tmpPath }) => {
   };
   await to(25);
   await shootAll(shooting, "on-the-way");
-  for (const [preset, step] of [
-    ["momentum", 60],
-    ["all", 200],
-    ["basins", 120],
+  for (const [preset, surface, step] of [
+    ["momentum", "distill", 60],
+    ["all", "beale", 200],
+    ["basins", "himmelblau", 120],
   ] as const) {
     await view.locator(`[data-preset=${preset}]`).click();
-    const steps = preset === "momentum" ? "150" : "200";
-    await expect(view).toHaveAttribute("data-ready", steps);
-    await expect(view.locator(".dl-remarks")).not.toContainText("% of the steps");
+    await expect(view).toHaveAttribute("data-surface", surface);
+    await expect(view).toHaveAttribute("data-ready", preset === "momentum" ? "150" : "200");
+    if (preset === "basins") await expect(view.locator(".dl-remarks")).toContainText("ends in");
     await to(step);
     await shootThemes(shooting, preset);
   }
-  await runInKernel(page, "optimizer_race.surface = 'network'");
+  await runInKernel(page, "optimizer_race.set(surface='network', basins=False)");
   await expect(view).toHaveAttribute("data-surface", "network");
   await expect(view).toHaveAttribute("data-ready", "200");
   await to(200);
