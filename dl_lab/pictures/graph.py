@@ -109,10 +109,14 @@ def _box(box: Box, x: float, y: float) -> str:
     middle = y + _TALL / 2 + 4
     title_at = middle - 7 if box.detail else middle
     parts = [
-        (f'<rect x="{x - _BOX / 2:g}" y="{y:g}" width="{_BOX}" height="{_TALL}" rx="6" '
-        f'fill="{_PAPER}" stroke="{edge}"/>'),
-        (f'<text x="{x:g}" y="{title_at:g}" text-anchor="middle" font-weight="600">'
-        f"{escape(_short(box.title))}</text>"),
+        (
+            f'<rect x="{x - _BOX / 2:g}" y="{y:g}" width="{_BOX}" height="{_TALL}" rx="6" '
+            f'fill="{_PAPER}" stroke="{edge}"/>'
+        ),
+        (
+            f'<text x="{x:g}" y="{title_at:g}" text-anchor="middle" font-weight="600">'
+            f"{escape(_short(box.title))}</text>"
+        ),
     ]
     if box.detail:
         parts.append(
