@@ -29,6 +29,8 @@ MOST_ROWS = 64
 """Rows that statistics tell of."""
 MOST_PASSES = 4
 """Passes at most for that, where rows take their time."""
+ENOUGH = 0.2
+"""Seconds of passes that are enough for that: of a slow network a few rows tell sooner."""
 _GROWTH = 4
 
 
@@ -100,6 +102,7 @@ class Flow:
         count = len(self._shown.nodes)
         self._values, self._gradients = Tally(count), Tally(count)
         self._rows = self._passes = self._start = 0
+        self._spent = 0.0
         self._seen: Found | None = None
 
     def hear(self, rows: Rows) -> Heard:
@@ -115,6 +118,7 @@ class Flow:
         heard = hear(self._model, rows, start, start + many, units=self._units, mode=self._mode)
         seconds = max(perf_counter() - began, 1e-6)
         self._start = start + many
+        self._spent += seconds
         wanted = int(many * SLICE / seconds)
         self._many = max(self._least, min(wanted, _GROWTH * many))
         return heard
@@ -133,7 +137,8 @@ class Flow:
         self._gradients.add(gradients, summed)
         self._rows += heard.rows
         self._passes += 1
-        whole = self._rows >= min(MOST_ROWS, heard.of) or self._passes >= MOST_PASSES
+        late = self._passes >= MOST_PASSES or self._spent >= ENOUGH
+        whole = self._rows >= min(MOST_ROWS, heard.of) or late
         if whole:
             self._gradients.scale(heard.of / self._rows)
             self.statistics = statistics(self._values, self._gradients, self._rows)

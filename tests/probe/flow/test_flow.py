@@ -183,6 +183,7 @@ def test_everything_is_afterwards_as_before():
 def test_rows_in_several_passes_are_those_of_one(monkeypatch):
     monkeypatch.setattr(module_of_flow, "SLICE", 1e-9)
     monkeypatch.setattr(module_of_flow, "MOST_PASSES", 100)
+    monkeypatch.setattr(module_of_flow, "ENOUGH", 1e3)
     model, x, y = made("sharing")
     flow, graph = looked(model, of((x, y)))
     whole = Flow(model, graph).told(hear(model, of((x, y)), 0, len(x)))
@@ -204,6 +205,7 @@ def test_passes_become_as_long_as_they_may_be(monkeypatch):
     monkeypatch.setattr(module_of_flow, "hear", noted)
     # More than any of these takes: four times as many rows each time, 64 of them in all.
     monkeypatch.setattr(module_of_flow, "SLICE", 1e3)
+    monkeypatch.setattr(module_of_flow, "ENOUGH", 1e3)
     flow, _ = looked(model, of((x, y)))
     assert rows == [1, 4, 16, 44]
     assert flow.statistics.rows == 64
@@ -213,6 +215,11 @@ def test_passes_become_as_long_as_they_may_be(monkeypatch):
     flow, _ = looked(model, of((x, y)))
     assert rows == [1] * (1 + module_of_flow.MOST_PASSES)
     assert flow.statistics.rows == module_of_flow.MOST_PASSES
+    # Of a slow network the first rows are told of at once.
+    rows.clear()
+    monkeypatch.setattr(module_of_flow, "ENOUGH", 0.0)
+    flow, _ = looked(model, of((x, y)))
+    assert (rows, flow.statistics.rows) == ([1, 1], 1)
 
 
 def test_a_unit_is_dead_only_where_it_is_0_everywhere():
