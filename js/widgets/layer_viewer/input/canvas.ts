@@ -3,12 +3,20 @@
 import { largestOf, sharpen, ValuePainter } from "../../../draw/values.ts";
 import { h, listen } from "../../../shared/ui/dom.ts";
 import { onEnd, react, track } from "../../../shared/lifetime.ts";
-import { SingleFlight } from "../../../shared/kernel/single_flight.ts";
+import type { NamedArray } from "../../../shared/kernel/protocol.ts";
+import type { Params } from "../../../shared/kernel/rpc.ts";
 import { Drawing } from "./brush.ts";
 import type { Context } from "../context.ts";
 import type { Frame, Picture } from "../network.ts";
 
 const SIDE = 168;
+
+/** What the network is to look at, as a request. */
+export interface Input {
+  readonly kind: "input.draw" | "input.choose";
+  readonly meta: Params;
+  readonly arrays: Readonly<Record<string, NamedArray>>;
+}
 
 export interface InputCanvas {
   readonly element: HTMLElement;
@@ -17,8 +25,8 @@ export interface InputCanvas {
   readonly load: (file: File) => void;
 }
 
-export function inputCanvas(context: Context): InputCanvas {
-  const { t, network, session, selection, sight, reading, rpc, complain, lifetime } = context;
+export function inputCanvas(context: Context, choose: (input: Input) => void): InputCanvas {
+  const { t, network, session, selection, sight, reading, lifetime } = context;
   const canvas = h("canvas", {
     class: "dl-canvas",
     role: "img",
@@ -30,16 +38,6 @@ export function inputCanvas(context: Context): InputCanvas {
   let drawing: Drawing | null = null;
   let drawn = false;
 
-  const sending = new SingleFlight<Uint8Array>(async (pixels) => {
-    const picture = network.peek()?.picture ?? null;
-    if (picture === null) return;
-    const shape = [picture.height, picture.width];
-    try {
-      await rpc.request("input.draw", {}, { arrays: { pixels: { shape, values: pixels } } });
-    } catch (error) {
-      complain(error);
-    }
-  });
   const picture = () => network.peek()?.picture ?? null;
   const paper = (): Drawing | null => {
     const size = picture();
@@ -49,11 +47,13 @@ export function inputCanvas(context: Context): InputCanvas {
     }
     return drawing;
   };
+  const draw = (values: Uint8Array, shape: number[]) =>
+    choose({ kind: "input.draw", meta: {}, arrays: { pixels: { shape, values } } });
   const send = () => {
     if (drawing === null) return;
     drawn = true;
     paint();
-    sending.want(drawing.pixels.slice());
+    draw(drawing.pixels.slice(), [drawing.height, drawing.width]);
   };
 
   const paint = () => {
@@ -160,11 +160,7 @@ export function inputCanvas(context: Context): InputCanvas {
       const size = picture();
       if (sheet === null || size === null) return;
       pixelsOf(file, size).then(
-        (pixels) => {
-          const shape = [size.height, size.width, 3];
-          const arrays = { pixels: { shape, values: pixels } };
-          rpc.request("input.draw", {}, { arrays }).catch(complain);
-        },
+        (pixels) => draw(pixels, [size.height, size.width, 3]),
         () => context.warn(t("layer_viewer.not_an_image", { name: file.name })),
       );
     },

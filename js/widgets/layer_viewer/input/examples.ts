@@ -6,19 +6,21 @@ import { onEnd, react, within } from "../../../shared/lifetime.ts";
 import { context2d } from "../../../draw/heatmap.ts";
 import type { NamedArray } from "../../../shared/kernel/protocol.ts";
 import type { Context } from "../context.ts";
+import type { Input } from "./canvas.ts";
 
-export function examples(context: Context): HTMLElement {
-  const { t, network, session, command, lifetime } = context;
+export function examples(context: Context, choose: (input: Input) => void): HTMLElement {
+  const { t, network, session, lifetime } = context;
   const strip = h("div", {
     class: "dl-thumbnails",
     role: "group",
     "aria-label": t("layer_viewer.examples"),
   });
   const text = h("output", { class: "dl-label" });
+  const take = (row: number) => choose({ kind: "input.choose", meta: { row }, arrays: {} });
   const go = (step: number) => {
     const count = network.peek()?.examples ?? 1;
     const row = (session.frame.peek()?.row ?? -1) + step;
-    command("input.choose", { row: ((row % count) + count) % count });
+    take(((row % count) + count) % count);
   };
   const pager = h(
     "div",
@@ -47,7 +49,7 @@ export function examples(context: Context): HTMLElement {
         { type: "button", class: "dl-thumbnail", "aria-label": label },
         canvas,
       );
-      listen(button, "click", shown.signal, () => command("input.choose", { row }));
+      listen(button, "click", shown.signal, () => take(row));
       return button;
     });
     strip.replaceChildren(...buttons);
