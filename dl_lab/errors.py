@@ -53,6 +53,10 @@ SENTENCES = {
     "backslash before signs that stand for themselves.",
     "graph_rule_failed": "rule raised {kind}: {detail}. It is called with each group: its path, "
     "label (the class), kind, count, parameters and macs.",
+    "graph_other": "What is shown side by side must be a model or a Trainer, such as "
+    "GraphViewer.compare(trainer_a, trainer_b); got {given}.",
+    "graph_no_batch": "x is missing, and at this moment the trainer has no batch to take it from. "
+    "Give what the model is called with: GraphViewer(x=inputs, trainer=trainer).",
     "graph_keys": "{name} must be a list of the keys of groups, each once, or None for what fits; "
     "got {given}.",
     "graph_cameras": "{name} must hold x, y and zoom for each graph, or None for all of it, such "

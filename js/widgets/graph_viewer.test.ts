@@ -135,6 +135,12 @@ async function type(text: string): Promise<void> {
   await vi.advanceTimersByTimeAsync(50);
 }
 
+async function enter(more: KeyboardEventInit = {}): Promise<void> {
+  const input = find(".dl-search input");
+  input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, ...more }));
+  await vi.advanceTimersByTimeAsync(50);
+}
+
 async function click(selector: string): Promise<void> {
   find(selector).click();
   await vi.advanceTimersByTimeAsync(50);
@@ -403,13 +409,14 @@ describe("live", () => {
   const message = (step: number, more: object = {}, dead = 0): Message => ({
     kind: "graph.live",
     seq: step,
-    meta: { step, first: null, ...more },
-    arrays: {
-      rms: f4(0, -1, 0.5, -1, 0.5, 2),
-      grad: f4(NaN, -4, -3, -4, -3, -2),
-      dead: f4(0, 0, dead, 0, dead, 0),
-      flags: u1(0, 0, 0, 0, 0, 0),
-    },
+    meta: { graphs: [{ step, first: null, ...more }] },
+    arrays: numbers(0, 2, dead),
+  });
+  const numbers = (i: number, last: number, dead = 0) => ({
+    [`rms${i}`]: f4(0, -1, 0.5, -1, 0.5, last),
+    [`grad${i}`]: f4(NaN, -4, -3, -4, -3, -2),
+    [`dead${i}`]: f4(0, 0, dead, 0, dead, 0),
+    [`flags${i}`]: u1(0, 0, 0, 0, 0, 0),
   });
 
   test("colours follow the training, and are acknowledged when painted", async () => {
@@ -435,7 +442,7 @@ describe("live", () => {
     const sentence = { key: "not_finite_forward", params: {}, text: "Step 7: the first NaN …" };
     const flags = u1(0, 0, 0, 1, 0, 1);
     const bad = message(7, { first: { node: 3, step: 7, sentence } });
-    model.say({ ...bad, arrays: { ...bad.arrays, flags } });
+    model.say({ ...bad, arrays: { ...bad.arrays, flags0: flags } });
     await vi.advanceTimersByTimeAsync(50);
     expect(find(".dl-first-nan").textContent).toContain("step 7");
     expect(find(".dl-why").textContent).toBe("Step 7: the first NaN …");
@@ -463,12 +470,99 @@ describe("live", () => {
   test("a message of another graph's length is told, and the next is read", async () => {
     const model = kernel({ trainer: true });
     const root = await mount(model);
-    model.say({ ...message(1), arrays: { ...message(1).arrays, grad: f4(1) } });
+    model.say({ ...message(1), arrays: { ...message(1).arrays, grad0: f4(1) } });
     await vi.advanceTimersByTimeAsync(50);
     expect(find(".dl-notice").hidden).toBe(false);
     model.say(message(2));
     await vi.advanceTimersByTimeAsync(50);
     expect(root.dataset["live"]).toBe("1");
+  });
+});
+
+describe("two runs", () => {
+  const both = (traits: object = {}) => {
+    const model = kernel({}, traits);
+    model.answers["hello"] = () => ({
+      meta: { graphs: [graph(), graph({ name: "Other" })], trainer: true, layers: true },
+      arrays: {
+        ...arrays(0),
+        ...arrays(1),
+        change0: u1(0, 0, 0, 0, 0, 0),
+        change1: u1(0, 0, 0, 0, 0, 0),
+      },
+    });
+    return model;
+  };
+  const numbers = (i: number, last: number) => ({
+    [`rms${i}`]: f4(0, -1, 0.5, -1, 0.5, last),
+    [`grad${i}`]: f4(NaN, -4, -3, -4, -3, -2),
+    [`dead${i}`]: f4(0, 0, 0, 0, 0, 0),
+    [`flags${i}`]: u1(0, 0, 0, 0, 0, 0),
+  });
+
+  test("each graph follows its own, and has a first NaN of its own", async () => {
+    const model = both({ colour: "activations", chosen: "g/head" });
+    await mount(model);
+    const sentence = { key: "not_finite_forward", params: {}, text: "Step 7: the first NaN …" };
+    const first = { node: 5, step: 7, sentence };
+    model.say({
+      kind: "graph.live",
+      seq: 1,
+      meta: {
+        graphs: [
+          { step: 3, first: null },
+          { step: 7, first },
+        ],
+      },
+      arrays: { ...numbers(0, 2), ...numbers(1, 1) },
+    });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(facts()["activations, RMS"]).toBe("100.0  |  10.00");
+    const [left, right] = [...host.querySelectorAll<HTMLElement>(".dl-first-nan")];
+    expect(left!.hidden).toBe(true);
+    expect(right!.textContent).toContain("2 · Other");
+    right!.click();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(chosen()).toBe("n5");
+  });
+
+  test("one of two is followed", async () => {
+    const model = both({ colour: "activations", chosen: "g/head" });
+    await mount(model);
+    model.say({
+      kind: "graph.live",
+      seq: 1,
+      meta: { graphs: [null, { step: 7, first: null }] },
+      arrays: numbers(1, 1),
+    });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(find(".dl-scale").hidden).toBe(false);
+    model.set("chosen", "g/conv");
+    await vi.advanceTimersByTimeAsync(50);
+    expect(facts()["activations, RMS"]).toBe("–  |  0.1000");
+  });
+
+  test("a search steps from the hits of one graph to those of the other, and back", async () => {
+    const model = both();
+    await mount(model);
+    await type("Linear$|^conv2d");
+    const seen: (string | null)[] = [];
+    const titles: string[] = [];
+    const count = Number(/\d+/.exec(find(".dl-count").textContent)![0]);
+    for (let i = 0; i <= count; i++) {
+      await enter();
+      seen.push(chosen());
+      titles.push(find(".dl-graph-viewer").dataset["graph"]!);
+    }
+    expect(titles).toEqual([
+      ...Array.from({ length: count / 2 }, () => "0"),
+      ...Array.from({ length: count / 2 }, () => "1"),
+      "0",
+    ]);
+    expect(seen.slice(0, count / 2)).toEqual(seen.slice(count / 2, count));
+    expect(seen.at(-1)).toBe(seen[0]);
+    await enter({ shiftKey: true });
+    expect(find(".dl-graph-viewer").dataset["graph"]).toBe("1");
   });
 });
 

@@ -245,7 +245,7 @@ def test_python_finds_the_first_nan_and_says_it_in_a_sentence():
     assert "sqrt of Length (`return self.turn(x)" in str(found)
     assert all(torch.equal(one, before[k]) for k, one in trainer.model.state_dict().items())
     # What the page is told is the same.
-    meta, _ = viewer._live.news(touched=True)
+    meta, _ = viewer._lives[0].news(touched=True)
     assert (meta["first"]["step"], meta["first"]["exact"]) == (found.step, True)
     viewer.close()
 
@@ -266,15 +266,165 @@ def test_a_page_hears_of_it_as_it_trains():
     assert page.wait(lambda: len(page.shown("graph.live")) > 2)
     message = next(one for one in page.shown("graph.live") if one.arrays)
     count = len(viewer.graphs[0].nodes)
+    names = ("rms", "mean", "dead", "grad", "grad_mean", "grad_dead", "flags")
     assert {name: len(one) for name, one in message.arrays.items()} == dict.fromkeys(
-        ("rms", "mean", "dead", "grad", "grad_mean", "grad_dead", "flags"), count
+        (f"{name}0" for name in names), count
     )
-    assert message.meta["first"] is None
+    assert message.meta["graphs"][0]["first"] is None
     trainer.pause()
     steps = trainer.steps
     # Where it stands comes by itself.
-    assert page.wait(lambda: page.shown("graph.live")[-1].meta["step"] == steps)
+    assert page.wait(lambda: page.shown("graph.live")[-1].meta["graphs"][0]["step"] == steps)
     viewer.close()
+
+
+def test_two_runs_side_by_side_are_both_followed():
+    a = trainer_of(network())
+    wide = nn.Sequential(nn.Linear(4, 9), nn.Tanh(), nn.Linear(9, 3))
+    b = trainer_of(wide)
+    viewer = GraphViewer.compare(a, b, torch.zeros(2, 4), colour="activations")
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    before = [copy.deepcopy(one.model) for one in (a, b)]
+    a.step(3)
+    b.step(5)
+
+    def both():
+        shown = page.shown("graph.live")
+        return shown and [one["step"] for one in shown[-1].meta["graphs"]] == [3, 5]
+
+    assert page.wait(both)
+    message = page.shown("graph.live")[-1]
+    for index, trainer in enumerate((a, b)):
+        graph = viewer.graphs[index]
+        moved = trainer.model[0].weight.detach()
+        assert not torch.equal(moved, before[index][0].weight)
+        place = next(
+            at
+            for at, node in enumerate(graph.nodes)
+            if (node.kind, node.name, node.module) == ("parameter", "weight", "0")
+        )
+        rms = float(moved.double().square().mean().sqrt())
+        assert 10 ** message.arrays[f"rms{index}"][place] == pytest.approx(rms, rel=1e-4)
+        assert len(message.arrays[f"grad{index}"]) == len(graph.nodes)
+    # And while both train.
+    a.start()
+    b.start()
+    count = len(page.shown("graph.live"))
+    assert page.wait(
+        lambda: any(
+            one.meta["graphs"][0]["step"] > 3 and one.meta["graphs"][1]["step"] > 5
+            for one in page.shown("graph.live")[count:]
+        )
+    )
+    a.pause()
+    b.pause()
+    assert repr(viewer).startswith("GraphViewer(Sequential and Sequential")
+    viewer.close()
+
+
+def test_two_runs_end_where_they_would_have_ended_alone():
+    seen = [trainer_of(network()) for _ in range(2)]
+    alone = trainer_of(network())
+    viewer = GraphViewer.compare(*seen, torch.zeros(2, 4))
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    for one in seen:
+        one.fit(2)
+    alone.fit(2)
+    viewer.close()
+    for one in seen:
+        for mine, its in zip(one.model.parameters(), alone.model.parameters(), strict=True):
+            assert torch.equal(mine, its)
+
+
+def test_each_of_two_runs_has_a_first_nan_of_its_own():
+    x = torch.randn(64, 4)
+    y = torch.ones(64, 1)
+    well = trainer_of(Length(), nn.MSELoss(), (x, y))
+    x = x.clone()
+    x[21] = 0
+    ill = trainer_of(Length(), nn.MSELoss(), (x, y))
+    viewer = GraphViewer(trainer=well, other=ill, x=x[:4])
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    well.fit(1)
+    with pytest.raises(InputError):
+        ill.fit(1)
+    assert page.wait(
+        lambda: any(one.meta["graphs"][1]["first"] for one in page.shown("graph.live"))
+    )
+    first, second = (one["first"] for one in page.shown("graph.live")[-1].meta["graphs"])
+    assert first is None
+    assert viewer.graphs[1].nodes[second["node"]].name == "sqrt"
+    assert viewer.find_nan() is None
+    assert viewer.find_nan(1).operation.name == "sqrt"
+    viewer.close()
+
+
+def test_the_second_alone_may_be_a_run():
+    trainer = trainer_of(network())
+    viewer = GraphViewer(network(), torch.zeros(2, 4), other=trainer)
+    page = Page(viewer)
+    page.request("hello", view="page", have={})
+    trainer.step(2)
+
+    def followed():
+        told = [one.meta["graphs"] for one in page.shown("graph.live")]
+        return any(first is None and second["step"] == 2 for first, second in told)
+
+    assert page.wait(followed)
+    with pytest.raises(InputError, match="find_nan"):
+        viewer.find_nan()
+    viewer.close()
+
+
+def test_without_x_a_batch_of_the_trainer_goes_through():
+    a, b = trainer_of(network()), trainer_of(network())
+    viewer = GraphViewer(trainer=a, other=b)
+    shape = next(node.shape for node in viewer.graphs[0].nodes if node.kind == "input")
+    assert tuple(shape) == (ROWS, 4)
+    assert (a.steps, a.epoch) == (0, 0)
+    alone = trainer_of(network())
+    for one in (a, alone):
+        one.step(3)
+    assert torch.equal(a.model[0].weight, alone.model[0].weight)
+    viewer.close()
+
+
+@pytest.mark.parametrize("other", ["run", 3, (1, 2)])
+def test_what_is_neither_model_nor_run_is_refused(other):
+    with pytest.raises(InputError) as refused:
+        GraphViewer(network(), torch.zeros(2, 4), other=other)
+    assert refused.value.key == "graph_other"
+    for pair in ((other, network()), (network(), other), (network(), None), (None, network())):
+        with pytest.raises(InputError) as refused:
+            GraphViewer.compare(*pair, torch.zeros(2, 4))
+        assert refused.value.key == "graph_other"
+
+
+def test_a_run_of_ones_own_without_x_is_asked_for_it():
+    model = network()
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    own = Trainer.of(lambda batch: model(batch).sum(), model, sgd, torch.randn(8, 4), device="cpu")
+    with pytest.raises(InputError) as refused:
+        GraphViewer(trainer=own)
+    assert refused.value.key == "graph_no_batch"
+
+
+def test_the_first_picture_of_a_run_does_not_wait():
+    trainer = trainer_of(network())
+    live = live_of(trainer, torch.zeros(2, 4))
+    trainer.start()
+    # Whatever passes a picture takes, all are of the first time that it is asked for.
+    while trainer.steps == 0:
+        time.sleep(0.001)
+    news = live.news()
+    assert trainer.state == "running"
+    trainer.pause()
+    assert news is not None
+    assert np.isfinite(news[1]["rms"]).all()
+    live.end()
 
 
 def test_a_layer_opens_in_one_layer_viewer_that_closes_along():

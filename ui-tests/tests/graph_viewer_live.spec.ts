@@ -100,6 +100,42 @@ test("marks the node where the first NaN came up", async ({ page, tmpPath }) => 
   expect(errors).toEqual([]);
 });
 
+const RUNS = `import dl_lab, torch
+from torch import nn
+digits = dl_lab.data.digits()
+def run(activation, rate):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), activation, nn.Linear(32, 10))
+    sgd = torch.optim.SGD(model.parameters(), lr=rate)
+    return dl_lab.Trainer(model, nn.CrossEntropyLoss(), sgd, digits.train, seed=0)
+a, b = run(nn.ReLU(), 0.1), run(nn.Sigmoid(), 0.01)
+viewer = dl_lab.GraphViewer.compare(a, b, colour="activations")
+viewer`;
+
+test("follows two runs side by side, and searches through both", async ({ page, tmpPath }) => {
+  const errors = watchErrors(page);
+  await openNotebook(page, tmpPath, [RUNS]);
+  await runAll(page);
+  const view = graph(page);
+  await shown(view);
+  await runInKernel(page, "a.start(); b.start()");
+  await expect.poll(async () => Number(await view.getAttribute("data-live"))).toBeGreaterThan(3);
+  await runInKernel(page, "a.pause(); b.pause()");
+  const field = view.getByRole("searchbox");
+  await field.fill("Linear$");
+  await expect(view.locator(".dl-count")).toContainText("4");
+  const seen: (string | null)[] = [];
+  for (let hit = 0; hit < 4; hit++) {
+    await field.press("Enter");
+    seen.push(await view.getAttribute("data-graph"));
+  }
+  expect(seen).toEqual(["0", "0", "1", "1"]);
+  // Of both, what came last.
+  await expect(view.locator(".dl-facts")).toContainText(/activations, RMS[\d.]+ {2}\| {2}[\d.]+/);
+  expect(await violations(page, ".dl-graph-viewer"), "two runs").toEqual([]);
+  expect(errors).toEqual([]);
+});
+
 plainTest("opens a layer in Notebook 7", async ({ page, request }) => {
   const folder = "graph7";
   await request.put(`/api/contents/${folder}`, { data: { type: "directory" } });

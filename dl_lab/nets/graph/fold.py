@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from dl_lab.errors import InputError, shown
 from dl_lab.nets.graph.nodes import Graph, ModuleInfo
 from dl_lab.nets.graph.repeats import Run, Sequel
 
@@ -87,7 +88,7 @@ def fold(graph: Graph, rule: Rule | None = None) -> Group:
 
     Raises
     ------
-    re.error
+    InputError
         A text is not a regular expression.
 
     Examples
@@ -320,7 +321,7 @@ def _closing(modules: dict[str, ModuleInfo], rule: Rule | None) -> Callable[[Gro
 
     if rule is None:
         return of_torch
-    patterns = [re.compile(one) for one in rule if isinstance(one, str)]
+    patterns = [_pattern(one) for one in rule if isinstance(one, str)]
     classes = tuple(one for one in rule if isinstance(one, type))
 
     def matched(group: Group) -> bool:
@@ -330,6 +331,14 @@ def _closing(modules: dict[str, ModuleInfo], rule: Rule | None) -> Callable[[Gro
         )
 
     return matched
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    # Numbers and brackets beyond what it can count are of their own kinds.
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InputError("graph_pattern", given=shown(text), detail=error) from error
 
 
 def groups(group: Group) -> Iterable[Group]:

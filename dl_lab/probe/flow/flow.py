@@ -84,10 +84,8 @@ class Flow:
         self._model = model
         self._shown = graph
         self._mode: Mode | None = mode
-        self._live: Graph | None = None
-        self._units: Sequence[int | None] = ()
-        self._places: Mapping[int, int] = {}
-        self._summed: frozenset[int] = frozenset()
+        # Most passes do what the graph that is shown does: the first of them counts already.
+        self._know(graph)
         # Batch normalization has no statistics of a single row.
         norms = any(isinstance(one, _BatchNorm) for one in every_module(original(model)))
         self._least = 2 if norms else 1
@@ -159,18 +157,20 @@ class Flow:
 
     def _knows(self, heard: Heard) -> bool:
         """Take note of what its nodes are; False where the pass was made without knowing that."""
-        live, before = heard.graph, self._live
-        if before is not None and _same(live, before):
+        if _same(heard.graph, self._live):
             return True
+        self._know(heard.graph)
+        self._begin()
+        return False
+
+    def _know(self, live: Graph) -> None:
         self._live = live
-        self._units = units(live)
-        self._places = matched(live, self._shown)
+        self._units: Sequence[int | None] = units(live)
+        self._places: Mapping[int, int] = matched(live, self._shown)
         nodes = self._shown.nodes
         self._summed = frozenset(
             index for index in self._places.values() if nodes[index].kind == "parameter"
         )
-        self._begin()
-        return False
 
     def _told(self, found: Origin, live: Graph) -> Found:
         """Say it by the nodes of the graph that is shown."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +41,30 @@ def checked_trainer(trainer: object, model: nn.Module) -> Trainer | None:
     return trainer
 
 
+def checked_other(other: object) -> tuple[nn.Module | None, Trainer | None]:
+    """Return the model beside, and its Trainer where that was given; refuse what is neither."""
+    if isinstance(other, Trainer):
+        return other.model, other
+    is_class = isinstance(other, type) and issubclass(other, nn.Module)
+    if other is not None and not is_class and not isinstance(other, nn.Module):
+        raise InputError("graph_other", given=shown(other))
+    return (None if other is None else checked_model(other)), None
+
+
+def batch_of(trainer: Trainer) -> object:
+    """Return what a trainer calls its model with next; the run stays where it is."""
+    rows = trainer.look(trainer.upcoming).result()
+    if rows is None and trainer.loss is not None and trainer.state != "running":
+        with trainer.trial() as trial:
+            rows = trial.upcoming()[0]
+    if rows is None:
+        raise InputError("graph_no_batch")
+    arguments, named = rows.arguments(0, rows.count)
+    if named:
+        return dict(named)
+    return arguments[0] if len(arguments) == 1 else tuple(arguments)
+
+
 def checked_rule(rule: object) -> Rule | None:
     """Return the rule of what stays closed, or refuse it."""
     if rule is None or (callable(rule) and not isinstance(rule, type)):
@@ -49,12 +72,6 @@ def checked_rule(rule: object) -> Rule | None:
     given = [rule] if isinstance(rule, (str, type)) else rule
     if not isinstance(given, Sequence) or not all(isinstance(one, (str, type)) for one in given):
         raise InputError("graph_rule", given=shown(rule))
-    for one in given:
-        if isinstance(one, str):
-            try:
-                re.compile(one)
-            except re.error as error:
-                raise InputError("graph_pattern", given=shown(one), detail=error) from error
     return list(given)
 
 

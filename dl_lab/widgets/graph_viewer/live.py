@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError
-from time import monotonic
+from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,14 +50,25 @@ class Live:
     given
         What goes through the network where the trainer has no batch: without a loss, and so
         without gradients.
+    share
+        Of the trainer's time that it may take.
     """
 
-    def __init__(self, model: nn.Module, graph: Graph, trainer: Trainer, given: Rows) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        graph: Graph,
+        trainer: Trainer,
+        given: Rows,
+        *,
+        share: float = SHARE,
+    ) -> None:
         self._model = model
         self.graph = graph
         """That all is told of."""
         self._trainer = trainer
         self._given = given
+        self._share = share
         self._flow = Flow(model, graph)
         self._whole = original(trainer.model) is original(model)
         self._has_loss = self._whole and trainer.loss is not None
@@ -92,19 +103,21 @@ class Live:
         """
         found = None
         while not self._end.is_set() and (self.is_moving or self._state() != self._settled):
-            if self.is_moving and monotonic() < self._due:
+            first = self._flow.statistics is None
+            if self.is_moving and monotonic() < self._due and not first:
                 break
             state = self._state()
             complete = self._advance()
-            if self.is_moving and not complete:
+            # The first picture comes at once, and is no part of the share: that is for good.
+            if self.is_moving and not complete and self._flow.statistics is not None:
                 break
             if complete is None:
                 break
             if complete:
                 self._settled = state
-                found = self._told()
+                found = self.told()
                 break
-        return found or (self._told() if touched else None)
+        return found or (self.told() if touched else None)
 
     def _state(self) -> object:
         """Tell apart the trainer's states at rest."""
@@ -121,18 +134,21 @@ class Live:
                 self._search()
             except CalledOff:
                 return None
-        began = monotonic()
+        spent = 0.0
 
         def over() -> bool:
             return self._end.is_set() or trainer.is_wanted
 
         def look() -> Heard:
-            nonlocal began
+            nonlocal spent
             began = monotonic()
             moving = trainer.state == "running"
-            with called_off_by(over if moving else Pace(over)), one_core():
-                self._at = trainer.steps + 1
-                return self._flow.hear(self._rows())
+            try:
+                with called_off_by(over if moving else Pace(over)), one_core():
+                    self._at = trainer.steps + 1
+                    return self._flow.hear(self._rows())
+            finally:
+                spent = monotonic() - began
 
         try:
             heard = trainer.look(look).result()
@@ -140,14 +156,16 @@ class Live:
             self._due = monotonic() + _SOON
             return None
         if heard.graph.failure is not None:
-            self._due = monotonic() + (monotonic() - began) / SHARE
+            self._due = monotonic() + spent / self._share
             error = heard.graph.failure.error
             kind, detail = type(error).__name__, str(error)
             raise InputError("graph_live_failed", kind=kind, detail=detail) from error
+        # Beside the training, which loses what this thread computes, not what it waits for.
+        began = thread_time()
         complete = self._flow.add(heard)
         if complete:
             self._take(self._flow.found)
-        self._due = monotonic() + (monotonic() - began) / SHARE
+        self._due = monotonic() + (spent + thread_time() - began) / self._share
         return complete
 
     def _rows(self) -> Rows:
@@ -216,7 +234,8 @@ class Live:
             "sentence": sentence(said),
         }
 
-    def _told(self) -> Reply:
+    def told(self) -> Reply:
+        """Return what the page is told of the last picture."""
         # The weights of a run that diverged are good ones again: what went wrong is shown.
         trainer, seen = self._trainer, self._wrong or self._flow.statistics
         meta: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -24,19 +24,22 @@ from dl_lab.probe.untouched import untouched
 from dl_lab.protocol import Array, Message
 from dl_lab.train.not_finite import NotFinite, first_not_finite
 from dl_lab.train.trainer import Trainer
+from dl_lab.widgets.base.cell_messages import answer_widgets
 from dl_lab.widgets.base.explainer import Explainer
 from dl_lab.widgets.base.traits import Choice
-from dl_lab.widgets.base.widget import Reply, handles, sentence
+from dl_lab.widgets.base.widget import Reply, handles, sentence, weakly
 from dl_lab.widgets.graph_viewer.checks import (
     Arguments,
+    batch_of,
     checked_model,
+    checked_other,
     checked_rule,
     checked_trainer,
     furthest,
     told,
     ways,
 )
-from dl_lab.widgets.graph_viewer.live import Live
+from dl_lab.widgets.graph_viewer.live import SHARE, Live
 from dl_lab.widgets.graph_viewer.message import described, differences
 from dl_lab.widgets.graph_viewer.saved import boxes
 from dl_lab.widgets.graph_viewer.settings import Cameras, Keys, Text
@@ -76,11 +79,13 @@ class GraphViewer(Explainer):
     x
         What it is called with: a tensor, several in a tuple, a dictionary by the names of
         ``forward``'s arguments, or whatever else it takes; it is tried as it is first. Arrays
-        become tensors, and all go to the model's device.
+        become tensors, and all go to the model's device. None is a batch of the trainer's.
     trainer
         The Trainer of this model: colours then follow it, for at most a fiftieth of its time.
+        Without a model its own is shown.
     other
-        Another model, to be shown beside it on the same `x`.
+        Another model to be shown beside it on the same `x`, or a Trainer, whose model is shown and
+        followed.
     rule
         What stays closed at first: a function that is told of a group (`dl_lab.nets.graph.fold`)
         and says whether it is; or a list of regular expressions for names of modules and classes,
@@ -133,37 +138,50 @@ class GraphViewer(Explainer):
 
     def __init__(
         self,
-        model: nn.Module,
-        x: object,
+        model: nn.Module | None = None,
+        x: object = None,
         trainer: Trainer | None = None,
         *,
-        other: nn.Module | None = None,
+        other: nn.Module | Trainer | None = None,
         rule: Rule | None = None,
         **settings: Any,
     ) -> None:
         self._refuse({name: settings[name] for name in settings if name not in self._SETTINGS})
+        if model is None and isinstance(trainer, Trainer):
+            model = trainer.model
         self.model = checked_model(model)
-        self.other = None if other is None else checked_model(other)
-        self._x = x
+        self.other, beside = checked_other(other)
+        trainer = checked_trainer(trainer, self.model)
+        self._trainers = (trainer, beside)
+        followed = next((one for one in self._trainers if one is not None), None)
+        self._x = batch_of(followed) if x is None and followed is not None else x
         self._rule = checked_rule(rule)
         self._arguments: list[Arguments | None] = [None, None]
         self.graphs: tuple[Graph, ...] = ()
         self.groups: tuple[Group, ...] = ()
-        self._live: Live | None = None
+        self._lives: list[Live | None] = [None, None]
+        self._problems: list[Any] = [None, None]
         self._layers: LayerViewer | None = None
-        super().__init__(trainer=checked_trainer(trainer, model), **settings)
+        super().__init__(trainer=trainer, **settings)
+        if beside is not None and beside is not trainer:
+            self._subscriptions += [
+                beside.on_change(weakly(self._trained)),
+                beside.while_waiting(answer_widgets),
+            ]
         self._follow()
 
     @classmethod
-    def compare(cls, a: nn.Module, b: nn.Module, x: object, **settings: Any) -> GraphViewer:
-        """Show two models side by side, on the same input.
+    def compare(
+        cls, a: nn.Module | Trainer, b: nn.Module | Trainer, x: object = None, **settings: Any
+    ) -> GraphViewer:
+        """Show two models or two runs side by side, on the same input.
 
         Parameters
         ----------
         a, b
-            The models.
+            The models, or the Trainers of two runs: their models are shown, and followed.
         x
-            What both are called with.
+            What both are called with; None is a batch of the first Trainer's.
         **settings
             As for the class.
 
@@ -179,7 +197,14 @@ class GraphViewer(Explainer):
         2
         >>> both.close()
         """
-        return cls(a, x, other=b, **settings)
+        if b is None:
+            raise InputError("graph_other", given=shown(b))
+        model, trainer = checked_other(a)
+        if model is None:
+            raise InputError("graph_other", given=shown(a))
+        if trainer is not None:
+            settings = {"trainer": trainer, **settings}
+        return cls(model, x, other=b, **settings)
 
     # -- the graphs
 
@@ -203,15 +228,23 @@ class GraphViewer(Explainer):
         if len(graphs) > 1:
             arrays |= differences(graphs[0], graphs[1])
         layers = self.graphs[0].failure is None
-        return {"graphs": metas, "trainer": self._trainer is not None, "layers": layers}, arrays
+        follows = any(one is not None for one in self._trainers)
+        return {"graphs": metas, "trainer": follows, "layers": layers}, arrays
 
-    def _computed(self) -> Reply:
-        # The first time, too, between two steps.
-        if self._ready or self._trainer is None:
-            return super()._computed()
-        return self._trainer.look(super()._computed).result()
+    def _between(self, compute: Callable[[], Reply]) -> Reply:
+        """Compute at once: of each run only its own tracing stands between two steps."""
+        return compute()
+
+    def _trains(self) -> bool:
+        return any(one is not None and one.state == "running" for one in self._trainers)
 
     def _traced(self, index: int, model: nn.Module) -> Graph:
+        trainer = self._trainers[index]
+        if trainer is None:
+            return self._trace(index, model)
+        return trainer.look(self._trace, index, model).result()
+
+    def _trace(self, index: int, model: nn.Module) -> Graph:
         known = self._arguments[index]
         tried = ways(self._x, model) if known is None else [known]
         graphs = []
@@ -257,30 +290,54 @@ class GraphViewer(Explainer):
     # -- live
 
     def _follow(self) -> None:
-        """Follow the trainer by the nodes of the graph that is shown."""
-        graph, known = self.graphs[0], self._live
-        if self._trainer is None or (known is not None and known.graph is graph):
-            return
-        if known is not None:
-            known.end()
-        arguments = self._arguments[0]
-        given = Given([], {}) if arguments is None else Given(*arguments)
-        self._live = Live(self.model, graph, self._trainer, given)
+        """Follow each trainer by the nodes of the graph that is shown."""
+        models = (self.model, self.other)
+        for index, (graph, trainer) in enumerate(zip(self.graphs, self._trainers, strict=False)):
+            model, known = models[index], self._lives[index]
+            if trainer is None or model is None or (known is not None and known.graph is graph):
+                continue
+            if known is not None:
+                known.end()
+            arguments = self._arguments[index]
+            given = Given([], {}) if arguments is None else Given(*arguments)
+            share = SHARE / self._trainers.count(trainer)
+            self._lives[index] = Live(model, graph, trainer, given, share=share)
 
     def _news(self, *, touched: bool) -> Message | None:
-        live = self._live
         # Of a model that did not take what it was given there is nothing to follow.
-        if live is None or live.graph.failure is not None:
+        lives = [
+            None if live is None or live.graph.failure is not None else live
+            for live in self._lives[: len(self.graphs)]
+        ]
+        news = [
+            None if live is None else self._news_of(index, live, touched)
+            for index, live in enumerate(lives)
+        ]
+        problem = next((one for one in self._problems if one is not None), None)
+        if problem is not None or any(one is not None for one in news):
+            self.set_trait("problem", problem)
+        if all(one is None for one in news):
             return None
+        told: list[Reply | None] = []
+        for new, live in zip(news, lives, strict=True):
+            told.append(live.told() if new is None and live is not None else new)
+        arrays = {
+            f"{name}{index}": values
+            for index, one in enumerate(told)
+            if one is not None
+            for name, values in one[1].items()
+        }
+        return Message("graph.live", {"graphs": [one and one[0] for one in told]}, arrays)
+
+    def _news_of(self, index: int, live: Live, touched: bool) -> Reply | None:
         try:
             news = live.news(touched=touched)
         except InputError as error:
-            self.set_trait("problem", sentence(error))
+            self._problems[index] = sentence(error)
             return None
-        if news is None:
-            return None
-        self.set_trait("problem", None)
-        return Message("graph.live", *news)
+        if news is not None:
+            self._problems[index] = None
+        return news
 
     def _trained(self) -> None:
         """Look at where the trainer stands: the graph is the same."""
@@ -288,17 +345,23 @@ class GraphViewer(Explainer):
 
     def on_close(self) -> None:
         """Leave model and trainer as they are."""
-        if self._live is not None:
-            self._live.end()
+        for live in self._lives:
+            if live is not None:
+                live.end()
         if self._layers is not None:
             self._layers.close()
         super().on_close()
 
-    def find_nan(self) -> NotFinite | None:
+    def find_nan(self, graph: int = 0) -> NotFinite | None:
         """Do the trainer's last steps again, and find where a number first was not finite.
 
         A page does so by itself once training has diverged, and marks the node. The run is
         afterwards where it was.
+
+        Parameters
+        ----------
+        graph
+            Whose trainer's: 0, or 1 for the graph beside.
 
         Returns
         -------
@@ -335,11 +398,13 @@ class GraphViewer(Explainer):
         (1, 'backward', 'sqrt')
         >>> viewer.close()
         """
-        if self._trainer is None:
+        trainer = self._trainers[whole("graph", graph, 0, len(self.graphs) - 1)]
+        if trainer is None:
             raise InputError("no_control", name=type(self).__name__, control="find_nan")
-        found = first_not_finite(self._trainer)
-        if found is not None and self._live is not None:
-            self._live.take(found)
+        found = first_not_finite(trainer)
+        live = self._lives[graph]
+        if found is not None and live is not None:
+            live.take(found)
             self._channel.touch()
         return found
 

@@ -13,7 +13,7 @@ import { words } from "./looks.ts";
 type Row = readonly [name: string, value: string];
 
 export function card(context: Context): HTMLElement {
-  const { t, lifetime, drawn, chosen, opened, frame, live, tips } = context;
+  const { t, lifetime, drawn, chosen, opened, frame, live, beside, tips } = context;
   const title = h("h4", { class: "dl-card-title" });
   const kind = h("p", { class: "dl-label" });
   const rows = h("dl", { class: "dl-facts" });
@@ -43,10 +43,11 @@ export function card(context: Context): HTMLElement {
 
   const now = () => {
     const key = chosen.shown.value;
-    // In the first graph that has it: side by side both show the same.
-    for (const [index, graph] of drawn.value.entries()) {
-      const item = graph.item(key);
-      if (item >= 0 && graph.isDrawn(item)) return { index, graph, item };
+    // In the graph that it was chosen in, else the first that has it: both show the same.
+    for (const index of [beside.value, ...drawn.value.keys()]) {
+      const graph = drawn.value[index];
+      const item = graph?.item(key) ?? -1;
+      if (graph?.isDrawn(item) === true && item >= 0) return { index, graph, item };
     }
     const [graph] = drawn.value;
     return graph === undefined ? null : { index: 0, graph, item: graph.root };
@@ -75,17 +76,15 @@ export function card(context: Context): HTMLElement {
   react(lifetime, () => {
     const at = now();
     if (at === null) return;
-    const { graph, item } = at;
-    const others = drawn.value.filter((one) => one !== graph);
-    const listed = facts(context, graph, item, at.index === 0 ? live.value : null);
-    const beside = others.map((other) => {
-      const same = item === graph.root ? other.root : other.item(graph.key(item));
-      return same < 0 ? null : new Map(facts(context, other, same, null));
+    const { graph, item, index } = at;
+    const told = drawn.value.map((one, i) => {
+      const same = item === graph.root ? one.root : one.item(graph.key(item));
+      return same < 0 ? null : new Map(facts(context, one, same, live.value[i] ?? null));
     });
     rows.replaceChildren(
-      ...listed.flatMap(([name, value]) => {
-        const values = [value, ...beside.map((its) => its?.get(name) ?? "–")];
-        const differs = values.some((one) => one !== value);
+      ...names(told, index).flatMap((name) => {
+        const values = told.map((its) => its?.get(name) ?? "–");
+        const differs = values.some((one) => one !== values[0]);
         const cell = h("dd", differs ? { class: "dl-differs" } : {}, values.join("  |  "));
         return [h("dt", {}, name), cell];
       }),
@@ -156,6 +155,12 @@ function list(names: readonly string[]): string {
   const most = 6;
   const shown = names.slice(0, most).join(", ");
   return names.length > most ? `${shown} … (${names.length})` : shown;
+}
+
+/** What is known in one of the graphs, in the order of the one that is looked at. */
+function names(told: readonly (ReadonlyMap<string, string> | null)[], index: number): string[] {
+  const all = [told[index], ...told].flatMap((one) => [...(one?.keys() ?? [])]);
+  return [...new Set(all)];
 }
 
 function facts({ t }: Context, drawn: Drawn, item: number, live: Live | null): Row[] {

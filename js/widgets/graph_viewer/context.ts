@@ -24,8 +24,10 @@ export interface Context extends ExplainerView<Frame> {
   readonly camera: Optimistic<readonly (readonly [x: number, y: number, zoom: number] | null)[]>;
   readonly found: ReadonlySignal<readonly Found[]>;
   readonly scales: ReadonlySignal<readonly (Scale | null)[]>;
-  /** What training did last, of the first graph. */
-  readonly live: ReadonlySignal<Live | null>;
+  /** By graph: what training did last. */
+  readonly live: ReadonlySignal<readonly (Live | null)[]>;
+  /** The graph that something was chosen in last: both may have an item of that key. */
+  readonly beside: Signal<number>;
   /** Said to who listens. */
   readonly said: Signal<string>;
   /** Choose an item and bring it into sight, opening what it lies in. */

@@ -15,13 +15,11 @@ export function legend(context: Context): HTMLElement {
   const name = h("span", { class: "dl-label" });
   const scale = h("span", { class: "dl-scale" }, name, low, ramp, high, middle);
   const wait = h("span", { class: "dl-label" });
-  const why = h("span", { class: "dl-why" });
-  const broken = h("button", { type: "button", class: "dl-button dl-first-nan" });
   react(lifetime, () => {
     const metric = colour.shown.value;
     const shown = scales.value.find((one) => one !== null) ?? null;
     const isLive = metric === "activations" || metric === "gradients";
-    const waits = isLive && live.value === null;
+    const waits = isLive && live.value.every((one) => one === null);
     scale.hidden = shown === null || waits;
     wait.hidden = !(waits || metric === "nothing");
     setText(
@@ -37,23 +35,38 @@ export function legend(context: Context): HTMLElement {
     middle.hidden = !isLive;
     ramp.style.background = gradient(shown);
   });
+  const element = h("div", { class: "dl-legend" }, scale, wait);
+  let known = 0;
   react(lifetime, () => {
-    const first = live.value?.first ?? null;
-    const graph = drawn.value[0];
+    while (known < Math.max(1, drawn.value.length)) element.append(...firstNan(context, known++));
+  });
+  return element;
+}
+
+/** Where numbers of one of the graphs first were not finite, and the way there. */
+function firstNan(context: Context, index: number): HTMLElement[] {
+  const { t, lifetime, live, drawn } = context;
+  const why = h("span", { class: "dl-why" });
+  const broken = h("button", { type: "button", class: "dl-button dl-first-nan" });
+  react(lifetime, () => {
+    const first = live.value[index]?.first ?? null;
+    const graph = drawn.value[index];
     broken.hidden = why.hidden = first === null || graph === undefined;
     setText(why, first === null ? "" : context.sentence(first.sentence));
     if (first === null || graph === undefined) return;
     const node = graph.info.same[first.node] ?? -1;
     const where = node < 0 ? "" : graph.text(node).split(" ")[0]!;
-    setText(broken, t("first_nan_at", { where, step: first.step }));
+    const text = t("first_nan_at", { where, step: first.step });
+    // Which of two graphs it is: they may be of one class.
+    setText(broken, drawn.value.length < 2 ? text : `${index + 1} · ${graph.info.name}: ${text}`);
   });
   listen(broken, "click", lifetime, () => {
-    const first = live.peek()?.first;
-    const node = first == null ? undefined : drawn.peek()[0]?.info.same[first.node];
-    if (node !== undefined) context.goTo(0, node);
+    const first = live.peek()[index]?.first;
+    const node = first == null ? undefined : drawn.peek()[index]?.info.same[first.node];
+    if (node !== undefined) context.goTo(index, node);
   });
   broken.style.setProperty("--dl-nan", NAN);
-  return h("div", { class: "dl-legend" }, scale, wait, why, broken);
+  return [why, broken];
 }
 
 function gradient({ low, high, fill }: Scale): string {

@@ -13,8 +13,8 @@ export function followLive({
   lifetime,
   root,
   complain,
-}: ExplainerView<Frame>): ReadonlySignal<Live | null> {
-  const live = signal<Live | null>(null);
+}: ExplainerView<Frame>): ReadonlySignal<readonly (Live | null)[]> {
+  const live = signal<readonly (Live | null)[]>([]);
   let newest: Message | null = null;
   let scheduled = 0;
   let frames = 0;

@@ -63,7 +63,7 @@ export function looksOf(context: Context, index: number, { drawn, placed }: Show
   const { dark } = theme.value;
   const scale = scales.value[index] ?? null;
   const looked = found.value[index];
-  const training = index === 0 ? live.value : null;
+  const training = live.value[index] ?? null;
   const first = training?.first == null ? -1 : (drawn.info.same[training.first.node] ?? -1);
   const wrong = brokenIn(drawn, training, colour.shown.value);
   const failed = new Set(drawn.info.failure === null ? [] : drawn.groups.above(drawn.nodes - 1));

@@ -134,18 +134,30 @@ export interface First {
   readonly sentence: unknown;
 }
 
-/** A message without arrays tells only of what went wrong, and keeps the last numbers. */
-export function readLive(message: Message, last: Live | null): Live | null {
-  const { meta, arrays } = message;
-  const first = (meta["first"] ?? null) as First | null;
-  if (arrays["rms"] === undefined) return last === null ? null : { ...last, first };
-  const rms = floats(message, "rms");
+/** Of each graph; a message without its arrays tells only of what went wrong: the numbers stay. */
+export function readLive(message: Message, last: readonly (Live | null)[]): (Live | null)[] {
+  const told = message.meta["graphs"];
+  if (!Array.isArray(told)) throw new ProtocolError('There are no "graphs".');
+  return told.map((meta: LiveMeta | null, i) =>
+    meta === null ? null : readOne(message, meta, i, last[i] ?? null),
+  );
+}
+
+interface LiveMeta {
+  readonly step: number;
+  readonly first: First | null;
+}
+
+function readOne(message: Message, meta: LiveMeta, i: number, last: Live | null): Live | null {
+  const { first } = meta;
+  if (message.arrays[`rms${i}`] === undefined) return last === null ? null : { ...last, first };
+  const rms = floats(message, `rms${i}`);
   return {
-    step: Number(meta["step"] ?? 0),
+    step: meta.step,
     rms,
-    grad: floats(message, "grad", rms.length),
-    dead: floats(message, "dead", rms.length),
-    flags: numbers(message, "flags", Uint8Array, rms.length),
+    grad: floats(message, `grad${i}`, rms.length),
+    dead: floats(message, `dead${i}`, rms.length),
+    flags: numbers(message, `flags${i}`, Uint8Array, rms.length),
     first,
   };
 }

@@ -184,6 +184,7 @@ export function pane(context: Context, index: number): HTMLElement {
     const { text, muted, line, background, dark } = theme.value;
     const scale = context.scales.value[index] ?? null;
     const own = looks.value;
+    const training = context.live.value[index] ?? null;
     const key = context.chosen.shown.value;
     const chosen = now.drawn.item(key);
     return {
@@ -211,7 +212,7 @@ export function pane(context: Context, index: number): HTMLElement {
             },
       chosen: chosen < 0 ? -1 : now.drawn.groups.shown(chosen, context.opened.value[index]!),
       marked: marked.value,
-      dashes: context.live.value === null || scale === null ? null : context.live.value.step % 9,
+      dashes: training === null || scale === null ? null : training.step % 9,
     };
   });
   let frame = 0;
@@ -282,6 +283,7 @@ export function pane(context: Context, index: number): HTMLElement {
       }
       // The first click chooses, another one on the same opens.
       const key = drawn.key(item);
+      context.beside.value = index;
       if (context.chosen.shown.peek() === key && drawn.opens(item)) context.toggle(index, item);
       else context.chosen.set(key);
     },

@@ -47,18 +47,16 @@ export function find(drawn: Drawn, text: string): Found {
   return { items, wrong: null, bright };
 }
 
-/** The next hit behind an item, or the one before it; round at the ends. */
-export function neighbour(
-  items: readonly number[],
-  chosen: number,
-  step: 1 | -1,
-  order: (item: number) => number,
-): number | null {
-  if (items.length === 0) return null;
-  const at = items.indexOf(chosen);
-  if (at >= 0) return items[(at + step + items.length) % items.length]!;
-  if (chosen < 0) return step > 0 ? items[0]! : items.at(-1)!;
-  const place = order(chosen);
-  const behind = items.filter((item) => (step > 0 ? order(item) > place : order(item) < place));
-  return (step > 0 ? behind[0] : behind.at(-1)) ?? (step > 0 ? items[0]! : items.at(-1)!);
+/** An item of one of the graphs. */
+export interface Hit {
+  readonly index: number;
+  readonly item: number;
+}
+
+/** The hit behind one, or before it: from graph to graph, round at the ends. */
+export function nextHit(found: readonly Found[], from: Hit, step: 1 | -1): Hit | null {
+  const hits = found.flatMap(({ items }, index) => (items ?? []).map((item) => ({ index, item })));
+  const at = hits.findIndex(({ index, item }) => index === from.index && item === from.item);
+  if (at < 0) return hits.at(step > 0 ? 0 : -1) ?? null;
+  return hits.at((at + step) % hits.length)!;
 }

@@ -6,13 +6,13 @@ import { h, listen, setAttribute, setText } from "../../shared/ui/dom.ts";
 import { react } from "../../shared/lifetime.ts";
 import { settingControl } from "../../explainer/settings.ts";
 import type { Context, PaneOf } from "./context.ts";
-import { neighbour } from "./search.ts";
+import { nextHit } from "./search.ts";
 
 const CLOSER = 1.25;
 
 /** A field for a regular expression: what it does not find becomes pale. */
 function searchField(context: Context): HTMLElement {
-  const { t, view, lifetime, tips, search, found, drawn, chosen } = context;
+  const { t, view, lifetime, tips, search, found, drawn, chosen, beside } = context;
   const id = `${view}-search`;
   const input = h("input", {
     id,
@@ -25,18 +25,10 @@ function searchField(context: Context): HTMLElement {
   });
   const count = h("span", { class: "dl-count", role: "status" });
   const go = (step: 1 | -1) => {
-    // From graph to graph, round at the ends.
-    const [graph, looked] = [drawn.peek()[0], found.peek()[0]];
-    const hits = looked?.items ?? [];
-    if (graph === undefined || hits.length === 0) {
-      const other = found.peek()[1]?.items ?? [];
-      if (other.length > 0) context.goTo(1, other[0]!);
-      return;
-    }
-    const places = new Map(hits.map((item, i) => [item, i]));
-    const item = graph.item(chosen.shown.peek());
-    const next = neighbour(hits, item, step, (one) => places.get(one) ?? one);
-    if (next !== null) context.goTo(0, next);
+    const index = beside.peek();
+    const item = drawn.peek()[index]?.item(chosen.shown.peek()) ?? -1;
+    const next = nextHit(found.peek(), { index, item }, step);
+    if (next !== null) context.goTo(next.index, next.item);
   };
   const button = (icon: IconName, name: string, step: 1 | -1) => {
     const made = iconButton(context, icon, t(name), t(`tip_${name}`), () => go(step));

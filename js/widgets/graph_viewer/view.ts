@@ -65,18 +65,13 @@ function createContext(view: ExplainerView<Frame>): Context {
   const scales = computed(() => {
     const metric = colour.shown.value;
     // What is not live does not change with each step.
-    const now = isLive(metric) ? live.value : null;
+    const now = isLive(metric) ? live.value : [];
     return drawn.value.map((graph, i) =>
-      scaleOf(
-        graph,
-        metric,
-        leaves(graph, opened.value[i]!),
-        i === 0 ? now : null,
-        theme.value.dark,
-      ),
+      scaleOf(graph, metric, leaves(graph, opened.value[i]!), now[i] ?? null, theme.value.dark),
     );
   });
   const said = signal("");
+  const beside = signal(0);
   const panes: PaneOf[] = [];
 
   const keysOf = (items: readonly ReadonlySet<number>[]) => {
@@ -107,6 +102,7 @@ function createContext(view: ExplainerView<Frame>): Context {
         for (const group of closed) keys.add(graph.group(group)!.key);
         open.set([...keys]);
       }
+      beside.value = index;
       chosen.set(item === graph.root ? null : graph.key(item));
       said.value = nameOf(graph, item);
     });
@@ -121,6 +117,7 @@ function createContext(view: ExplainerView<Frame>): Context {
     if (opens) keys.add(key);
     else keys.delete(key);
     batch(() => {
+      beside.value = index;
       chosen.set(graph.key(item));
       open.set([...keys]);
       said.value = t(opens ? "said_opened" : "said_closed", { name: nameOf(graph, item) });
@@ -156,6 +153,7 @@ function createContext(view: ExplainerView<Frame>): Context {
     found,
     scales,
     live,
+    beside,
     said,
     goTo,
     toggle,
@@ -183,7 +181,7 @@ function range(from: number, to: number): number[] {
 
 export function draw(view: ExplainerView<Frame>): HTMLElement[] {
   const context = contextOf(view);
-  const { frame, lifetime, root, said, drawn, chosen, colour, found } = context;
+  const { frame, lifetime, root, said, drawn, chosen, beside, colour, found } = context;
   const graphs = h("div", { class: "dl-graphs" });
   const names: HTMLElement[] = [];
   react(lifetime, () => {
@@ -202,6 +200,7 @@ export function draw(view: ExplainerView<Frame>): HTMLElement[] {
   react(lifetime, () => {
     setAttribute(root, "data-nodes", drawn.value[0]?.info.nodes.name.length ?? 0);
     setAttribute(root, "data-chosen", chosen.shown.value);
+    setAttribute(root, "data-graph", beside.value);
     setAttribute(root, "data-colour", colour.shown.value);
     setAttribute(root, "data-found", found.value[0]?.items?.length ?? null);
   });
