@@ -31,7 +31,8 @@ for (const kernel of KERNELS) {
     await test.step("a logit is dragged, and its class made the right one", async () => {
       await view.locator("[data-setting=task]").selectOption("classes");
       await expect(view).toHaveAttribute("data-task", "classes");
-      const bar = view.getByRole("slider", { name: "1", exact: true });
+      const logits = view.getByRole("group", { name: "Logits" });
+      const bar = logits.getByRole("slider", { name: "1", exact: true });
       await bar.scrollIntoViewIfNeeded();
       const { x, y, height } = await middle(bar);
       await page.mouse.move(x, y);
