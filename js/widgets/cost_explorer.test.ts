@@ -116,12 +116,12 @@ test("a logit is moved, a class added, taken away and made the right one", async
   bar.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", bubbles: true }));
   await vi.advanceTimersByTimeAsync(1);
   expect(model.last("settings.set").meta).toEqual({ logits: [2, 1.1] });
-  find("[aria-label='One class more']").click();
+  find("[aria-label='Add a class']").click();
   await vi.advanceTimersByTimeAsync(1);
   expect(model.last("settings.set").meta).toEqual({ logits: [2, 1.1, 0] });
-  find("[aria-label='One class less']").click();
+  find("[aria-label='Remove a class']").click();
   await vi.advanceTimersByTimeAsync(1);
-  find("[aria-label='One class less']").click();
+  find("[aria-label='Remove a class']").click();
   expect(model.last("settings.set").meta).toEqual({ logits: [2, 1.1] });
   find("[aria-label='Class 1 is right']").click();
   expect(model.last("settings.set").meta).toEqual({ right: 1 });

@@ -44,7 +44,7 @@ for (const kernel of KERNELS) {
       await holds(page, `${stem}.logits[1]`, "8.0");
       await view.getByRole("button", { name: "Class 1 is right" }).click();
       await holds(page, `${stem}.right`, "1");
-      await view.getByRole("button", { name: "One class more" }).click();
+      await view.getByRole("button", { name: "Add a class" }).click();
       await holds(page, `len(${stem}.logits)`, "5");
       const pulled = view.locator("tr[data-chosen] td").last();
       await expect(pulled).toHaveText(/^0\.00\d+$/);
