@@ -263,3 +263,19 @@ def test_what_is_not_a_number_is_told():
     assert meta["chosen"]["quotient"] is None
     assert math.isnan(float(arrays["values"][-1]))
     broken.close()
+
+
+@pytest.mark.parametrize("example", [name for name in PRESETS if name != "shared"])
+def test_the_saved_notebook_keeps_the_graph_of_each_example(backprop, example):
+    backprop.example = example
+    picture = backprop.picture()
+    assert backprop.words()[f"example_{example}"] in picture
+    assert len(picture) < 20_000
+
+
+def test_the_saved_notebook_keeps_every_value_and_gradient():
+    made = dl_lab.Backprop("(a + b) * (b + 1)", 2, 1, language="es")
+    picture = made.picture()
+    for told in ("a = 2", "b = 1", "gradiente 5", "gradiente 2", "gradiente 3"):
+        assert f">{told}<" in picture
+    made.close()

@@ -89,8 +89,10 @@ def _multi_label_soft_margin(one: Example) -> Tensor:
 def _ctc(one: Example) -> Tensor:
     frames = one.logits.log_softmax(1).expand(FRAMES, 1, -1)
     # Where the blank is right, nothing was said.
-    said = int(one.right > 0)
-    return functional.ctc_loss(frames, one.right[None], (FRAMES,), (said,), reduction="sum")
+    said = (one.right > 0).long()
+    return functional.ctc_loss(
+        frames, one.right[None], torch.tensor([FRAMES]), said, reduction="sum"
+    )
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,8 @@ CLASS_COSTS: Mapping[str, ClassCost] = {
     "CTC": ClassCost(
         _ctc,
         r"-\ln " + cases(r"p_y^3 + 2 p_y^2 p_0 + 3 p_y p_0^2 & y > 0", r"p_0^3 & y = 0") + _P,
-        "F.ctc_loss(z.log_softmax(1).expand(3, 1, -1), y[None], (3,), (int(y > 0),), "
-        "reduction='sum')",
+        "F.ctc_loss(z.log_softmax(1).expand(3, 1, -1), y[None], torch.tensor([3]), "
+        "(y > 0).long(), reduction='sum')",
     ),
 }
 
