@@ -255,7 +255,7 @@ class Backprop(Explainer):
             if node.gradient is not None and node.value.numel() == 1:
                 detail = words["saved_gradient"].format(value=number_text(float(node.gradient)))
             sources = tuple(edge.source for edge in node.edges)
-            boxes.append(Box(f"{node.name}{value}", detail, sources))
+            boxes.append(Box(f"{node.name}{value}", detail, sources, late=not sources))
         chosen = words[f"example_{self.example or 'none'}"]
         title = f"{words['title']} · {chosen}"
         return picture(title, boxes, words["saved_more"], self._mark)

@@ -270,6 +270,7 @@ def test_the_saved_notebook_keeps_the_graph_of_each_example(backprop, example):
     backprop.example = example
     picture = backprop.picture()
     assert backprop.words()[f"example_{example}"] in picture
+    assert [name for name in backprop.values if f">{name}" not in picture] == []
     assert len(picture) < 20_000
 
 
