@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -474,10 +474,10 @@ class RunState:
         """Put everything back where not all of it could be done."""
         before, first = self.place(), self._first
         try:
-            with or_structure():
+            with or_structure(), self.feed.or_as_before():
                 yield
         except BaseException:
-            self._restore(before)
+            self._restore(replace(before, feed=None))
             self._first = first
             raise
 

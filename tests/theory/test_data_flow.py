@@ -39,7 +39,7 @@ def test_the_share_of_waiting_is_that_of_the_clock():
         / sum(trainer.stages.seconds.values())
     )
     assert sum(times.shares.values()) == pytest.approx(1)
-    assert 30 / whole <= times.rate < 1.6 * 30 / whole
+    assert times.rate >= 30 / whole
     assert flow.advice(times) == "workers"
     flow.close()
     assert trainer.stages.watched == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import enum
 import functools
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -458,3 +459,52 @@ def test_sparse_gradients_and_what_sparse_adam_remembers_go_back_and_through_a_f
 def test_what_is_no_state_at_all_is_refused_in_a_sentence(given):
     with pytest.raises(ValueError, match="state is"):
         run(nn.Linear(3, 1)).load_state_dict(given)
+
+
+# Not an attribute of the data, which would go back as well.
+PRESSED = threading.Event()
+
+
+class Interrupted(Dataset):
+    """Someone interrupts whoever reads it, while that is so."""
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        if PRESSED.is_set():
+            raise KeyboardInterrupt
+        return X[index], Y[index]
+
+
+def test_an_interrupt_while_data_are_read_again_leaves_a_run_as_it_was():
+    def trained() -> Trainer:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(), nn.Linear(4, 1))
+        order = torch.Generator().manual_seed(3)
+        loader = DataLoader(Interrupted(), 2, shuffle=True, generator=order)
+        sgd = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+        trainer = Trainer(model, nn.MSELoss(), sgd, loader, seed=1)
+        trainer.step(3)
+        return trainer
+
+    trainer = trained()
+    state = trainer.state_dict()
+    trainer.step(2)
+    before = trainer.state_dict()
+    PRESSED.set()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer.load_state_dict(state)
+    finally:
+        PRESSED.clear()
+    differ = same(before, trainer.state_dict())
+    assert [place for place in differ if not place.startswith(".history.seconds")] == []
+    other = trained()
+    other.step(2)
+    trainer.fit(2)
+    other.fit(2)
+    assert trainer.steps == other.steps
+    assert same(trainer.model.state_dict(), other.model.state_dict()) == []
+    trainer.load_state_dict(state)
+    assert trainer.steps == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from dl_lab.train.steps.evaluate import Batch, Data
 
 _PAIR = 2
+# What tells where an epoch stands, as long as its iterator lives.
+_EPOCH = (
+    *("open", "batch", "more", "first_state"),
+    *("_fetched", "_began", "_before", "_iterator", "_epoch"),
+)
 _END = object()
 
 
@@ -85,7 +91,7 @@ class Feed:
         # they persist), but take seconds to when it goes as a part of a cycle: so it never does.
         self._held: list[object] = [data]
         weakref.finalize(self, self._held.clear)
-        self._fetched = 0
+        self._fetched = self._epoch = 0
         self._began: dict[str, Any] = {}
         self._before = stream.state
         self.first_state = loader_state(self.loader)
@@ -154,7 +160,7 @@ class Feed:
     def _begin(self, epoch: int) -> None:
         self._began = {"random": self._stream.state, "loader": loader_state(self.loader)}
         set_epoch(self.loader, epoch)
-        self._fetched = 0
+        self._fetched, self._epoch = 0, epoch
         self.open = True
 
     def fetch(self, random: tuple[Any, ...]) -> None:
@@ -219,6 +225,28 @@ class Feed:
         """Go back to where the data were at first."""
         self.drop()
         restore_loader(self.loader, self.first_state)
+
+    @contextlib.contextmanager
+    def or_as_before(self) -> Iterator[None]:
+        """Come back to the very same batches where an exception ends the block.
+
+        Nothing is read for that, since the data may be what failed or hangs, unless the data have a
+        single iterator: then the epoch is read again, and left where someone interrupted.
+        """
+        epoch = {name: getattr(self, name) for name in _EPOCH}
+        state, place = loader_state(self.loader), self.state_dict() if self.single else None
+        try:
+            yield
+        except BaseException as error:
+            self._iterate(epoch["_iterator"])
+            for name, value in epoch.items():
+                setattr(self, name, value)
+            restore_loader(self.loader, state)
+            if place is not None:
+                self.drop()
+                if isinstance(error, Exception):
+                    self.load_state_dict(place, self._epoch)
+            raise
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the data stand, and how to come here again from the epoch's beginning."""
