@@ -249,7 +249,11 @@ class Backprop(Explainer):
     def picture(self) -> str:
         """Return the graph with its values and gradients as SVG, for the saved notebook."""
         words, boxes = self.words(), []
-        for node in self._look().nodes:
+        try:
+            nodes = self._look().nodes
+        except InputError as error:  # a function may fail at some numbers alone
+            return picture(f"{words['title']} · {error}", [], "", self._mark)
+        for node in nodes:
             value = f" = {number_text(float(node.value))}" if node.value.numel() == 1 else ""
             detail = " × ".join(map(str, node.value.shape)) or node.operation
             if node.gradient is not None and node.value.numel() == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
@@ -279,4 +280,19 @@ def test_the_saved_notebook_keeps_every_value_and_gradient():
     picture = made.picture()
     for told in ("a = 2", "b = 1", "gradiente 5", "gradiente 2", "gradiente 3"):
         assert f">{told}<" in picture
+    made.close()
+
+
+def test_the_saved_notebook_says_why_there_is_no_graph():
+    broken = []
+
+    def falls(w):
+        return w * w if not broken else [w]
+
+    made = dl_lab.Backprop(falls, 1.0)
+    broken.append(True)
+    made.reset()
+    with pytest.raises(InputError) as refusal:
+        made.compute()
+    assert escape(str(refusal.value)) in made.picture()
     made.close()
