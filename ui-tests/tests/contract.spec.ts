@@ -68,11 +68,13 @@ test("every widget is drawn, in either theme, in Spanish and in 360 px", async (
   for (const stem of STEMS) {
     await test.step(`${stem} in Spanish, in a narrow column`, async () => {
       const view = viewOf(page, stem);
-      const title = await view.locator(".dl-header").innerText();
+      const header = view.locator(".dl-header");
+      const title = await header.textContent();
       await runInKernel(page, `${stem}.language = "es"`);
       await expect(view).toHaveAttribute("lang", "es");
       await shown(view);
-      expect(await view.locator(".dl-header").innerText()).not.toBe(title);
+      await view.scrollIntoViewIfNeeded();
+      expect(await header.textContent()).not.toBe(title);
       await inNarrow({ page, view }, async () => {
         expect(await cutOff(view)).toEqual([]);
         expect(await violations(page, part(stem)), stem).toEqual([]);

@@ -30,8 +30,21 @@ class Gated(nn.Module):
             self.open.wait()
         return self.layer(x).mean((1, 2, 3))
 
-def gated():
-    model = Gated()
+class Copied(nn.Module):
+    # A landscape takes a copy of it: gates are no attributes of one.
+    entered, open = threading.Event(), threading.Event()
+    forward = Gated.forward
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(1, 2, 3)
+
+def copied():
+    Copied.entered.clear()
+    Copied.open.clear()
+    return gated(Copied)
+
+def gated(kind=Gated):
+    model = kind()
     data = torch.rand(8, 1, 5, 5), torch.rand(8)
     sgd = torch.optim.SGD(model.parameters(), lr=1e-4)
     return dl_lab.Trainer(model, nn.MSELoss(), sgd, data, batch_size=1)
@@ -70,6 +83,9 @@ MAKE = {
         make="w = dl_lab.KernelExplorer(torch.rand(5, 5), layer=t.model.layer, trainer=t); "
         "w.take(0, 0); w.write()"
     ),
+    "loss_landscape": (
+        "t = copied(); w = dl_lab.LossLandscape(t); w.go(0.2); display(w); enter(t); gate = t.model"
+    ),
 }
 # What each may ask that waits, so that it is sure to wait or to be behind one that does.
 WAITING: dict[str, dict[str, dict[str, Any]]] = {
@@ -101,7 +117,11 @@ WAITING: dict[str, dict[str, dict[str, Any]]] = {
     "graph_viewer": {"layer.open": {"module": "layer"}},
     "learning_rate_finder": {"rate.use": {"value": 0.1}},
     "kernel_explorer": {"filter.write": {}, "filter.undo": {}},
-    "convolution_explorer": {},
+    "loss_landscape": {
+        "weights.go": {"x": 0.1, "y": 0.1},
+        "weights.undo": {},
+        "landscape.renew": {},
+    },
 }
 # And what does not.
 ALWAYS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -114,6 +134,7 @@ ALWAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "graph_viewer": ("graph.summary", {}),
     "learning_rate_finder": ("hello", {"view": "page", "have": {}}),
     "kernel_explorer": ("filter.take", {"filter": 0, "channel": 0}),
+    "loss_landscape": ("settings.set", {"reach": 0.5}),
 }
 KERNELS = ("ipykernel-6.30", "ipykernel-7.4")
 
@@ -128,7 +149,7 @@ def widget_class(stem: str) -> type[Widget]:
 def test_each_request_that_waits_is_known_here(stem):
     kind = widget_class(stem)
     marked = {request for request, name in kind._handlers.items() if getattr(kind, name).__waits__}
-    assert marked == WAITING[stem].keys()
+    assert marked == WAITING.get(stem, {}).keys()
 
 
 def send(live: Kernel, comm: str, kind: str, meta: dict[str, Any]) -> str:
