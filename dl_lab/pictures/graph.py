@@ -27,12 +27,15 @@ class Box:
         The boxes before it whose numbers it takes, by their places.
     failed
         Whether the pass ended in it by an error.
+    late
+        Whether it stands just above the first box that takes its numbers, as an input may.
     """
 
     title: str
     detail: str = ""
     sources: tuple[int, ...] = ()
     failed: bool = False
+    late: bool = False
 
 
 def picture(title: str, boxes: Sequence[Box], more: str, identifier: str) -> str:
@@ -52,6 +55,10 @@ def picture(title: str, boxes: Sequence[Box], more: str, identifier: str) -> str
     ranks: list[int] = []
     for box in boxes:
         ranks.append(1 + max((ranks[source] for source in box.sources), default=-1))
+    for place, box in enumerate(boxes):
+        if box.late:
+            takers = [rank for rank, one in zip(ranks, boxes, strict=True) if place in one.sources]
+            ranks[place] = max(ranks[place], min(takers, default=1) - 1)
     rows: list[list[int]] = [[] for _ in range(min(_MOST_ROWS, max(ranks, default=-1) + 1))]
     for place, rank in enumerate(ranks):
         if rank < len(rows) and len(rows[rank]) < _MOST_BESIDE:

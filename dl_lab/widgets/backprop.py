@@ -13,6 +13,8 @@ import traitlets
 from torch import Tensor
 
 from dl_lab.errors import InputError, number, whole
+from dl_lab.pictures.chart import number as number_text
+from dl_lab.pictures.graph import Box, picture
 from dl_lab.protocol import Array, Message
 from dl_lab.theory.backprop import (
     Node,
@@ -243,6 +245,24 @@ class Backprop(Explainer):
             "# print(weight.grad)\n"
             f"# weight.data -= {self.learning_rate!r} * weight.grad  # one training step\n"
         )
+
+    def picture(self) -> str:
+        """Return the graph with its values and gradients as SVG, for the saved notebook."""
+        words, boxes = self.words(), []
+        try:
+            nodes = self._look().nodes
+        except InputError as error:  # a function may fail at some numbers alone
+            return picture(f"{words['title']} · {error}", [], "", self._mark)
+        for node in nodes:
+            value = f" = {number_text(float(node.value))}" if node.value.numel() == 1 else ""
+            detail = " × ".join(map(str, node.value.shape)) or node.operation
+            if node.gradient is not None and node.value.numel() == 1:
+                detail = words["saved_gradient"].format(value=number_text(float(node.gradient)))
+            sources = tuple(edge.source for edge in node.edges)
+            boxes.append(Box(f"{node.name}{value}", detail, sources, late=not sources))
+        chosen = words[f"example_{self.example or 'none'}"]
+        title = f"{words['title']} · {chosen}"
+        return picture(title, boxes, words["saved_more"], self._mark)
 
     # -- what is shown
 

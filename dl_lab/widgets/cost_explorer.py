@@ -29,7 +29,7 @@ from dl_lab.widgets.base.traits import Choice, Chosen, Number, Numbers, Setting
 _LOGITS = (2.0, 1.0, 0.0, -1.0)
 _STEPS = 20
 """Of the training of lines, between two pictures."""
-_VALUES = ("delta", "tau", "variance", "gamma", "smoothing", "weight", "margin")
+_VALUES = ("delta", "tau", "variance", "gamma", "smoothing", "margin")
 
 
 class CostExplorer(Explainer):
@@ -57,8 +57,9 @@ class CostExplorer(Explainer):
         2 to 10 of them, each from -8 to 8.
     right
         The right class, from 0; with fewer classes the last of them.
-    smoothing, weight, gamma
-        Label smoothing; what the right class counts; how little easy examples count (focal).
+    smoothing, weights, gamma
+        Label smoothing; what each class counts, 0 to 10, those without a weight 1; how little easy
+        examples count (focal).
     delta, tau, variance
         From where Huber is straight, which quantile, the variance of the Gaussian.
     outlier
@@ -104,7 +105,7 @@ class CostExplorer(Explainer):
     logits = Numbers(2, 10, -8, 8, _LOGITS)
     right = Number(0, 9, 0, whole=True, group="drawn")
     smoothing = Number(0, 0.5, 0.0, step=0.01, group="drawn")
-    weight = Number(0.1, 10, 1.0, log=True, group="drawn")
+    weights = Numbers(0, 10, 0, 10, ())
     gamma = Number(0, 5, 2.0, step=0.1, group="drawn")
     delta = Number(0.1, 3, 1.0, step=0.1, group="drawn")
     tau = Number(0.05, 0.95, 0.9, step=0.05, group="drawn")
@@ -220,7 +221,7 @@ class CostExplorer(Explainer):
             logits,
             right,
             smoothing=self.smoothing,
-            weight=self.weight,
+            weights=self.weights,
             gamma=self.gamma,
         )
         costs: dict[str | None, ClassCost | OwnCost] = dict(CLASS_COSTS.items())
@@ -243,6 +244,7 @@ class CostExplorer(Explainer):
             "chosen": list(pulls).index(chosen),
         }
         arrays = {
+            "weights": one.weights,
             "probabilities": one.logits.softmax(1)[0],
             "target": one.target[0],
             "gradients": torch.stack([found.gradient for found in pulls.values()]),
@@ -289,6 +291,9 @@ class CostExplorer(Explainer):
     def source(self) -> str:
         """Return the same in plain PyTorch."""
         settings = {**self.settings, "right": self._right}
+        settings["weights"] = example(
+            self.logits, self._right, weights=self.weights
+        ).weights.tolist()
         if self.task == "pairs":
             return pairs_source(settings)
         write = {

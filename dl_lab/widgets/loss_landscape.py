@@ -195,7 +195,7 @@ class LossLandscape(Explainer):
         self.refresh()
 
     def renew(self) -> None:
-        """Measure anew, around the weights as they are now."""
+        """Measure again, around the weights as they are now."""
         self._anew += 1
         self.refresh()
 

@@ -13,6 +13,7 @@ import traitlets
 from torch import Tensor
 
 from dl_lab.errors import InputError, number, shown, whole
+from dl_lab.pictures.curves import ORANGE, Curve, svg
 from dl_lab.protocol import Array, Message
 from dl_lab.theory.universal_approximation import (
     ACTIVATIONS,
@@ -236,6 +237,31 @@ class UniversalApproximation(Explainer):
             "    optimizer.step()\n"
         )
 
+    def picture(self) -> str:
+        """Return target and output as SVG; of a surface, along the line through its middle."""
+        words = self.words()
+        with self._lock:
+            target, places = self._target, grid(1)
+            x, y = target.x, target.y
+            if target.dimensions > 1:
+                places = torch.cat([places, torch.full_like(places, 0.5)], 1)
+                on_line = (x[:, 1] - 0.5).abs() < 1 / (4 * SIDE)
+                x, y = x[on_line], y[on_line]
+            output = self._output(places)
+        order = x[:, 0].argsort()
+        low, wide = target.low[0], target.high[0] - target.low[0]
+        curves = [
+            Curve(_numbers(low + wide * x[order, 0]), _numbers(y[order]), words["target"], ORANGE),
+            Curve(_numbers(low + wide * places[:, 0]), _numbers(output), words["output"]),
+        ]
+        return svg(
+            f"{words['title']} · {words['stage_' + self.stage]}",
+            [curve for curve in curves if len(curve.x) > 0],
+            x_label="x",
+            y_label="y",
+            identifier=self._mark,
+        )
+
     # -- what is shown
 
     def on_stream_failed(self, error: Exception) -> None:
@@ -382,6 +408,10 @@ class UniversalApproximation(Explainer):
     @handles("train.reset")
     def _reset(self, message: Message) -> None:  # noqa: ARG002 - it has no arguments
         self.reset()
+
+
+def _numbers(values: Tensor) -> Array:
+    return values.detach().double().cpu().numpy()
 
 
 def _upwards(values: Tensor) -> Tensor:

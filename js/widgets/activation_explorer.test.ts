@@ -99,8 +99,8 @@ test("others are added from the menu and taken away by their buttons", async () 
   select.dispatchEvent(new Event("change"));
   expect(model.last("settings.set").meta).toEqual({ compared: ["Tanh", "Mish", "ReLU"] });
   await vi.advanceTimersByTimeAsync(1);
-  find("[aria-label='Take Tanh away']").focus();
-  find("[aria-label='Take Tanh away']").click();
+  find("[aria-label='Remove Tanh']").focus();
+  find("[aria-label='Remove Tanh']").click();
   await vi.advanceTimersByTimeAsync(1);
   expect(model.last("settings.set").meta).toEqual({ compared: ["Mish", "ReLU"] });
   expect(document.activeElement?.textContent).toBe("Mish ×");

@@ -44,7 +44,7 @@ test("numbers, and what the capacity is", async () => {
   expect(values).toEqual(["0.005400", "0.02060", "0.1160", "0.07000"]);
   expect(find("[data-side=fits] h4").textContent).toBe("Degree 3, 15 points");
   expect(find("[data-mark=capacity]").textContent).toBe("3");
-  expect(find(".dl-status-text").textContent).toBe("Trains the other capacities …");
+  expect(find(".dl-status-text").textContent).toBe("Training the other capacities …");
 });
 
 test("of points whose truth nobody knows the bias has the noise in it", async () => {

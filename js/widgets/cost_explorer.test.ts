@@ -13,13 +13,18 @@ const SCHEMA = [
     ["output", ["identity", "sigmoid"]],
   ].map(([name, allowed]) => ({ name, kind: "choice", ...drawn, allowed })),
   { name: "compared", kind: "chosen", ...drawn, allowed: ["MSE", "BCE"] },
-  ...["target", "smoothing", "weight", "gamma", "delta", "tau", "variance", "margin"].map(
-    (name) => ({ name, kind: "number", ...drawn, low: 0, high: 3, step: 0.1 }),
-  ),
+  ...["target", "smoothing", "gamma", "delta", "tau", "variance", "margin"].map((name) => ({
+    name,
+    kind: "number",
+    ...drawn,
+    low: 0,
+    high: 3,
+    step: 0.1,
+  })),
 ];
 const TRAITS = {
   ...{ task: "prediction", cost: "MSE", class_cost: "CrossEntropy", pair_cost: "TripletMargin" },
-  ...{ output: "sigmoid", compared: ["BCE"], target: 1, smoothing: 0, weight: 1, gamma: 2 },
+  ...{ output: "sigmoid", compared: ["BCE"], target: 1, smoothing: 0, weights: [2], gamma: 2 },
   ...{ delta: 1, tau: 0.9, variance: 1, margin: 1, right: 0, logits: [2, 1], outlier: [2, -3] },
   ...{ anchor: [0, 0], positive: [1, 0], negative: [0, 1] },
 };
@@ -106,19 +111,30 @@ test("of one prediction the cost and what arrives are read at the same place", a
 test("a logit is moved, a class added, taken away and made the right one", async () => {
   const model = await mount(CLASSES);
   expect(shownTasks()).toEqual(["classes"]);
+  expect(find(".dl-weights").hidden).toBe(true);
   const bar = find("[role=slider][aria-label='1']");
   bar.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", bubbles: true }));
   await vi.advanceTimersByTimeAsync(1);
   expect(model.last("settings.set").meta).toEqual({ logits: [2, 1.1] });
-  find("[aria-label='One class more']").click();
+  find("[aria-label='Add a class']").click();
   await vi.advanceTimersByTimeAsync(1);
   expect(model.last("settings.set").meta).toEqual({ logits: [2, 1.1, 0] });
-  find("[aria-label='One class less']").click();
+  find("[aria-label='Remove a class']").click();
   await vi.advanceTimersByTimeAsync(1);
-  find("[aria-label='One class less']").click();
+  find("[aria-label='Remove a class']").click();
   expect(model.last("settings.set").meta).toEqual({ logits: [2, 1.1] });
   find("[aria-label='Class 1 is right']").click();
   expect(model.last("settings.set").meta).toEqual({ right: 1 });
+});
+
+test("each class has a weight of its own, which only counts for costs that take it", async () => {
+  const counting = ["class_cost", "weights"];
+  const model = await mount({ ...CLASSES, meta: { ...CLASSES.meta, counting } });
+  const bars = [...host.querySelectorAll<HTMLElement>(".dl-weights [role=slider]")];
+  expect(bars.map((bar) => bar.getAttribute("aria-valuetext"))).toEqual(["2.0", "1.0"]);
+  bars[1]!.dispatchEvent(new KeyboardEvent("keydown", { key: "PageUp", bubbles: true }));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(model.last("settings.set").meta).toEqual({ weights: [2, 2] });
 });
 
 test("the pull is against the gradient, and every cost of the answer stands in the table", async () => {

@@ -21,7 +21,7 @@ const PARTS = { prediction, classes, outlier, pairs } as const;
 const SETTINGS = [
   "task",
   ...["cost", "class_cost", "pair_cost", "target", "output"],
-  ...["smoothing", "weight", "gamma", "delta", "tau", "variance", "margin"],
+  ...["smoothing", "gamma", "delta", "tau", "variance", "margin"],
 ];
 
 function settings(view: View): HTMLElement {

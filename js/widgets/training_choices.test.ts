@@ -109,7 +109,7 @@ test("the button pauses, and begins anew when all is done", async () => {
 
 test("it says that a run took off, and that both are done", async () => {
   const model = await mount({ left: told({ diverged: true, train: null }) }, true);
-  expect(find(".dl-status-text").textContent).toContain("Took off");
+  expect(find(".dl-status-text").textContent).toContain("Diverged");
   expect(facts("left")[0]).toBe("–");
   find(".dl-play").click();
   expect(model.requests("run.again")).toHaveLength(1);

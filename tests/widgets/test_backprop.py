@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
@@ -263,3 +264,35 @@ def test_what_is_not_a_number_is_told():
     assert meta["chosen"]["quotient"] is None
     assert math.isnan(float(arrays["values"][-1]))
     broken.close()
+
+
+@pytest.mark.parametrize("example", [name for name in PRESETS if name != "shared"])
+def test_the_saved_notebook_keeps_the_graph_of_each_example(backprop, example):
+    backprop.example = example
+    picture = backprop.picture()
+    assert backprop.words()[f"example_{example}"] in picture
+    assert [name for name in backprop.values if f">{name}" not in picture] == []
+    assert len(picture) < 20_000
+
+
+def test_the_saved_notebook_keeps_every_value_and_gradient():
+    made = dl_lab.Backprop("(a + b) * (b + 1)", 2, 1, language="es")
+    picture = made.picture()
+    for told in ("a = 2", "b = 1", "gradiente 5", "gradiente 2", "gradiente 3"):
+        assert f">{told}<" in picture
+    made.close()
+
+
+def test_the_saved_notebook_says_why_there_is_no_graph():
+    broken = []
+
+    def falls(w):
+        return w * w if not broken else [w]
+
+    made = dl_lab.Backprop(falls, 1.0)
+    broken.append(True)
+    made.reset()
+    with pytest.raises(InputError) as refusal:
+        made.compute()
+    assert escape(str(refusal.value)) in made.picture()
+    made.close()

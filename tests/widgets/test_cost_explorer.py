@@ -56,6 +56,27 @@ def test_dragged_logits_are_answered_with_probabilities_and_pulls(explorer):
     assert explorer.compute()[0]["right"] == 2
 
 
+def test_each_class_has_a_weight_of_its_own(explorer):
+    page = Page(explorer)
+    page.request("hello", view="page", have={})
+    explorer.set(task="classes", smoothing=0.2, logits=(0.5, 2.0, -1.0))
+    page.request("settings.set", weights=[1.0, 3.0])
+    assert page.wait(
+        lambda: (
+            [list(one.arrays.get("weights", [])) for one in page.shown("explainer.show")][-1:]
+            == [[1, 3, 1]]
+        )
+    )
+    meta, arrays = explorer.compute()
+    p = np.exp([0.5, 2.0, -1.0])
+    p /= p.sum()
+    weighed = np.array([1, 3, 1]) * (0.8 * np.eye(3)[0] + 0.2 / 3)
+    pulls = arrays["gradients"][meta["names"].index("CrossEntropy")].tolist()
+    assert pulls == pytest.approx((weighed.sum() * p - weighed).tolist())
+    with pytest.raises(InputError, match="weights must be"):
+        explorer.weights = [-1.0, 1.0]
+
+
 @pytest.mark.parametrize("logits", [[1.0], [0.0] * 11, [9.0, 0.0], 3, "ab", [None, 1.0]])
 def test_logits_that_cannot_be_are_refused(explorer, logits):
     with pytest.raises(InputError, match="logits must be a"):
@@ -154,7 +175,7 @@ def test_what_is_no_cost_is_refused_in_the_cell(own, sentence):
 SOURCES = [
     *({"cost": name} for name in dl_lab.CostExplorer.cost.allowed if name),
     *(
-        {"task": "classes", "class_cost": name, "smoothing": 0.1, "weight": 2.0}
+        {"task": "classes", "class_cost": name, "smoothing": 0.1, "weights": (2.0, 0.5)}
         for name in dl_lab.CostExplorer.class_cost.allowed
         if name
     ),

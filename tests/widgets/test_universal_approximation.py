@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -193,3 +194,36 @@ def test_the_page_draws_builds_and_trains(approximation):
         ("train.run", {"value": "yes"}, "yes_no"),
     ):
         assert page.request(kind, **meta).meta["error"]["key"] == key
+
+
+def drawn(picture: str) -> list[tuple[list[float], list[float]]]:
+    """Return the places of each curve in pixels, from its relative path in tenths."""
+    paths = re.findall(r'<path d="M(-?[^"]*)" fill="none"', picture)
+    steps = [np.array(re.findall(r"-?\d+", path), float).reshape(-1, 2) for path in paths]
+    return [tuple((step.cumsum(0) / 10).T.tolist()) for step in steps]
+
+
+@pytest.mark.parametrize("stage", ["step", "bump", "bumps", "learn"])
+@pytest.mark.parametrize("target", ["nielsen", "hills"])
+def test_the_saved_notebook_keeps_target_and_output(approximation, stage, target):
+    approximation.set(stage=stage, target=target)
+    picture = approximation.picture()
+    assert approximation.words()[f"stage_{stage}"] in picture
+    assert len(picture) < 20_000
+    (_, wanted), (x, output) = drawn(picture)
+    arrays = approximation.compute()[1]
+    told = arrays["target"].numpy(), arrays["output"].numpy()
+    if target == "hills":
+        told = tuple(rows[len(rows) // 2] for rows in told)
+    for pixels, values in zip((wanted, output), told, strict=True):
+        lowest = pixels[int(np.argmin(values) * (len(pixels) - 1) / (len(values) - 1))]
+        assert lowest == pytest.approx(max(pixels), abs=3)  # pixels go down
+    assert len(x) == 201
+
+
+def test_the_picture_of_points_of_ones_own_goes_from_left_to_right():
+    made = dl_lab.UniversalApproximation(points=([3.0, 1.0, 2.0], [0.0, 1.0, 0.5]))
+    (x, y), _ = drawn(made.picture())
+    assert x == sorted(x)
+    assert y == sorted(y)
+    made.close()

@@ -5,7 +5,7 @@ import { holds, notice, python } from "../playground_page";
 import { expect, test } from "../test";
 
 for (const kernel of KERNELS) {
-  test(`shows where a gradient dies, and what mends it, on ${kernel}`, async ({ page, tmpPath }) => {
+  test(`shows where a gradient dies, and what fixes it, on ${kernel}`, async ({ page, tmpPath }) => {
     const errors = watchErrors(page);
     const stem = "activation_explorer";
     await openNotebook(page, tmpPath, [cellOf(stem)], { kernel });
@@ -54,7 +54,7 @@ for (const kernel of KERNELS) {
     await test.step("others beside it, and away again", async () => {
       await view.locator("select[data-setting=compared]").selectOption("Mish");
       await holds(page, `", ".join(${stem}.compared)`, "Tanh, Mish");
-      await view.getByRole("button", { name: "Take Tanh away" }).click();
+      await view.getByRole("button", { name: "Remove Tanh" }).click();
       await holds(page, `", ".join(${stem}.compared)`, "Mish");
     });
     expect(await python(page, `${stem}.problem`)).toBe("None");

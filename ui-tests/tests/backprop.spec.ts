@@ -19,6 +19,8 @@ for (const kernel of KERNELS) {
     await test.step("two paths: the gradient of b is their sum, and the difference quotient agrees", async () => {
       await view.getByRole("button", { name: "Two paths" }).click();
       await expect(view.locator(".dl-surprise")).toContainText("is the sum");
+      // The neuron before has a b, too.
+      await expect(node("e")).toBeVisible();
       await node("b").click();
       await expect(view.locator(".dl-chain math").last()).toContainText("=2·1+3·1=5");
       const check = view.locator(".dl-check-line");

@@ -31,7 +31,8 @@ for (const kernel of KERNELS) {
     await test.step("a logit is dragged, and its class made the right one", async () => {
       await view.locator("[data-setting=task]").selectOption("classes");
       await expect(view).toHaveAttribute("data-task", "classes");
-      const bar = view.getByRole("slider", { name: "1", exact: true });
+      const logits = view.getByRole("group", { name: "Logits" });
+      const bar = logits.getByRole("slider", { name: "1", exact: true });
       await bar.scrollIntoViewIfNeeded();
       const { x, y, height } = await middle(bar);
       await page.mouse.move(x, y);
@@ -43,7 +44,7 @@ for (const kernel of KERNELS) {
       await holds(page, `${stem}.logits[1]`, "8.0");
       await view.getByRole("button", { name: "Class 1 is right" }).click();
       await holds(page, `${stem}.right`, "1");
-      await view.getByRole("button", { name: "One class more" }).click();
+      await view.getByRole("button", { name: "Add a class" }).click();
       await holds(page, `len(${stem}.logits)`, "5");
       const pulled = view.locator("tr[data-chosen] td").last();
       await expect(pulled).toHaveText(/^0\.00\d+$/);

@@ -47,7 +47,7 @@ test("weights are put where one clicks, and brought back", async ({ page, tmpPat
 
   await test.step("training draws its way; the landscape is measured when it pauses", async () => {
     await runInKernel(page, "trainer.pace = 20; trainer.start(20)");
-    await expect(view.locator(".dl-hint")).toContainText("It trains");
+    await expect(view.locator(".dl-hint")).toContainText("It is training");
     await expect(view.locator(".dl-hint")).toContainText("Click a place");
     await expect(view).toHaveAttribute("data-share", "1.000");
     await holds(page, "trainer.epoch", "40");

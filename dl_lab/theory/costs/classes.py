@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,11 @@ from torch.nn import functional
 
 from dl_lab.errors import InputError, shown
 from dl_lab.theory.costs.curve import OwnCost, tried
+from dl_lab.theory.costs.table import cases
 from dl_lab.theory.own import name_of
+
+FRAMES = 3
+"""Of the sequence that CTC is shown with; all have the same logits, and class 0 is its blank."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,15 @@ def _multi_label_soft_margin(one: Example) -> Tensor:
     return functional.multilabel_soft_margin_loss(one.logits, tags, one.weights)
 
 
+def _ctc(one: Example) -> Tensor:
+    frames = one.logits.log_softmax(1).expand(FRAMES, 1, -1)
+    # Where the blank is right, nothing was said.
+    said = (one.right > 0).long()
+    return functional.ctc_loss(
+        frames, one.right[None], torch.tensor([FRAMES]), said, reduction="sum"
+    )
+
+
 @dataclass(frozen=True)
 class ClassCost:
     """A cost of an example, its formula in TeX, its line of PyTorch, the settings that count."""
@@ -99,19 +112,19 @@ CLASS_COSTS: Mapping[str, ClassCost] = {
         _cross_entropy,
         r"-\sum_i w_i q_i \ln p_i" + _P,
         "F.cross_entropy(z, y, weight, label_smoothing={smoothing}, reduction='sum')",
-        ("smoothing", "weight"),
+        ("smoothing", "weights"),
     ),
     "NLL": ClassCost(
         _nll,
         r"-w_y \ln p_y" + _P,
         "F.nll_loss(z.log_softmax(1), y, weight, reduction='sum')",
-        ("weight",),
+        ("weights",),
     ),
     "Focal": ClassCost(
         _focal,
         r"-w_y (1 - p_y)^{\val{gamma}} \ln p_y" + _P,
         "-weight[y] * (1 - p[0, y]) ** {gamma} * p[0, y].log()",
-        ("gamma", "weight"),
+        ("gamma", "weights"),
     ),
     "SquaredError": ClassCost(
         _squared,
@@ -129,13 +142,13 @@ CLASS_COSTS: Mapping[str, ClassCost] = {
         lambda one: _margin(one, 1),
         r"\frac{w_y}{n} \sum_{i \ne y} \max(0, 1 - z_y + z_i)",
         "F.multi_margin_loss(z, y, weight=weight)",
-        ("weight",),
+        ("weights",),
     ),
     "MultiMargin2": ClassCost(
         lambda one: _margin(one, 2),
         r"\frac{w_y}{n} \sum_{i \ne y} \max(0, 1 - z_y + z_i)^2",
         "F.multi_margin_loss(z, y, p=2, weight=weight)",
-        ("weight",),
+        ("weights",),
     ),
     "MultiLabelMargin": ClassCost(
         _multi_label_margin,
@@ -146,7 +159,13 @@ CLASS_COSTS: Mapping[str, ClassCost] = {
         _multi_label_soft_margin,
         r"\frac{1}{n} \sum_i w_i (\ln(1 + e^{z_i}) - t_i z_i) \quad t_y = 1",
         "F.multilabel_soft_margin_loss(z, F.one_hot(y, z.shape[1]).float(), weight)",
-        ("weight",),
+        ("weights",),
+    ),
+    "CTC": ClassCost(
+        _ctc,
+        r"-\ln " + cases(r"p_y^3 + 2 p_y^2 p_0 + 3 p_y p_0^2 & y > 0", r"p_0^3 & y = 0") + _P,
+        "F.ctc_loss(z.log_softmax(1).expand(3, 1, -1), y[None], torch.tensor([3]), "
+        "(y > 0).long(), reduction='sum')",
     ),
 }
 
@@ -164,10 +183,10 @@ def example(
     right: int,
     *,
     smoothing: float = 0.0,
-    weight: float = 1.0,
+    weights: Sequence[float] = (),
     gamma: float = 2.0,
 ) -> Example:
-    """Return an example; `weight` is what the right class counts, the others count 1.
+    """Return an example; `weights` is what each class counts, 1 where there is none.
 
     Examples
     --------
@@ -176,9 +195,10 @@ def example(
     tensor([[0.8000, 0.1000, 0.1000]], dtype=torch.float64)
     """
     z = torch.tensor([logits], dtype=torch.float64)
-    weights = torch.ones_like(z[0])
-    weights[right] = weight
-    return Example(z, torch.tensor([right]), smoothing, weights, gamma)
+    counted = torch.ones_like(z[0])
+    given = torch.tensor(weights[: len(logits)], dtype=z.dtype)
+    counted[: len(given)] = given
+    return Example(z, torch.tensor([right]), smoothing, counted, gamma)
 
 
 def class_pull(cost: ClassCost | OwnCost, one: Example) -> ClassPull:

@@ -52,8 +52,7 @@ def classes_source(settings: Settings, own: OwnCost | None) -> str:
         line = CLASS_COSTS[name].line.format(**settings)
         smoothing = settings["smoothing"]
         lines += [
-            f"weight = torch.ones({len(logits)})",
-            f"weight[{right}] = {settings['weight']!r}",
+            f"weight = torch.tensor({settings['weights']!r})",
             "p = z.softmax(1)",
             f"q = F.one_hot(y, {len(logits)}).float()",
             f"q = (1 - {smoothing!r}) * q + {smoothing!r} / {len(logits)}",

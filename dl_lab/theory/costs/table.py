@@ -87,7 +87,8 @@ def _gaussian(given: Tensor, target: Tensor, settings: Settings) -> Tensor:
     return functional.gaussian_nll_loss(given, target, variance, reduction="none")
 
 
-def _cases(*rows: str) -> str:
+def cases(*rows: str) -> str:
+    """Return TeX of rows of which one holds."""
     return r"\begin{cases}" + r" \\ ".join(rows) + r"\end{cases}"
 
 
@@ -109,7 +110,7 @@ COSTS: Mapping[str, Cost] = {
     ),
     "Huber": Cost(
         _each("huber_loss", delta="delta"),
-        _cases(
+        cases(
             r"\frac{1}{2} e^2 & |e| \le \val{delta}",
             r"\val{delta} (|e| - \frac{1}{2} \cdot \val{delta}) & |e| > \val{delta}",
         )
@@ -121,7 +122,7 @@ COSTS: Mapping[str, Cost] = {
     ),
     "SmoothL1": Cost(
         _each("smooth_l1_loss", beta="delta"),
-        _cases(
+        cases(
             r"\frac{e^2}{2 \cdot \val{delta}} & |e| < \val{delta}",
             r"|e| - \frac{1}{2} \cdot \val{delta} & |e| \ge \val{delta}",
         )
@@ -134,7 +135,7 @@ COSTS: Mapping[str, Cost] = {
     "Quantile": Cost(
         lambda given, target, settings: quantile(given, target, settings["tau"]),
         r"\max(\val{tau} (y - \hat y), (\val{tau} - 1) (y - \hat y))",
-        _cases(r"-\val{tau} & \hat y < y", r"1 - \val{tau} & \hat y > y"),
+        cases(r"-\val{tau} & \hat y < y", r"1 - \val{tau} & \hat y > y"),
         "torch.maximum({tau} * (y - y_hat), ({tau} - 1) * (y - y_hat))",
         settings=("tau",),
     ),
@@ -164,7 +165,7 @@ COSTS: Mapping[str, Cost] = {
     "Focal": Cost(
         lambda given, target, settings: focal(given, target, settings["gamma"]),
         r"-(1 - p)^{\val{gamma}} \ln p \quad p = "
-        + _cases(r"\sigma(z) & y = 1", r"1 - \sigma(z) & y = 0"),
+        + cases(r"\sigma(z) & y = 1", r"1 - \sigma(z) & y = 0"),
         r"(2 y - 1) (1 - p)^{\val{gamma}} (\val{gamma} p \ln p + p - 1)",
         "(1 - p) ** {gamma} * -p.log()  # p: of the right answer",
         of="logit",
@@ -174,7 +175,7 @@ COSTS: Mapping[str, Cost] = {
     "Hinge": Cost(
         _hinge,
         r"\max(0, 1 - y z) \quad y = \pm 1",
-        _cases(r"-y & y z < 1", r"0 & y z > 1"),
+        cases(r"-y & y z < 1", r"0 & y z > 1"),
         "(1 - y * z).clamp(min=0)",
         of="logit",
         target="sign",

@@ -10,10 +10,12 @@ import { during, type View } from "./costs.ts";
 
 const MOST = 10;
 const LEAST = 2;
+const HEAVIEST = 10;
 
 export function classes(view: View): HTMLElement[] {
   const { t, setting, lifetime } = view;
   const logits = setting<readonly number[]>("logits");
+  const weights = setting<readonly number[]>("weights");
   const costs = () => during(view, "classes");
   const each = (array: string) => [...(costs()?.array(array) ?? [])];
   const label = (i: number) => String(i);
@@ -65,6 +67,29 @@ export function classes(view: View): HTMLElement[] {
     },
   });
 
+  const counted = () => logits.shown.value.map((_, i) => weights.shown.value[i] ?? 1);
+  const weighed = h(
+    "section",
+    { class: "dl-weights" },
+    h("h4", {}, t("weights")),
+    bars(view, {
+      label: t("weights"),
+      bars: () =>
+        counted().map((value, i) => ({
+          label: label(i),
+          value,
+          text: value.toFixed(1),
+          chosen: chosen(i),
+        })),
+      range: () => ({ low: 0, high: HEAVIEST }),
+      step: 0.1,
+      drag: (index, value) => {
+        weights.set(counted().map((old, i) => (i === index ? value : old)));
+      },
+    }),
+  );
+  react(lifetime, () => (weighed.hidden = costs()?.counting.includes("weights") !== true));
+
   const less = iconButton(view, "minus", t("fewer_classes"), t("tip_fewer_classes"), () => {
     const now = logits.shown.peek();
     if (now.length > LEAST) logits.set(now.slice(0, -1));
@@ -94,7 +119,7 @@ export function classes(view: View): HTMLElement[] {
         dragged,
       ),
       section("pulls", pulls),
-      section("probabilities", probabilities),
+      h("div", {}, section("probabilities", probabilities), weighed),
       section(
         "costs",
         costTable(view, "class_cost", () => {

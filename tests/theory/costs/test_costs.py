@@ -156,7 +156,8 @@ def test_whether_a_cost_is_of_classes_is_found_out():
 # -- classes
 
 LOGITS = (1.2, -0.4, 0.3, 2.0)
-RIGHT, SMOOTHING, WEIGHT = 2, 0.2, 3.0
+RIGHT, SMOOTHING = 2, 0.2
+WEIGHTS = (0.5, 1.5, 3.0, 0.0)
 
 
 def softmax(z):
@@ -167,7 +168,7 @@ def softmax(z):
 def margin(z, power):
     z = np.array(z)
     others = np.arange(len(z)) != RIGHT
-    return WEIGHT * (np.maximum(0, 1 - z[RIGHT] + z[others]) ** power).sum() / len(z)
+    return WEIGHTS[RIGHT] * (np.maximum(0, 1 - z[RIGHT] + z[others]) ** power).sum() / len(z)
 
 
 def class_cost(name: str, z: list[float]) -> float:
@@ -175,26 +176,37 @@ def class_cost(name: str, z: list[float]) -> float:
     n = len(z)
     p, q = softmax(z), np.full(n, SMOOTHING / n)
     q[RIGHT] += 1 - SMOOTHING
-    w = np.ones(n)
-    w[RIGHT] = WEIGHT
+    w = np.array(WEIGHTS)
     one = np.eye(n)[RIGHT]
     z = np.array(z)
     return {
         "CrossEntropy": -(w * q * np.log(p)).sum(),
-        "NLL": -WEIGHT * np.log(p[RIGHT]),
-        "Focal": -WEIGHT * (1 - p[RIGHT]) ** GAMMA * np.log(p[RIGHT]),
+        "NLL": -w[RIGHT] * np.log(p[RIGHT]),
+        "Focal": -w[RIGHT] * (1 - p[RIGHT]) ** GAMMA * np.log(p[RIGHT]),
         "SquaredError": ((p - q) ** 2).sum(),
         "KLDiv": (q * np.log(q / p)).sum(),
         "MultiMargin": margin(z, 1),
         "MultiMargin2": margin(z, 2),
-        "MultiLabelMargin": margin(z, 1) / WEIGHT,
+        "MultiLabelMargin": margin(z, 1) / w[RIGHT],
         "MultiLabelSoftMargin": (w * (np.log1p(np.exp(z)) - one * z)).sum() / n,
+        "CTC": -np.log(said(p, RIGHT)),
     }[name]
+
+
+def said(p, right: int) -> float:
+    """Return how likely three frames say no more than one class: the sum over all their ways."""
+    ways = itertools.product(range(len(p)), repeat=3)
+    wanted = [right] if right else []
+    return sum(
+        np.prod([p[i] for i in way])
+        for way in ways
+        if [i for i, _ in itertools.groupby(way) if i] == wanted
+    )
 
 
 @pytest.mark.parametrize("name", CLASS_COSTS)
 def test_a_cost_of_classes_is_its_formula_and_its_pull_the_difference_quotient(name):
-    one = example(LOGITS, RIGHT, smoothing=SMOOTHING, weight=WEIGHT, gamma=GAMMA)
+    one = example(LOGITS, RIGHT, smoothing=SMOOTHING, weights=WEIGHTS, gamma=GAMMA)
     found = class_pull(CLASS_COSTS[name], one)
     assert found.value == pytest.approx(class_cost(name, list(LOGITS)), rel=1e-6)
     step = 1e-5
@@ -202,6 +214,17 @@ def test_a_cost_of_classes_is_its_formula_and_its_pull_the_difference_quotient(n
         up, down = ([z + sign * step * (i == j) for j, z in enumerate(LOGITS)] for sign in (1, -1))
         slope = (class_cost(name, up) - class_cost(name, down)) / (2 * step)
         assert float(found.gradient[i]) == pytest.approx(slope, rel=1e-5, abs=1e-8)
+
+
+def test_ctc_with_the_blank_right_is_that_nothing_was_said():
+    found = class_pull(CLASS_COSTS["CTC"], example(LOGITS, 0))
+    assert found.value == pytest.approx(-np.log(said(softmax(LOGITS), 0)))
+    assert found.gradient.tolist() == pytest.approx((3 * (softmax(LOGITS) - np.eye(4)[0])).tolist())
+
+
+def test_classes_without_a_weight_count_1():
+    assert example(LOGITS, 0, weights=(2.0,)).weights.tolist() == [2, 1, 1, 1]
+    assert example((1.0, 2.0), 0, weights=WEIGHTS).weights.tolist() == [0.5, 1.5]
 
 
 def test_cross_entropy_pulls_by_what_is_missing():
