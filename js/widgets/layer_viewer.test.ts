@@ -40,6 +40,7 @@ function kernel(traits: Record<string, unknown> = {}, meta: Record<string, unkno
     attribution: null,
     target: null,
     kept: null,
+    goal: null,
     changes: [],
     state: "still",
     message: null,
@@ -315,6 +316,23 @@ test("an empty sheet is sent when one clears it", async () => {
   const { arrays } = model.last("input.draw");
   expect(arrays["pixels"]!.shape).toEqual([4, 4]);
   expect(f4(...arrays["pixels"]!.values).values.every((value) => value === 0)).toBe(true);
+});
+
+test("an example that is chosen wins over a drawing that waits", async () => {
+  const model = kernel();
+  await mount(model);
+  delete model.answers["input.draw"]; // it takes long
+  const clear = find(".dl-drawing .dl-button");
+  clear.click();
+  await settle();
+  clear.click();
+  find(".dl-pager button:last-child").click();
+  await settle();
+  model.reply(model.last("input.draw"));
+  await settle();
+  const asked = model.sent.filter(({ kind }) => kind.startsWith("input."));
+  expect(asked.map(({ kind }) => kind)).toEqual(["input.draw", "input.choose"]);
+  expect(asked[1]?.meta).toEqual({ row: 1 });
 });
 
 test.each([8, 0])("a picture that is uploaded is let go of once it is read", async (width) => {

@@ -39,7 +39,7 @@ test("too simple, too flexible, held back, and beyond", async ({ page, tmpPath }
 
   await test.step("the curve is clicked, by mouse and keys", async () => {
     const area = view.locator("[data-side=errors] .dl-area");
-    const box = (await area.boundingBox())!;
+    const box = (await area.boundingBox()) ?? { width: 0 };
     await area.click({ position: { x: (3 / 40) * box.width, y: 40 } });
     await holds(page, "bias_variance.capacity", "3");
     await area.focus();
