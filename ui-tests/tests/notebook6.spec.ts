@@ -38,7 +38,7 @@ const WIDGETS: Record<string, Widget> = {
   ...Object.fromEntries(
     STEMS.filter((stem) => !(stem in TOUCHED)).map((stem) => [
       stem,
-      { cell: cellOf(stem), drawn: ["data-frames", /[1-9]/] } satisfies Widget,
+      { cell: cellOf(stem), drawn: ["data-drawn", /^/] } satisfies Widget,
     ]),
   ),
 };
