@@ -66,6 +66,12 @@ def module(name: str):
     return importlib.import_module(name)
 
 
+def graph(folder):
+    viewer = dl_lab.GraphViewer(torch.nn.Linear(2, 1), torch.ones(1, 2))
+    viewer.to_tensorboard(folder)
+    viewer.close()
+
+
 # What it is called → how it writes there, and whether that is a folder.
 WRITERS = {
     "dl_lab.TensorBoard(logdir)": (dl_lab.TensorBoard, True),
@@ -86,6 +92,7 @@ WRITERS = {
         lambda path: trained(dl_lab.callbacks.TensorBoard(path)),
         True,
     ),
+    "dl_lab.GraphViewer.to_tensorboard(logdir)": (graph, True),
     "dl_lab.runs.new(root)": (lambda path: dl_lab.runs.new("lenet", path), True),
     "dl_lab.train.checkpoint.file.save_state(path)": (
         lambda path: module("dl_lab.train.checkpoint.file").save_state(path, {"epoch": 1}),
@@ -121,6 +128,9 @@ WITHIN = {
     "dl_lab.train.events.projector.write_embedding(folder)": (
         "dl_lab.train.events.event_log.EventLog(folder)"
     ),
+    "dl_lab.train.events.event_log.write_graph(logdir)": (
+        "dl_lab.GraphViewer.to_tensorboard(logdir)"
+    ),
     "dl_lab.train.history.export.write_csv(path)": "dl_lab.History.to_csv(path)",
     "dl_lab.train.history.export.write_parquet(path)": "dl_lab.History.to_parquet(path)",
     "dl_lab.shipped.read(path)": "dl_lab.data.mnist(root)",
@@ -142,8 +152,12 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-# Here a path is that of a module in its model, or of weights through a landscape.
-OTHER_PATHS = ("dl_lab.nets.graph.", "dl_lab.theory.")
+# Here a path is that of a module in its model, or of weights through a landscape; a root a group.
+OTHER_PATHS = (
+    "dl_lab.nets.graph.",
+    "dl_lab.theory.",
+    *(f"dl_lab.widgets.graph_viewer.{part}" for part in ("message", "saved", "table")),
+)
 
 
 def short_names() -> dict[int, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import re
 
 import pytest
 import torch
 from torch import nn
 
+from dl_lab.errors import InputError
 from dl_lab.nets.graph.fold import Group, fold, groups
 from dl_lab.nets.graph.trace import trace
 from tests.nets.graph.nets import GPT, Cells, Elman, Experts, Recursive, resnet, tokens
@@ -227,7 +227,7 @@ def test_ones_own_rule_of_what_stays_closed(rule, closed):
 
 
 def test_a_wrong_expression_is_told():
-    with pytest.raises(re.error):
+    with pytest.raises(InputError, match=r"\("):
         fold(trace(nn.ReLU(), [torch.ones(1)]), ["("])
 
 
