@@ -17,7 +17,7 @@ interface Widget {
   readonly drawn: readonly [attribute: string, value: RegExp];
 }
 
-const PLOT = "trainer = cnn(0.1)\nplot = dl_lab.LossPlot(trainer, epochs=1000)\nplot";
+const PLOT = "plotted = cnn(0.1)\nplot = dl_lab.LossPlot(plotted, epochs=1000)\nplot";
 
 const TOUCHED: Record<string, Widget> = {
   convolution_explorer: { cell: "dl_lab.ConvolutionExplorer()", drawn: ["data-frames", /[1-9]/] },
@@ -142,10 +142,10 @@ test("every widget is drawn, trains by its buttons, and comes back", async ({ pa
     const play = plot.locator(".dl-play");
     await play.click();
     await expect.poll(() => step(plot)).toBeGreaterThan(40);
-    expect(await runInKernel(page, "print(trainer.state)")).toBe("running\n");
+    expect(await runInKernel(page, "print(plotted.state)")).toBe("running\n");
     await play.click();
     await expect(plot).toHaveAttribute("data-state", "paused");
-    const trained = await runInKernel(page, "print(trainer.steps, end='')");
+    const trained = await runInKernel(page, "print(plotted.steps, end='')");
     await expect(plot).toHaveAttribute("data-step", trained);
   });
 
@@ -181,7 +181,7 @@ test("every widget is drawn, trains by its buttons, and comes back", async ({ pa
     await page.evaluate(() => window.Jupyter?.notebook?.save_notebook());
     await page.reload();
     await allDrawn(page, "dark");
-    const trained = await runInKernel(page, "print(trainer.steps, end='')");
+    const trained = await runInKernel(page, "print(plotted.steps, end='')");
     await expect(view(page, "loss_plot").first()).toHaveAttribute("data-step", trained);
   });
   // While a closed widget leaves, ipywidgets 7 throws one of its own.
